@@ -1,0 +1,148 @@
+package call
+
+import (
+	"encoding/json"
+
+	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/event"
+	"github.com/offhook/offhook/schemas/verb"
+)
+
+// Input is one thing that happened to a call. The concrete types are values in this file; each marshals to JSON
+// under its Kind, so that a call can be recorded and replayed.
+type Input interface{ Kind() string }
+
+// Begin is the first input of a call. An inbound call has Leg (the caller); an originated one has To instead.
+type Begin struct {
+	Call  ask.Call       `json:"call"`
+	Leg   bool           `json:"leg"`            // true: leg 1 is the caller, ringing at us
+	To    *verb.Target   `json:"to,omitempty"`   // originate: call this first; what answers becomes the caller's leg
+	Start verb.Do        `json:"start"`          // what to run: a URL, fn:NAME or a document
+	Base  string         `json:"base,omitempty"` // base for relative URLs in Start's document
+	Vars  map[string]any `json:"vars,omitempty"`
+}
+
+// LegProgress is a provisional response on an outbound leg.
+type LegProgress struct {
+	Leg        int    `json:"leg"`
+	Code       int    `json:"code"` // 180, 183 ...
+	Phrase     string `json:"phrase,omitempty"`
+	EarlyMedia bool   `json:"early_media,omitempty"`
+}
+
+// LegAnswered: an outbound leg got its 2xx, or an inbound leg's 2xx went out.
+type LegAnswered struct {
+	Leg int `json:"leg"`
+}
+
+// LegHeld and LegResumed: the party on this leg put us on hold, took us back.
+type LegHeld struct {
+	Leg int `json:"leg"`
+}
+
+// LegResumed ends LegHeld.
+type LegResumed struct {
+	Leg int `json:"leg"`
+}
+
+// LegEnded is the last input of a leg, whoever ended it: refused, cancelled, hung up, lost. After it the wire knows nothing of the leg.
+type LegEnded struct {
+	Leg    int          `json:"leg"`
+	Cause  event.Cause  `json:"cause"`
+	Remote bool         `json:"remote"` // the other side ended it
+	Media  *event.Media `json:"media,omitempty"`
+}
+
+// Digit is one DTMF digit from a leg.
+type Digit struct {
+	Leg        int    `json:"leg"`
+	Digit      string `json:"digit"`
+	Method     string `json:"method"`
+	DurationMS int    `json:"duration_ms"`
+}
+
+// PlayEnded: a playback reached its end or failed. Not sent for a playback that was stopped.
+type PlayEnded struct {
+	Play  int    `json:"play"`
+	Error string `json:"error,omitempty"`
+}
+
+// TimerFired: a timer ran out. Timers are numbered by the call's one counter, so a late one is known by its number.
+type TimerFired struct {
+	Timer int `json:"timer"`
+}
+
+// AskAnswered ends an ask. Failures lists what went wrong on the way to this answer (each becomes ask.failed);
+// when even the fallback is missing, OK is false.
+type AskAnswered struct {
+	Ask      int             `json:"ask"`
+	OK       bool            `json:"ok"`
+	Source   string          `json:"source"` // url, fallback_url, fallback
+	URL      string          `json:"url"`    // whose answer this is; base of its relative URLs
+	Status   int             `json:"status,omitempty"`
+	Attempts int             `json:"attempts"`
+	TookMS   int64           `json:"took_ms"`
+	Verbs    verb.Document   `json:"verbs,omitempty"`
+	Empty    bool            `json:"empty,omitempty"` // empty body or 204: go on with what is left
+	Vars     map[string]any  `json:"vars,omitempty"`
+	State    json.RawMessage `json:"state,omitempty"`
+	Failures []AskFailure    `json:"failures,omitempty"`
+}
+
+// AskFailure is one failed way to an answer.
+type AskFailure struct {
+	URL      string        `json:"url"`
+	Code     string        `json:"code"`
+	Detail   string        `json:"detail"`
+	Status   int           `json:"status,omitempty"`
+	Attempts int           `json:"attempts"`
+	TookMS   int64         `json:"took_ms"`
+	Faults   []event.Fault `json:"faults,omitempty"`
+}
+
+// Resolved answers a Resolve: where a target can be reached now. No destinations and Error says why not
+// (not_registered, unknown_user, unknown_gateway, bad_uri).
+type Resolved struct {
+	Resolve      int           `json:"resolve"`
+	Destinations []Destination `json:"destinations,omitempty"`
+	Name         string        `json:"name,omitempty"`        // the user's name
+	Number       string        `json:"number,omitempty"`      // the user's number or the number dialled
+	RingForMS    int64         `json:"ring_for_ms,omitempty"` // the user's own ring time, 0: none
+	Error        string        `json:"error,omitempty"`
+}
+
+// Destination is one device or gateway; the shell knows how to reach it, the core only hands it on.
+type Destination struct {
+	URI     string   `json:"uri"`               // Request-URI
+	Via     string   `json:"via,omitempty"`     // "udp:ip:port" or "tcp:ip:port" to send to; empty: from URI by DNS
+	Flow    string   `json:"flow,omitempty"`    // sipua's connection token of a registration over TCP
+	Route   []string `json:"route,omitempty"`   // preloaded Route set (Path)
+	Gateway string   `json:"gateway,omitempty"` // TENANT/NAME, for credentials and identity
+	AOR     string   `json:"aor,omitempty"`
+}
+
+// Replace puts a new document in the place of the main strand (PUT /v1/calls/{id}/verbs).
+type Replace struct {
+	Document verb.Document `json:"document"`
+	Base     string        `json:"base,omitempty"`
+}
+
+// End asks the call to end from outside (DELETE /v1/calls/{id}, drain, a panic in the shell).
+type End struct {
+	Cause event.Cause `json:"cause"`
+	By    string      `json:"by"` // api, system
+}
+
+func (Begin) Kind() string       { return "begin" }
+func (LegProgress) Kind() string { return "leg_progress" }
+func (LegAnswered) Kind() string { return "leg_answered" }
+func (LegHeld) Kind() string     { return "leg_held" }
+func (LegResumed) Kind() string  { return "leg_resumed" }
+func (LegEnded) Kind() string    { return "leg_ended" }
+func (Digit) Kind() string       { return "digit" }
+func (PlayEnded) Kind() string   { return "play_ended" }
+func (TimerFired) Kind() string  { return "timer_fired" }
+func (AskAnswered) Kind() string { return "ask_answered" }
+func (Resolved) Kind() string    { return "resolved" }
+func (Replace) Kind() string     { return "replace" }
+func (End) Kind() string         { return "end" }

@@ -1,0 +1,128 @@
+package call
+
+import (
+	"time"
+
+	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/event"
+	"github.com/offhook/offhook/schemas/verb"
+)
+
+// Output is one thing the shell has to do, in order. The concrete types are values in this file.
+type Output interface{ Kind() string }
+
+// LegRing tells the inbound leg that it rings: 180, or 183 with SDP when EarlyMedia.
+type LegRing struct {
+	Leg        int  `json:"leg"`
+	EarlyMedia bool `json:"early_media,omitempty"`
+}
+
+// LegAnswer answers the inbound leg (200).
+type LegAnswer struct {
+	Leg int `json:"leg"`
+}
+
+// LegInvite starts an outbound leg.
+type LegInvite struct {
+	Leg         int               `json:"leg"`
+	Destination Destination       `json:"destination"`
+	CallerID    string            `json:"caller_id"`
+	CallerName  string            `json:"caller_name,omitempty"`
+	Headers     map[string]string `json:"headers,omitempty"`
+}
+
+// LegEnd ends a leg in whatever way its state asks for: final response (Cause.SIP), CANCEL or BYE, with Reason from Cause.
+// LegEnded follows in every case.
+type LegEnd struct {
+	Leg   int         `json:"leg"`
+	Cause event.Cause `json:"cause"`
+}
+
+// SetMix declares who hears whom from now on. It replaces the whole mix of the call.
+type SetMix struct {
+	Mix Mix `json:"mix"`
+}
+
+// Mix is who hears whom: From (a leg or a playback number) is heard by leg To.
+type Mix []Hear
+
+// Hear is one row of a Mix.
+type Hear struct {
+	From int     `json:"from"`
+	To   int     `json:"to"`
+	Gain float64 `json:"gain,omitempty"` // linear; 0 means 1
+}
+
+// PlayStart starts a playback. It runs on its own clock from now, heard by whom the mix says.
+type PlayStart struct {
+	Play  int         `json:"play"`
+	Audio verb.Audios `json:"audio"`           // played one after another
+	Loop  int         `json:"loop,omitempty"`  // times; -1 for ever; 0 is 1
+	Music bool        `json:"music,omitempty"` // the tenant's music on hold; Audio is empty
+}
+
+// PlayStop stops a playback.
+type PlayStop struct {
+	Play int `json:"play"`
+}
+
+// TimerStart starts a timer.
+type TimerStart struct {
+	Timer int           `json:"timer"`
+	After time.Duration `json:"after"`
+}
+
+// TimerStop stops a timer.
+type TimerStop struct {
+	Timer int `json:"timer"`
+}
+
+// AskStart asks a webhook or function. To is absolute ("http://...", "fn:NAME").
+type AskStart struct {
+	Ask     int     `json:"ask"`
+	To      string  `json:"to"`
+	Payload ask.Ask `json:"payload"`          // ID is set: call id + "." + ask number, so a replay gives the same one
+	Notice  bool    `json:"notice,omitempty"` // the answer is ignored: no AskAnswered follows
+}
+
+// AskStop gives an ask up; no AskAnswered follows.
+type AskStop struct {
+	Ask int `json:"ask"`
+}
+
+// Resolve asks where a target can be reached; Resolved answers.
+type Resolve struct {
+	Resolve int         `json:"resolve"`
+	Target  verb.Target `json:"target"`
+}
+
+// Publish is one event. Data is a pointer to a struct of schemas/event, Base filled.
+type Publish struct {
+	Type string `json:"type"` // without "offhook."
+	Data any    `json:"data"`
+}
+
+// LogLine is a line for the call's log (the log verb and what an author must know).
+type LogLine struct {
+	Level string `json:"level"`
+	Text  string `json:"text"`
+}
+
+// Over is the last output of a call: nothing is held any more and call.hangup is out.
+type Over struct{}
+
+func (LegRing) Kind() string    { return "leg_ring" }
+func (LegAnswer) Kind() string  { return "leg_answer" }
+func (LegInvite) Kind() string  { return "leg_invite" }
+func (LegEnd) Kind() string     { return "leg_end" }
+func (SetMix) Kind() string     { return "set_mix" }
+func (PlayStart) Kind() string  { return "play_start" }
+func (PlayStop) Kind() string   { return "play_stop" }
+func (TimerStart) Kind() string { return "timer_start" }
+func (TimerStop) Kind() string  { return "timer_stop" }
+func (AskStart) Kind() string   { return "ask_start" }
+func (AskStop) Kind() string    { return "ask_stop" }
+func (Resolve) Kind() string    { return "resolve" }
+func (Publish) Kind() string    { return "publish" }
+func (LogLine) Kind() string    { return "log_line" }
+func (Over) Kind() string       { return "over" }

@@ -1,0 +1,94 @@
+// Package media is the sound: RTP endpoints, relay, transcoding, mixing, players, DTMF and SDP offer/answer.
+// It knows no SIP, no calls and no tenants; what plays comes in as a Source of frames.
+package media
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// Config of an Engine.
+type Config struct {
+	IP               netip.Addr    // local address for RTP and SDP
+	Advertise        netip.Addr    // address in SDP if another
+	MinPort, MaxPort int           // RTP ports, even ones are used; RTCP is the next
+	Rest             time.Duration // a closed port rests this long before reuse; default 5 s
+	Silence          time.Duration // no RTP for this long on a leg that should send: Timeout; default 30 s
+	NAT              bool          // learn the source address once, then lock; else only the SDP's address is heard
+	Logger           *slog.Logger
+}
+
+// Event is told by an Endpoint or a Player to its owner. Notify functions must not block.
+type Event struct {
+	Kind     EventKind
+	Digit    string        // Digit
+	Duration time.Duration // Digit
+	Err      error         // PlayEnded
+}
+
+// EventKind tells Events apart.
+type EventKind int
+
+// Kinds of Event.
+const (
+	Digit     EventKind = iota + 1 // an RFC 4733 digit, once, at its end
+	Timeout                        // RTP never came or stopped (Config.Silence); told once until it comes again
+	PlayEnded                      // a player reached its end or its source failed
+)
+
+// Source is a sound to play: 8 kHz mono 16 bit. Frames may be shared by many players and must not be changed.
+type Source interface {
+	// Frame gives the n-th 20 ms (160 samples). ok false: the end. pcm nil with ok true: not ready yet, silence.
+	Frame(n int) (pcm []int16, ok bool, err error)
+}
+
+// Encoded is a Source that also has the frame as G.711, so that an everyday prompt costs no coding.
+type Encoded interface {
+	Source
+	FrameG711(n int, alaw bool) (b []byte, ok bool, err error)
+}
+
+// Stats of an endpoint.
+type Stats struct {
+	Codec                        string
+	PacketsSent, PacketsReceived uint64
+	BytesSent, BytesReceived     uint64
+	Lost, Refused                uint64
+	JitterMS                     float64
+	LastReceived                 time.Time
+}
+
+// Heard is one row of what an endpoint's party hears: another endpoint or a player.
+type Heard struct {
+	From Hearable
+	Gain float64 // linear; 0 means 1
+}
+
+// Hearable is an *Endpoint or a *Player.
+type Hearable interface{ hearable() }
+
+// Negotiated is what an offer/answer brought.
+type Negotiated struct {
+	Held  bool // the other side put us on hold: sendonly, inactive or c=0.0.0.0
+	Codec string
+}
+
+// The rest of the interface, in words the implementation keeps:
+//
+//	New(Config) (*Engine, error)
+//	(*Engine) Run(ctx) error                                  blocks; sockets and goroutines end with it
+//	(*Engine) Open(notify func(Event)) (*Endpoint, error)     ErrNoPorts when the range is used up
+//	(*Engine) Play(src []Source, loop int, notify func(Event)) *Player   runs on the wheel at once; loop -1 for ever
+//	(*Endpoint) Offer() []byte                                our SDP offer (PCMU, PCMA, telephone-event)
+//	(*Endpoint) Answer(offer []byte) (answer []byte, Negotiated, error)    ErrNoCodec -> 488
+//	(*Endpoint) Accept(answer []byte) (Negotiated, error)     the answer to our Offer
+//	(*Endpoint) Hear([]Heard)                                 replaces what the party hears; none: silence is sent as nothing
+//	(*Endpoint) SendDigits(digits string)                     RFC 4733, or told false when the peer has no telephone-event
+//	(*Endpoint) Stats() Stats
+//	(*Endpoint) Close() Stats                                 idempotent
+//	(*Player) Stop()                                          idempotent; no PlayEnded after it
+type shape interface {
+	Run(ctx context.Context) error
+}

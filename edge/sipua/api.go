@@ -1,0 +1,193 @@
+// Package sipua is the signalling: transactions, dialogs, registrar, trunks and gateways over sipgo's sip package.
+// SDP is bytes here, and no call logic: it tells its Handler what the wire did and does what a Dialog is told.
+package sipua
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// Config of a UA. The zero value of every field but Listen is usable.
+type Config struct {
+	Listen                                 []Listen      // where to listen; the first UDP one is the default source
+	Advertise                              string        // host for Via and Contact; default: the listener's address
+	Node                                   string        // this edge's name, in Contact and tags
+	Secret                                 []byte        // HMAC key for Contact, tags and nonces; shared by the edges of a cluster; default random
+	UserAgent                              string        // default "offhook"
+	Workers                                int           // default 4; every Call-ID has one
+	Queue                                  int           // inputs a worker may have waiting before new INVITEs get 503; default 4096
+	SessionExpires                         time.Duration // RFC 4028; default 1800 s
+	MinSE                                  time.Duration // default 90 s
+	MaxExpires, MinExpires, DefaultExpires time.Duration // REGISTER: 3600 s, 10 s, 600 s
+	Logger                                 *slog.Logger
+	ListenPacket                           func(network, addr string) (net.PacketConn, error) // default net.ListenPacket with large buffers
+	ListenTCP                              func(network, addr string) (net.Listener, error)
+	DialTCP                                func(ctx context.Context, network, addr string) (net.Conn, error)
+	Lookup                                 func(ctx context.Context, host string) ([]netip.Addr, error) // default net.DefaultResolver
+}
+
+// Listen is one listener.
+type Listen struct {
+	Network string // udp, tcp
+	Addr    string // host:port
+}
+
+// Header is one SIP header to send; control characters are refused.
+type Header struct{ Name, Value string }
+
+// Handler is told what the wire does. Its methods run on the worker that owns the Call-ID, in the order of arrival,
+// and must not block; they may call any Dialog method.
+type Handler interface {
+	// OnInvite: an admitted INVITE made a new inbound dialog; 100 is out already. The handler answers now or later
+	// by d.Progress, d.Accept or d.End.
+	OnInvite(d *Dialog, in Invite)
+	// OnDialog: something happened in a dialog.
+	OnDialog(d *Dialog, ev DialogEvent)
+	// OnBinding: a registration was added, refreshed or removed (also called for what Restore did not bring).
+	OnBinding(b Binding, change BindingChange)
+	// OnGateway: a gateway's registration changed state.
+	OnGateway(gateway string, registered bool, err error)
+}
+
+// Invite is an inbound call as admitted.
+type Invite struct {
+	CallID     string
+	Tenant     string
+	Trunk      string // admitted by this trunk, or
+	User       string // digest-authenticated as this user
+	From       string // number or user part of From, checked; "anonymous" when withheld
+	FromName   string
+	To         string // user part of the Request-URI
+	ToHost     string
+	ReferredBy string
+	Headers    map[string]string // X- headers only, at most 32, checked
+	SDP        []byte            // offer; nil: the offer is ours to make in the 2xx
+	Source     netip.AddrPort
+	UserAgent  string
+}
+
+// DialogEvent is one thing that happened in a dialog; Kind says which fields count.
+type DialogEvent struct {
+	Kind        DialogEventKind
+	Code        int // Progress: 180 ...; Ended: the final response if there was one
+	Phrase      string
+	SDP         []byte // Progress, Answered, Offer, Ack: what came, nil if none
+	Body        []byte // Info
+	ContentType string
+	End         EndCause // Ended
+	Forked      bool     // Progress, Answered: the SDP is from another branch than before
+}
+
+// DialogEventKind tells DialogEvents apart.
+type DialogEventKind int
+
+// Kinds of DialogEvent.
+const (
+	Progress      DialogEventKind = iota + 1 // outbound: 1xx other than 100
+	Answered                                 // outbound: 2xx (ACK is sent by us); inbound: our 2xx was acknowledged
+	Offer                                    // re-INVITE or UPDATE: SDP is the offer, nil SDP (re-INVITE): we must offer. Answer by d.AnswerOffer or d.RefuseOffer
+	OfferAnswered                            // the answer to our offer of d.Reoffer or of a 2xx (in the ACK); Code >= 300: it was refused
+	Info                                     // INFO, already answered 200
+	Ended                                    // the last event of a dialog, always exactly one
+)
+
+// EndCause says how a dialog ended.
+type EndCause struct {
+	Why    EndWhy
+	Remote bool
+	Code   int // final response, if one ended it
+	Phrase string
+	Reason string // the Reason header as it came, checked
+	Q850   int    // from the Reason header, 0: none
+}
+
+// EndWhy classifies an end.
+type EndWhy int
+
+// Ways a dialog ends.
+const (
+	EndBye       EndWhy = iota + 1 // BYE, by Remote or us
+	EndCancel                      // CANCEL before the answer (487)
+	EndRefused                     // final response >= 300
+	EndTimeout                     // no response to INVITE (Timer B) or 408
+	EndNoAck                       // our 2xx was never acknowledged
+	EndTransport                   // could not be sent
+	EndExpired                     // session timer (RFC 4028)
+	EndLost                        // in-dialog request got 408/481 or no answer
+)
+
+// End is what a handler wants of Dialog.End.
+type End struct {
+	Code    int      // final response when the inbound dialog is unanswered; default 480
+	Phrase  string   // default: the code's
+	Headers []Header // for example Retry-After
+	Reason  string   // Reason header value for CANCEL and BYE, e.g. `SIP;cause=200;text="Call completed elsewhere"`
+}
+
+// InviteRequest starts an outbound dialog.
+type InviteRequest struct {
+	CallID                       string // chosen by the caller; must be unique
+	URI                          string // Request-URI
+	Via                          string // "udp:ip:port", "tcp:ip:port"; empty: by DNS from Route or URI
+	Flow                         string // connection token of a registration (TCP); wins over Via
+	Route                        []string
+	FromUser, FromName, FromHost string
+	ToUser                       string // default: URI's
+	Gateway                      string // TENANT/NAME: credentials for 401/407
+	SDP                          []byte
+	Headers                      []Header
+	Context                      any // handed back in Dialog.Context
+}
+
+// Binding is one contact of an address of record.
+type Binding struct {
+	Tenant, User string
+	Contact      string // URI
+	Via          string // "udp:ip:port": where it was heard from
+	Flow         string // TCP connection token; dead after a restart
+	Path         []string
+	CallID       string
+	CSeq         uint32
+	UserAgent    string
+	Expires      time.Time
+	Node         string
+}
+
+// BindingChange says what happened to a Binding.
+type BindingChange int
+
+// Changes of a Binding.
+const (
+	BindingAdded BindingChange = iota + 1
+	BindingRefreshed
+	BindingRemoved
+	BindingExpired
+)
+
+// Directory is what the UA asks about the tenants. It must answer from memory.
+type Directory interface {
+	// Tenant owns this SIP domain (host of Request-URI or To); realm is for its digest. ok false: none does.
+	Tenant(host string) (tenant, realm string, ok bool)
+	// Password of a user or digest trunk; trunk is set when the username is a trunk's.
+	Password(tenant, username string) (password string, trunk string, ok bool)
+	// TrunkByAddress admits by source address; tenant and trunk name.
+	TrunkByAddress(src netip.Addr, host string) (tenant, trunk string, ok bool)
+	// IsUser tells a user's AOR from a number: From claims of users are challenged even from trusted addresses.
+	IsUser(tenant, username string) bool
+	// Gateways lists all gateways; called at the start and after Reload.
+	Gateways() []Gateway
+}
+
+// Gateway is an upstream we send calls to, and perhaps register at.
+type Gateway struct {
+	Name               string // TENANT/NAME
+	Host               string // host[:port]
+	Transport          string
+	Domain             string
+	Username, Password string
+	Register           bool
+	Expires            time.Duration
+}

@@ -1,0 +1,38 @@
+// Package fn is the one form of a function: asks are an http.Handler, events are a handler of the log.
+// The same program runs in `offhook dev`, as a server with a consumer group, and on AWS Lambda.
+package fn
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/offhook/offhook/events"
+	"github.com/offhook/offhook/schemas/config"
+)
+
+// Function is an instance, ready to run.
+type Function struct {
+	Name   string
+	Asks   http.Handler   // answers asks (POST); nil: none
+	Events events.Handler // nil: wants no events; must be idempotent on the event id
+	Types  []string       // event types wanted, with "offhook."; empty: all
+	Pages  http.Handler   // further HTTP, e.g. history's queries, mounted at /NAME/; nil: none
+	io.Closer             // may be nil
+}
+
+// Env is what a function is made from.
+type Env struct {
+	Config func() *config.Config // the configuration in force; may change
+	Data   string                // folder for local files
+	Logger *slog.Logger
+	Getenv func(string) string
+}
+
+// Spec names a function and makes it; functions/all lists them.
+type Spec struct {
+	Name string
+	Doc  string // one line
+	New  func(ctx context.Context, env Env) (*Function, error)
+}

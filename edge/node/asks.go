@@ -1,0 +1,52 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/offhook/offhook/edge/ask"
+	"github.com/offhook/offhook/edge/call"
+)
+
+// ask puts an ask in a goroutine of its own, which the node waits for; the tenant's bulkhead bounds how many.
+func (s *session) ask(o call.AskStart) {
+	n, policy := s.node, s.node.policy(s.tenant)
+	ctx, cancel := context.WithCancel(n.asking)
+	if !o.Notice {
+		if s.asks == nil {
+			s.asks = map[int]context.CancelFunc{}
+		}
+		s.asks[o.Ask] = cancel
+	}
+	n.asks.Add(1)
+	go func() {
+		defer n.asks.Done()
+		defer cancel()
+		started := time.Now()
+		answer := n.cfg.Asker.Ask(ctx, policy, o.To, o.Payload)
+		n.metrics.askTook.Observe(time.Since(started).Seconds())
+		if !o.Notice {
+			n.post(s, answered(o.Ask, answer))
+		}
+	}()
+}
+
+func (s *session) stopAsk(id int) {
+	if cancel := s.asks[id]; cancel != nil {
+		cancel()
+		delete(s.asks, id)
+	}
+}
+
+func answered(id int, a ask.Answer) call.AskAnswered {
+	in := call.AskAnswered{
+		Ask: id, OK: a.OK, Source: a.Source, URL: a.URL, Status: a.Status, Attempts: a.Attempts, TookMS: a.Took.Milliseconds(),
+		Verbs: a.Document.Verbs, Empty: a.Empty, Vars: a.Document.Vars, State: a.Document.State,
+	}
+	for _, f := range a.Failures {
+		in.Failures = append(in.Failures, call.AskFailure{
+			URL: f.URL, Code: f.Code, Detail: f.Detail, Status: f.Status, Attempts: f.Attempts, TookMS: f.Took.Milliseconds(), Faults: f.Faults,
+		})
+	}
+	return in
+}

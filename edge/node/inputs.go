@@ -1,0 +1,242 @@
+package node
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/offhook/offhook/edge/call"
+	"github.com/offhook/offhook/edge/media"
+	"github.com/offhook/offhook/edge/sipua"
+	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/event"
+	"github.com/offhook/offhook/schemas/verb"
+)
+
+var _ sipua.Handler = (*Node)(nil)
+
+// OnInvite makes an inbound call of an admitted INVITE.
+func (n *Node) OnInvite(d *sipua.Dialog, in sipua.Invite) {
+	now := time.Now()
+	s := n.newSession(newCallID(now), in.Tenant)
+	if retry, full := n.full(s.worker); full {
+		n.metrics.refused.Inc()
+		d.End(sipua.End{Code: 503, Headers: []sipua.Header{{Name: "Retry-After", Value: strconv.Itoa(retry)}}})
+		return
+	}
+	l := &leg{id: 1, s: s, dialog: d, offer: in.SDP}
+	d.Context = l
+	s.legs = []*leg{l}
+	about := ask.Call{
+		ID: s.id, Tenant: in.Tenant, Direction: "inbound", Status: "ringing", From: in.From, FromName: in.FromName, To: in.To,
+		Trunk: in.Trunk, User: in.User, Headers: in.Headers, Params: map[string]string{}, CreatedAt: now,
+	}
+	if in.ReferredBy != "" {
+		about.ReferredBy = &in.ReferredBy
+	}
+	n.begin(s, call.Begin{Call: about, Leg: true, Start: verb.Do{URL: n.cfg.Router}})
+}
+
+func (n *Node) begin(s *session, in call.Begin) {
+	s.view.Store(newView(in.Call))
+	s.worker.add(s)
+	n.metrics.started.Inc()
+	n.post(s, in)
+}
+
+// full tells whether a new call must be refused now, and after how many seconds it may come again.
+func (n *Node) full(w *worker) (retryAfter int, full bool) {
+	if n.draining.Load() {
+		return 30, true
+	}
+	return 5, w.waiting() > n.cfg.Queue || n.live.Load() >= int64(n.cfg.Calls)
+}
+
+// OnDialog hands what happened in a dialog to the worker of its call.
+func (n *Node) OnDialog(d *sipua.Dialog, ev sipua.DialogEvent) {
+	l, ok := d.Context.(*leg)
+	if !ok {
+		return
+	}
+	l.s.worker.put(message{s: l.s, do: func() { l.on(d, ev) }})
+}
+
+func (l *leg) on(d *sipua.Dialog, ev sipua.DialogEvent) {
+	l.dialog = d
+	switch ev.Kind {
+	case sipua.Progress:
+		l.onProgress(ev)
+	case sipua.Answered:
+		l.onAnswered(d, ev)
+	case sipua.Offer:
+		l.onOffer(d, ev)
+	case sipua.OfferAnswered:
+		l.onOfferAnswered(ev)
+	case sipua.Info:
+		l.onInfo(ev)
+	case sipua.Ended:
+		l.onEnded(ev)
+	}
+}
+
+func (l *leg) onProgress(ev sipua.DialogEvent) {
+	early := false
+	if len(ev.SDP) > 0 && l.rtp != nil {
+		if _, err := l.rtp.Accept(ev.SDP); err == nil {
+			early = true
+		}
+	}
+	l.input(call.LegProgress{Leg: l.id, Code: ev.Code, Phrase: ev.Phrase, EarlyMedia: early})
+}
+
+func (l *leg) onAnswered(d *sipua.Dialog, ev sipua.DialogEvent) {
+	if d.Inbound() { // our 2xx was acknowledged; an answer to our offer comes as OfferAnswered
+		return
+	}
+	if len(ev.SDP) > 0 && l.rtp != nil {
+		got, err := l.rtp.Accept(ev.SDP)
+		if err != nil {
+			l.refuse(err)
+			return
+		}
+		l.input(call.LegAnswered{Leg: l.id})
+		l.setHeld(got.Held)
+		l.flush()
+		return
+	}
+	l.input(call.LegAnswered{Leg: l.id})
+}
+
+// onOffer answers a re-INVITE or UPDATE by itself: the two legs of a bridge negotiate apart, and hold is told to the core.
+func (l *leg) onOffer(d *sipua.Dialog, ev sipua.DialogEvent) {
+	if l.rtp == nil {
+		d.RefuseOffer(488)
+		return
+	}
+	if len(ev.SDP) == 0 {
+		d.AnswerOffer(l.rtp.Offer())
+		return
+	}
+	answer, got, err := l.rtp.Answer(ev.SDP)
+	if err != nil {
+		d.RefuseOffer(488)
+		return
+	}
+	d.AnswerOffer(answer)
+	l.setHeld(got.Held)
+	l.flush()
+}
+
+func (l *leg) onOfferAnswered(ev sipua.DialogEvent) {
+	if ev.Code >= 300 || l.rtp == nil || len(ev.SDP) == 0 {
+		return
+	}
+	got, err := l.rtp.Accept(ev.SDP)
+	if err != nil {
+		l.refuse(err)
+		return
+	}
+	l.setHeld(got.Held)
+	l.flush()
+}
+
+// onInfo takes a digit from application/dtmf-relay ("Signal=5\r\nDuration=160") or application/dtmf ("5").
+func (l *leg) onInfo(ev sipua.DialogEvent) {
+	digit, ms := infoDigit(ev.ContentType, string(ev.Body))
+	if digit == "" {
+		return
+	}
+	l.input(call.Digit{Leg: l.id, Digit: digit, Method: "info", DurationMS: ms})
+	l.s.forwardDigit(l, digit)
+}
+
+func infoDigit(contentType, body string) (digit string, ms int) {
+	kind, _, _ := strings.Cut(strings.ToLower(contentType), ";")
+	switch strings.TrimSpace(kind) {
+	case "application/dtmf":
+		digit = strings.TrimSpace(body)
+	case "application/dtmf-relay":
+		for line := range strings.Lines(body) {
+			name, value, _ := strings.Cut(line, "=")
+			switch strings.ToLower(strings.TrimSpace(name)) {
+			case "signal":
+				digit = strings.TrimSpace(value)
+			case "duration":
+				ms, _ = strconv.Atoi(strings.TrimSpace(value)) // a bad duration is none
+			}
+		}
+	}
+	digit = strings.ToUpper(digit)
+	if len(digit) != 1 || !strings.Contains("0123456789*#ABCD", digit) {
+		return "", 0
+	}
+	return digit, max(0, min(ms, 60_000))
+}
+
+// forwardDigit sends a digit that did not come in RTP to whoever hears this leg: in RTP, else by INFO.
+func (s *session) forwardDigit(from *leg, digit string) {
+	for _, row := range s.mix {
+		if row.From != from.id {
+			continue
+		}
+		to := s.leg(row.To)
+		if to == nil || to.rtp == nil || to.rtp.SendDigits(digit) || to.dialog == nil {
+			continue
+		}
+		to.dialog.SendInfo("application/dtmf-relay", []byte("Signal="+digit+"\r\nDuration=160\r\n"))
+	}
+}
+
+// onEnded: the last of a dialog. The endpoint closes with it.
+func (l *leg) onEnded(ev sipua.DialogEvent) {
+	l.close()
+	cause := causeOf(ev.End)
+	if l.cause != nil && !ev.End.Remote {
+		cause = *l.cause
+	}
+	l.input(call.LegEnded{Leg: l.id, Cause: cause, Remote: ev.End.Remote, Media: l.media})
+}
+
+func causeOf(end sipua.EndCause) event.Cause {
+	switch end.Why {
+	case sipua.EndBye:
+		c := call.CauseNormal
+		if end.Q850 > 0 {
+			c.Q850 = end.Q850
+		}
+		return c
+	case sipua.EndCancel:
+		return call.CauseCancelled
+	case sipua.EndRefused:
+		return call.CauseOf(end.Code, end.Phrase)
+	case sipua.EndTimeout:
+		return call.CauseTimeout
+	case sipua.EndNoAck:
+		return call.CauseNoAck
+	case sipua.EndExpired:
+		return call.CauseSessionExpired
+	case sipua.EndLost:
+		return call.CauseLost
+	}
+	return call.CauseTransport
+}
+
+// onMedia is called by the engine's goroutines.
+func (n *Node) onMedia(s *session, id int, ev media.Event) {
+	switch ev.Kind {
+	case media.Digit:
+		n.post(s, call.Digit{Leg: id, Digit: ev.Digit, Method: "rfc4733", DurationMS: int(ev.Duration.Milliseconds())})
+	case media.Timeout:
+		s.worker.put(message{s: s, do: func() {
+			s.withLeg(id, func(l *leg) {
+				n.metrics.mediaTimeouts.Inc()
+				l.end(call.CauseMediaTimeout)
+			})
+		}})
+	}
+}
+
+func (l *leg) input(in call.Input) { l.s.worker.step(l.s, in) }
+
+// flush steps what setHeld left.
+func (l *leg) flush() { l.s.worker.again(l.s) }

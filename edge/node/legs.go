@@ -1,0 +1,187 @@
+package node
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/offhook/offhook/edge/call"
+	"github.com/offhook/offhook/edge/media"
+	"github.com/offhook/offhook/edge/sipua"
+	"github.com/offhook/offhook/schemas/event"
+)
+
+// leg joins a dialog with its RTP endpoint. The endpoint is opened when SDP is first needed.
+type leg struct {
+	id     int
+	s      *session
+	dialog *sipua.Dialog
+	rtp    *media.Endpoint
+	offer  []byte       // inbound: the offer of the INVITE, nil when the offer is ours to make
+	local  []byte       // our SDP in this INVITE transaction, once made
+	held   bool         // the party has put us on hold
+	cause  *event.Cause // why we ended it
+	media  *event.Media // final statistics
+}
+
+// openRTP opens the endpoint; what it hears follows the mix.
+func (l *leg) openRTP() error {
+	if l.rtp != nil {
+		return nil
+	}
+	s, id := l.s, l.id
+	rtp, err := s.node.cfg.Media.Open(func(ev media.Event) { s.node.onMedia(s, id, ev) })
+	if err != nil {
+		return err
+	}
+	l.rtp = rtp
+	s.applyMix()
+	return nil
+}
+
+// sdp makes our SDP for the inbound leg once: the answer to the caller's offer, or our own offer.
+func (l *leg) sdp() ([]byte, error) {
+	if l.local != nil {
+		return l.local, nil
+	}
+	if err := l.openRTP(); err != nil {
+		return nil, err
+	}
+	if l.offer == nil {
+		l.local = l.rtp.Offer()
+		return l.local, nil
+	}
+	answer, got, err := l.rtp.Answer(l.offer)
+	if err != nil {
+		return nil, err
+	}
+	l.local = answer
+	l.setHeld(got.Held)
+	return answer, nil
+}
+
+func (l *leg) ring(early bool) {
+	if !early || l.offer == nil { // an offer of ours needs a reliable answer: without 100rel only the 2xx can carry it
+		l.dialog.Progress(180, "", nil, nil)
+		return
+	}
+	sdp, err := l.sdp()
+	if err != nil {
+		l.refuse(err)
+		return
+	}
+	l.dialog.Progress(183, "", sdp, nil)
+}
+
+func (l *leg) accept() {
+	sdp, err := l.sdp()
+	if err != nil {
+		l.refuse(err)
+		return
+	}
+	l.dialog.Accept(sdp, nil)
+	l.s.again = append(l.s.again, call.LegAnswered{Leg: l.id})
+}
+
+// refuse ends a leg whose media cannot be had: 488 without a common codec, 503 without ports.
+func (l *leg) refuse(err error) {
+	cause := call.CauseOf(488, "")
+	if errors.Is(err, media.ErrNoPorts) {
+		cause = call.CauseOf(503, "")
+		l.s.node.metrics.noPorts.Inc()
+	}
+	l.s.node.log.Warn("leg has no media", "call", l.s.id, "tenant", l.s.tenant, "leg", l.id, "err", err)
+	l.end(cause)
+}
+
+// end ends the dialog as its state asks; the first cause given is the one that is told.
+func (l *leg) end(cause event.Cause) {
+	if l.cause == nil {
+		l.cause = &cause
+	}
+	if l.dialog == nil {
+		return
+	}
+	l.dialog.End(sipua.End{Code: finalCode(cause), Phrase: cause.Phrase, Reason: reasonHeader(cause)})
+}
+
+// finalCode is what an unanswered inbound leg is refused with.
+func finalCode(c event.Cause) int {
+	if c.SIP >= 300 {
+		return c.SIP
+	}
+	return 480
+}
+
+// reasonHeader tells the phone why its ringing or its call ends (RFC 3326).
+func reasonHeader(c event.Cause) string {
+	switch {
+	case c.Reason == call.ReasonCompletedElsewhere:
+		return `SIP;cause=200;text="Call completed elsewhere"`
+	case c.Q850 > 0:
+		return "Q.850;cause=" + strconv.Itoa(c.Q850)
+	}
+	return ""
+}
+
+func (l *leg) close() {
+	if l.rtp == nil {
+		return
+	}
+	l.keepStats()
+	l.rtp.Close()
+	l.rtp = nil
+}
+
+func (l *leg) keepStats() {
+	st := l.rtp.Stats()
+	l.media = &event.Media{
+		Codec: st.Codec, PacketsSent: st.PacketsSent, PacketsReceived: st.PacketsReceived, BytesSent: st.BytesSent,
+		BytesReceived: st.BytesReceived, Lost: st.Lost, Refused: st.Refused, JitterMS: st.JitterMS,
+	}
+}
+
+// setHeld tells the core when the party's hold changed.
+func (l *leg) setHeld(held bool) {
+	if held == l.held {
+		return
+	}
+	l.held = held
+	if held {
+		l.s.again = append(l.s.again, call.LegHeld{Leg: l.id})
+	} else {
+		l.s.again = append(l.s.again, call.LegResumed{Leg: l.id})
+	}
+}
+
+// invite starts an outbound leg; what goes wrong at once comes back as LegEnded.
+func (s *session) invite(o call.LegInvite) {
+	l := &leg{id: o.Leg, s: s}
+	s.legs = append(s.legs, l)
+	if err := l.start(o); err != nil {
+		s.node.log.Warn("leg not started", "call", s.id, "tenant", s.tenant, "leg", o.Leg, "uri", o.Destination.URI, "err", err)
+		l.close()
+		cause := call.CauseOf(503, "")
+		if !errors.Is(err, media.ErrNoPorts) {
+			cause = call.CauseOf(400, err.Error())
+		}
+		s.again = append(s.again, call.LegEnded{Leg: o.Leg, Cause: cause})
+	}
+}
+
+func (l *leg) start(o call.LegInvite) error {
+	if err := l.openRTP(); err != nil {
+		return err
+	}
+	headers := make([]sipua.Header, 0, len(o.Headers))
+	for name, value := range o.Headers {
+		headers = append(headers, sipua.Header{Name: name, Value: value})
+	}
+	l.local = l.rtp.Offer()
+	d, err := l.s.node.ua.Invite(sipua.InviteRequest{
+		CallID: l.s.id + "-" + strconv.Itoa(l.id), URI: o.Destination.URI, Via: o.Destination.Via, Flow: o.Destination.Flow,
+		Route: o.Destination.Route, Gateway: o.Destination.Gateway, FromUser: o.CallerID, FromName: o.CallerName,
+		SDP: l.local, Headers: headers, Context: l,
+	})
+	l.dialog = d
+	return err
+}

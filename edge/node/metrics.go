@@ -1,0 +1,35 @@
+package node
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metrics of the shell; Collectors hands them to a registry.
+type metrics struct {
+	started, ended, refused, panics     prometheus.Counter
+	unpublished, noPorts, mediaTimeouts prometheus.Counter
+	askTook                             prometheus.Histogram
+}
+
+func newMetrics() metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "offhook", Name: name, Help: help})
+	}
+	return metrics{
+		started:       counter("calls_started_total", "Calls begun."),
+		ended:         counter("calls_ended_total", "Calls over."),
+		refused:       counter("calls_refused_total", "New calls answered 503."),
+		panics:        counter("call_panics_total", "Calls ended by a fault in the program."),
+		unpublished:   counter("events_unpublished_total", "Events that the log did not take."),
+		noPorts:       counter("media_no_ports_total", "Legs without a free RTP port."),
+		mediaTimeouts: counter("media_timeouts_total", "Legs ended because RTP stopped."),
+		askTook: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "offhook", Name: "ask_seconds",
+			Help: "How long asks took, retry and fallback included.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 14)}),
+	}
+}
+
+// Collectors are the node's Prometheus collectors.
+func (n *Node) Collectors() []prometheus.Collector {
+	m := &n.metrics
+	live := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "offhook", Name: "calls_live", Help: "Calls in progress."},
+		func() float64 { return float64(n.live.Load()) })
+	return []prometheus.Collector{m.started, m.ended, m.refused, m.panics, m.unpublished, m.noPorts, m.mediaTimeouts, m.askTook, live}
+}

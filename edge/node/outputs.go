@@ -1,0 +1,178 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strconv"
+
+	"github.com/offhook/offhook/edge/call"
+	"github.com/offhook/offhook/edge/media"
+	"github.com/offhook/offhook/events"
+	"github.com/offhook/offhook/schemas/event"
+	"github.com/offhook/offhook/schemas/verb"
+)
+
+// do carries one output out. Nothing here blocks; what takes time comes back as an input.
+func (s *session) do(out call.Output) {
+	switch o := out.(type) {
+	case call.LegRing:
+		s.withLeg(o.Leg, func(l *leg) { l.ring(o.EarlyMedia) })
+	case call.LegAnswer:
+		s.withLeg(o.Leg, (*leg).accept)
+	case call.LegInvite:
+		s.invite(o)
+	case call.LegEnd:
+		s.withLeg(o.Leg, func(l *leg) { l.end(o.Cause) })
+	case call.SetMix:
+		s.mix = o.Mix
+		s.applyMix()
+	case call.PlayStart:
+		s.play(o)
+	case call.PlayStop:
+		s.stopPlay(o.Play)
+	case call.TimerStart:
+		s.startTimer(o)
+	case call.TimerStop:
+		s.stopTimer(o.Timer)
+	case call.AskStart:
+		s.ask(o)
+	case call.AskStop:
+		s.stopAsk(o.Ask)
+	case call.Resolve:
+		s.again = append(s.again, s.node.resolve(s.tenant, o))
+	case call.Publish:
+		s.publish(o.Type, o.Data)
+	case call.LogLine:
+		s.logLine(o)
+	case call.Over:
+		s.finish()
+	default:
+		panic(fmt.Sprintf("unknown output %T", out))
+	}
+}
+
+func (s *session) withLeg(id int, f func(*leg)) {
+	if l := s.leg(id); l != nil {
+		f(l)
+	}
+}
+
+// applyMix makes each endpoint hear what the mix says.
+func (s *session) applyMix() {
+	for _, l := range s.legs {
+		if l.rtp != nil {
+			l.rtp.Hear(s.heardBy(l.id))
+		}
+	}
+}
+
+func (s *session) heardBy(id int) []media.Heard {
+	var heard []media.Heard
+	for _, row := range s.mix {
+		if row.To != id {
+			continue
+		}
+		if p := s.plays[row.From]; p != nil {
+			heard = append(heard, media.Heard{From: p, Gain: row.Gain})
+		} else if l := s.leg(row.From); l != nil && l.rtp != nil {
+			heard = append(heard, media.Heard{From: l.rtp, Gain: row.Gain})
+		}
+	}
+	return heard
+}
+
+func (s *session) play(o call.PlayStart) {
+	sources, err := s.sources(o)
+	if err != nil {
+		s.again = append(s.again, call.PlayEnded{Play: o.Play, Error: err.Error()})
+		return
+	}
+	n, id := s.node, o.Play
+	if s.plays == nil {
+		s.plays = map[int]*media.Player{}
+	}
+	s.plays[id] = n.cfg.Media.Play(sources, o.Loop, func(ev media.Event) {
+		if ev.Kind == media.PlayEnded {
+			n.post(s, call.PlayEnded{Play: id, Error: errorText(ev.Err)})
+		}
+	})
+	s.applyMix()
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func (s *session) sources(o call.PlayStart) ([]media.Source, error) {
+	if o.Music {
+		return []media.Source{s.node.cfg.Sounds.Music(s.node.asking, s.tenant)}, nil
+	}
+	sources := make([]media.Source, 0, len(o.Audio))
+	for _, a := range o.Audio {
+		src, err := s.node.cfg.Sounds.Open(s.node.asking, s.tenant, a)
+		if err != nil {
+			return nil, fmt.Errorf("audio %s: %w", audioName(a), err)
+		}
+		sources = append(sources, src)
+	}
+	return sources, nil
+}
+
+func audioName(a verb.Audio) string {
+	if a.Say != nil {
+		return "say"
+	}
+	return strconv.Quote(a.Name)
+}
+
+func (s *session) stopPlay(id int) {
+	if p := s.plays[id]; p != nil {
+		p.Stop()
+		delete(s.plays, id)
+		s.applyMix()
+	}
+}
+
+func (s *session) startTimer(o call.TimerStart) {
+	if s.timers == nil {
+		s.timers = map[int]*timer{}
+	}
+	s.timers[o.Timer] = s.worker.timers.start(s, o.Timer, o.After)
+}
+
+func (s *session) stopTimer(id int) {
+	if t := s.timers[id]; t != nil {
+		s.worker.timers.cancel(t)
+		delete(s.timers, id)
+	}
+}
+
+// publish hands an event to the log. The log's own bound is its policy; the call goes on without it.
+func (s *session) publish(kind string, data any) {
+	base := data.(interface{ Ref() *event.Base }).Ref()
+	s.seq = base.Seq
+	s.hung = s.hung || kind == event.CallHangup
+	s.see(kind, data)
+	body, err := json.Marshal(data)
+	if err == nil {
+		err = s.node.cfg.Events.Publish(events.Event{
+			ID: s.id + "-" + strconv.FormatInt(base.Seq, 10), Type: event.Prefix + kind, Source: "/offhook/edge/" + s.node.cfg.Name,
+			Subject: s.id, Time: base.At, Topic: events.TopicCalls, Key: s.id, Data: body,
+		})
+	}
+	if err != nil {
+		s.node.metrics.unpublished.Inc()
+		s.node.log.Error("event not taken by the log", "call", s.id, "tenant", s.tenant, "type", kind, "err", err)
+	}
+}
+
+func (s *session) logLine(o call.LogLine) {
+	level := slog.LevelInfo
+	_ = level.UnmarshalText([]byte(o.Level)) // an unknown level stays info
+	s.node.log.Log(context.Background(), level, o.Text, "call", s.id, "tenant", s.tenant)
+}

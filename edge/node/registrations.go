@@ -1,0 +1,80 @@
+package node
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/offhook/offhook/edge/sipua"
+	"github.com/offhook/offhook/events"
+	"github.com/offhook/offhook/schemas/event"
+)
+
+const registrationKey = "registration/"
+
+// OnBinding puts a registration on the compacted topic, so that a restarted or second edge knows it, and tells it as an event.
+func (n *Node) OnBinding(b sipua.Binding, change sipua.BindingChange) {
+	gone := change == sipua.BindingRemoved || change == sipua.BindingExpired
+	state := events.Event{
+		ID: newEventID(), Type: event.Prefix + "state.registration", Source: "/offhook/edge/" + n.cfg.Name, Time: time.Now(),
+		Topic: events.TopicState, Key: registrationKey + b.Tenant + "/" + b.User + "/" + b.Contact,
+	}
+	if !gone {
+		state.Data, _ = json.Marshal(b) // strings, numbers and times always marshal
+	}
+	n.publish(state)
+	if change == sipua.BindingRefreshed {
+		return
+	}
+	kind, reason := event.UserRegistered, ""
+	if gone {
+		kind, reason = event.UserUnregistered, "removed"
+		if change == sipua.BindingExpired {
+			reason = "expired"
+		}
+	}
+	data, _ := json.Marshal(event.Registration{Tenant: b.Tenant, At: state.Time, User: b.User, Contact: b.Contact,
+		UserAgent: b.UserAgent, ExpiresAt: b.Expires, Reason: reason})
+	n.publish(events.Event{ID: newEventID(), Type: event.Prefix + kind, Source: state.Source, Subject: b.Tenant + "/" + b.User,
+		Time: state.Time, Topic: events.TopicCalls, Key: "user/" + b.Tenant + "/" + b.User, Data: data})
+}
+
+func (n *Node) publish(e events.Event) {
+	if err := n.cfg.Events.Publish(e); err != nil {
+		n.metrics.unpublished.Inc()
+		n.log.Error("event not taken by the log", "type", e.Type, "key", e.Key, "err", err)
+	}
+}
+
+func newEventID() string { return "evt_" + strings.TrimPrefix(newCallID(time.Now()), "call_") }
+
+// OnGateway keeps and logs the state of a gateway's registration.
+func (n *Node) OnGateway(gateway string, registered bool, err error) {
+	n.gateways.Store(gateway, registered)
+	switch {
+	case registered:
+		n.log.Info("gateway registered", "gateway", gateway)
+	case err != nil:
+		n.log.Warn("gateway not registered", "gateway", gateway, "err", err)
+	}
+}
+
+// OnState takes a record of the compacted topic: registrations known to other edges or before a restart.
+func (n *Node) OnState(key string, data []byte) error {
+	name, ok := strings.CutPrefix(key, registrationKey)
+	if !ok {
+		return nil
+	}
+	if data == nil {
+		if parts := strings.SplitN(name, "/", 3); len(parts) == 3 {
+			n.ua.Forget(parts[0], parts[1], parts[2])
+		}
+		return nil
+	}
+	var b sipua.Binding
+	if err := json.Unmarshal(data, &b); err != nil {
+		return err
+	}
+	n.ua.Restore([]sipua.Binding{b})
+	return nil
+}

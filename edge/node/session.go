@@ -1,0 +1,113 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"sync/atomic"
+	"time"
+
+	"github.com/offhook/offhook/edge/call"
+	"github.com/offhook/offhook/edge/media"
+	"github.com/offhook/offhook/schemas/event"
+)
+
+// session is what the shell holds for one call. Only its worker touches it, but for id, tenant and view.
+type session struct {
+	id, tenant string
+	node       *Node
+	worker     *worker
+	core       call.Stepper
+	legs       []*leg
+	plays      map[int]*media.Player
+	timers     map[int]*timer
+	asks       map[int]context.CancelFunc
+	mix        call.Mix
+	again      []call.Input // inputs that outputs brought at once
+	seq        int64        // of the last event
+	hung       bool         // call.hangup is out
+	over       bool
+	view       atomic.Pointer[View]
+}
+
+func (n *Node) newSession(id, tenant string) *session {
+	return &session{id: id, tenant: tenant, node: n, worker: n.workerOf(id), core: n.cfg.NewCall(id)}
+}
+
+func (n *Node) workerOf(id string) *worker {
+	h := uint32(2166136261)
+	for i := range len(id) {
+		h = (h ^ uint32(id[i])) * 16777619
+	}
+	return n.workers[h%uint32(len(n.workers))]
+}
+
+func (n *Node) post(s *session, in call.Input) { s.worker.put(message{s: s, in: in}) }
+
+func (n *Node) find(id string) *session { return n.workerOf(id).find(id) }
+
+func (s *session) leg(id int) *leg {
+	for _, l := range s.legs {
+		if l.id == id {
+			return l
+		}
+	}
+	return nil
+}
+
+// finish lets go of the call: Over came, or it crashed.
+func (s *session) finish() {
+	if s.over {
+		return
+	}
+	s.over = true
+	for _, l := range s.legs {
+		l.close()
+	}
+	for _, p := range s.plays {
+		p.Stop()
+	}
+	for _, t := range s.timers {
+		s.worker.timers.cancel(t)
+	}
+	for _, cancel := range s.asks {
+		cancel()
+	}
+	s.plays, s.timers, s.asks, s.again = nil, nil, nil, nil
+	s.worker.remove(s)
+	s.node.metrics.ended.Inc()
+}
+
+// crash ends the call from outside its core: every leg is told, and the final event is written if it is not out yet.
+func (s *session) crash() {
+	for _, l := range s.legs {
+		l.end(call.CauseInternal)
+	}
+	if !s.hung && s.seq > 0 {
+		v := s.view.Load()
+		now := time.Now()
+		s.publish(event.CallHangup, &event.Hangup{
+			Base:  event.Base{CallID: s.id, Tenant: s.tenant, Seq: s.seq + 1, At: now},
+			Cause: call.CauseInternal, By: "system", Direction: v.Direction, From: v.From, To: v.To, Trunk: v.Trunk, User: v.User,
+			CreatedAt: v.CreatedAt, AnsweredAt: v.AnsweredAt, DurationMS: now.Sub(v.CreatedAt).Milliseconds(), Legs: []event.LegEnd{},
+		})
+	}
+	s.finish()
+}
+
+const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+// newCallID is "call_" and a ULID: sortable by time, 80 random bits.
+func newCallID(now time.Time) string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli())<<16)
+	_, _ = rand.Read(b[6:]) // never fails since Go 1.24
+	hi, lo := binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
+	out := make([]byte, 26)
+	for i := 25; i >= 0; i-- {
+		out[i] = crockford[lo&31]
+		lo = lo>>5 | hi<<59
+		hi >>= 5
+	}
+	return "call_" + string(out)
+}

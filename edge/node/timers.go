@@ -1,0 +1,78 @@
+package node
+
+import (
+	"container/heap"
+	"time"
+)
+
+// timers are the calls' timers of one worker: a heap and one runtime timer.
+type timers struct {
+	heap timerHeap
+	next *time.Timer
+}
+
+type timer struct {
+	s    *session
+	id   int
+	at   time.Time
+	slot int // index in the heap, -1 when out of it
+}
+
+func newTimers() timers {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return timers{next: t}
+}
+
+func (t *timers) C() <-chan time.Time { return t.next.C }
+
+func (t *timers) stop() { t.next.Stop() }
+
+func (t *timers) start(s *session, id int, after time.Duration) *timer {
+	x := &timer{s: s, id: id, at: time.Now().Add(after)}
+	heap.Push(&t.heap, x)
+	if x.slot == 0 {
+		t.next.Reset(after)
+	}
+	return x
+}
+
+func (t *timers) cancel(x *timer) {
+	if x.slot >= 0 {
+		heap.Remove(&t.heap, x.slot)
+	}
+}
+
+// due takes the next timer that has run out; nil sets the alarm for the one after.
+func (t *timers) due(now time.Time) *timer {
+	if len(t.heap) == 0 {
+		return nil
+	}
+	if first := t.heap[0]; first.at.After(now) {
+		t.next.Reset(first.at.Sub(now))
+		return nil
+	}
+	return heap.Pop(&t.heap).(*timer)
+}
+
+type timerHeap []*timer
+
+func (h timerHeap) Len() int           { return len(h) }
+func (h timerHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+func (h timerHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].slot, h[j].slot = i, j
+}
+func (h *timerHeap) Push(x any) {
+	t := x.(*timer)
+	t.slot = len(*h)
+	*h = append(*h, t)
+}
+func (h *timerHeap) Pop() any {
+	last := len(*h) - 1
+	t := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	t.slot = -1
+	return t
+}

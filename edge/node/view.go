@@ -1,0 +1,60 @@
+package node
+
+import (
+	"time"
+
+	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/event"
+)
+
+// View is a live call as the API shows it.
+type View struct {
+	ID         string     `json:"id"`
+	Tenant     string     `json:"tenant"`
+	Direction  string     `json:"direction"`
+	Status     string     `json:"status"` // ringing, answered, bridged, held, ended
+	From       string     `json:"from"`
+	FromName   string     `json:"from_name,omitempty"`
+	To         string     `json:"to"`
+	Trunk      string     `json:"trunk,omitempty"`
+	User       string     `json:"user,omitempty"`
+	Agent      string     `json:"agent,omitempty"`
+	AgentName  string     `json:"agent_name,omitempty"`
+	CreatedAt  time.Time  `json:"created_at"`
+	AnsweredAt *time.Time `json:"answered_at,omitempty"`
+	BridgedAt  *time.Time `json:"bridged_at,omitempty"`
+}
+
+func newView(c ask.Call) *View {
+	return &View{ID: c.ID, Tenant: c.Tenant, Direction: c.Direction, Status: "ringing", From: c.From, FromName: c.FromName,
+		To: c.To, Trunk: c.Trunk, User: c.User, CreatedAt: c.CreatedAt}
+}
+
+// see keeps the view true to the events.
+func (s *session) see(kind string, data any) {
+	v := *s.view.Load()
+	switch kind {
+	case event.CallAnswered:
+		at := s.at(data)
+		v.Status, v.AnsweredAt = "answered", &at
+	case event.CallBridged:
+		at := s.at(data)
+		v.Status, v.BridgedAt = "bridged", &at
+		if l, ok := data.(*event.Leg); ok {
+			v.Agent, v.AgentName = l.AgentNumber, l.AgentName
+		}
+	case event.CallHeld:
+		v.Status = "held"
+	case event.CallResumed:
+		v.Status = "bridged"
+	case event.CallHangup:
+		v.Status = "ended"
+	default:
+		return
+	}
+	s.view.Store(&v)
+}
+
+func (s *session) at(data any) time.Time {
+	return data.(interface{ Ref() *event.Base }).Ref().At
+}

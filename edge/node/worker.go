@@ -1,0 +1,177 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/offhook/offhook/edge/call"
+)
+
+// worker owns the calls whose id hashes to it: one goroutine, inputs strictly in order of arrival.
+type worker struct {
+	node   *Node
+	wake   chan struct{}
+	timers timers
+
+	mu    sync.Mutex
+	queue []message
+	calls map[string]*session
+	spare []message
+}
+
+// message is one input for a call, or work to do beside it.
+type message struct {
+	s  *session
+	in call.Input
+	do func()
+}
+
+func newWorker(n *Node) *worker {
+	return &worker{node: n, wake: make(chan struct{}, 1), calls: map[string]*session{}, timers: newTimers()}
+}
+
+// put never blocks. The queue is bounded by admission: new calls are refused when it is long, and a call in
+// progress has only so many things outstanding.
+func (w *worker) put(m message) {
+	w.mu.Lock()
+	w.queue = append(w.queue, m)
+	w.mu.Unlock()
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (w *worker) waiting() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.queue)
+}
+
+func (w *worker) take() []message {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	batch := w.queue
+	w.queue = w.spare[:0]
+	w.spare = batch
+	return batch
+}
+
+func (w *worker) run(ctx context.Context) {
+	defer w.timers.stop()
+	for {
+		select {
+		case <-ctx.Done():
+			w.abandon()
+			return
+		case <-w.timers.C():
+			w.fire()
+		case <-w.wake:
+			for batch := w.take(); len(batch) > 0; batch = w.take() {
+				w.handle(batch)
+			}
+		}
+	}
+}
+
+func (w *worker) handle(batch []message) {
+	for i := range batch {
+		m := batch[i]
+		batch[i] = message{}
+		switch {
+		case m.s == nil:
+			m.do()
+		case m.do != nil:
+			w.guard(m.s, "dialog", m.do)
+		default:
+			w.step(m.s, m.in)
+		}
+	}
+}
+
+func (w *worker) fire() {
+	for t := w.timers.due(time.Now()); t != nil; t = w.timers.due(time.Now()) {
+		delete(t.s.timers, t.id)
+		w.step(t.s, call.TimerFired{Timer: t.id})
+	}
+}
+
+// step gives one input to a call, does what comes out, and then what that brought at once.
+func (w *worker) step(s *session, in call.Input) {
+	w.guard(s, in.Kind(), func() {
+		if a, ok := in.(call.AskAnswered); ok {
+			delete(s.asks, a.Ask)
+		}
+		s.again = append(s.again, in)
+		s.settle()
+	})
+}
+
+// again steps what a leg left to be told.
+func (w *worker) again(s *session) { w.guard(s, "leg", s.settle) }
+
+func (s *session) settle() {
+	for len(s.again) > 0 && !s.over {
+		in := s.again[0]
+		s.again = s.again[1:]
+		for _, out := range s.core.Step(time.Now(), in) {
+			s.do(out)
+		}
+	}
+}
+
+// guard runs work of one call: a panic ends this call and no other.
+func (w *worker) guard(s *session, what string, work func()) {
+	if s.over {
+		return
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			w.node.log.Error("call ended by a fault in the program", "call", s.id, "tenant", s.tenant, "at", what,
+				"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			w.node.metrics.panics.Inc()
+			s.crash()
+		}
+	}()
+	work()
+}
+
+func (w *worker) add(s *session) {
+	w.mu.Lock()
+	w.calls[s.id] = s
+	w.mu.Unlock()
+	w.node.live.Add(1)
+}
+
+func (w *worker) remove(s *session) {
+	w.mu.Lock()
+	delete(w.calls, s.id)
+	w.mu.Unlock()
+	w.node.live.Add(-1)
+}
+
+func (w *worker) find(id string) *session {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.calls[id]
+}
+
+func (w *worker) each(f func(*session)) {
+	w.mu.Lock()
+	all := make([]*session, 0, len(w.calls))
+	for _, s := range w.calls {
+		all = append(all, s)
+	}
+	w.mu.Unlock()
+	for _, s := range all {
+		f(s)
+	}
+}
+
+// abandon closes what calls still hold when the node stops before they are over.
+func (w *worker) abandon() {
+	w.each(func(s *session) { s.crash() })
+}

@@ -1,0 +1,91 @@
+package api
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/offhook/offhook/schemas/config"
+)
+
+// caller is who sent a request: an API key's tenant (empty: all tenants).
+type caller struct{ tenant string }
+
+// may tells whether the caller may see this tenant's things.
+func (c caller) may(tenant string) bool { return c.tenant == "" || c.tenant == tenant }
+
+func (a *api) guard(scope string, next func(http.ResponseWriter, *http.Request, caller)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		key := presented(r)
+		if key == "" && a.Open && fromHere(r) {
+			next(w, r, caller{})
+			return
+		}
+		k, ok := a.match(key)
+		switch {
+		case !ok:
+			w.Header().Set("WWW-Authenticate", `Basic realm="offhook", charset="UTF-8"`)
+			fail(w, http.StatusUnauthorized, "unauthorized", "give an API key: Authorization: Bearer KEY")
+		case scope != "" && len(k.Scopes) > 0 && !slices.Contains(k.Scopes, scope):
+			fail(w, http.StatusForbidden, "forbidden", "this key lacks the scope "+scope)
+		default:
+			next(w, r, caller{tenant: k.Tenant})
+		}
+	})
+}
+
+// presented is the key of a request: Bearer, X-API-Key, or the password of Basic (for browsers).
+func presented(r *http.Request) string {
+	if key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		return strings.TrimSpace(key)
+	}
+	if _, password, ok := r.BasicAuth(); ok {
+		return password
+	}
+	return r.Header.Get("X-API-Key")
+}
+
+// match compares hashes in constant time, against all keys.
+func (a *api) match(key string) (found config.APIKey, ok bool) {
+	given := sha256.Sum256([]byte(key))
+	for _, k := range a.Tenants().Keys {
+		want := sha256.Sum256([]byte(k.Key.Value))
+		if k.Key.Value != "" && subtle.ConstantTimeCompare(given[:], want[:]) == 1 {
+			found, ok = k, true
+		}
+	}
+	return found, ok
+}
+
+// fromHere: from loopback, asked for under a loopback name (no DNS rebinding), and not by a page of another site.
+func fromHere(r *http.Request) bool {
+	src, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || !src.Addr().Unmap().IsLoopback() || !loopbackName(r.Host) {
+		return false
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" {
+		return false
+	}
+	if origin := r.Header.Get("Origin"); origin != "" {
+		u, err := url.Parse(origin)
+		return err == nil && u.Host == r.Host
+	}
+	return true
+}
+
+func loopbackName(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = hostport
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && ip.IsLoopback()
+}

@@ -1,0 +1,116 @@
+// Package api is the REST interface: health, metrics, live calls, timelines from the log, originate and hang-up, events as SSE.
+// It keeps no state of calls: the node has the live ones, the log has the rest.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"io/fs"
+	"log/slog"
+	"net/http"
+
+	"github.com/offhook/offhook/edge/node"
+	"github.com/offhook/offhook/edge/sipua"
+	"github.com/offhook/offhook/events"
+	"github.com/offhook/offhook/schemas/config"
+	"github.com/offhook/offhook/schemas/verb"
+)
+
+// Calls is what the API needs of the node.
+type Calls interface {
+	Calls(tenant string) []node.View
+	Call(id string) (node.View, error)
+	Originate(node.Origination) (node.View, error)
+	HangUp(id string) error
+	Replace(id string, doc verb.Document) error
+	Registrations(tenant string) []sipua.Binding
+}
+
+// Log is what the API needs of the event log.
+type Log interface {
+	// Follow hands over events as they come, from now on, until ctx ends or f errs.
+	Follow(ctx context.Context, f func(events.Delivered) error) error
+	// Timeline is one call's events, in order; empty when the log knows no such call.
+	Timeline(ctx context.Context, call string) ([]events.Delivered, error)
+}
+
+// Config of the API. All but Pages and Metrics are needed.
+type Config struct {
+	Calls   Calls
+	Log     Log
+	Tenants func() *config.Config
+	Ready   func() error // nil error: calls can be taken
+	Metrics http.Handler
+	Schemas fs.FS        // served below /v1/schemas/
+	Pages   http.Handler // "/": the page
+	// Open admits requests without a key from loopback, as `offhook dev` does, when no foreign page sent them.
+	Open   bool
+	Logger *slog.Logger
+}
+
+// New makes the handler.
+func New(cfg Config) http.Handler {
+	a := &api{Config: cfg, seen: newIdempotency(10_000)}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", a.ready)
+	mux.Handle("GET /metrics", a.guard("metrics:read", func(w http.ResponseWriter, r *http.Request, _ caller) { cfg.Metrics.ServeHTTP(w, r) }))
+	mux.Handle("GET /v1/calls", a.guard("calls:read", a.listCalls))
+	mux.Handle("POST /v1/calls", a.guard("calls:write", a.originate))
+	mux.Handle("GET /v1/calls/{id}", a.guard("calls:read", a.getCall))
+	mux.Handle("GET /v1/calls/{id}/events", a.guard("calls:read", a.timeline))
+	mux.Handle("PUT /v1/calls/{id}/verbs", a.guard("calls:write", a.replace))
+	mux.Handle("DELETE /v1/calls/{id}", a.guard("calls:write", a.hangUp))
+	mux.Handle("GET /v1/events", a.guard("events:read", a.stream))
+	mux.Handle("GET /v1/registrations", a.guard("calls:read", a.registrations))
+	mux.Handle("GET /v1/schemas/", a.guard("", func(w http.ResponseWriter, r *http.Request, _ caller) {
+		http.StripPrefix("/v1/schemas/", http.FileServerFS(cfg.Schemas)).ServeHTTP(w, r)
+	}))
+	mux.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) {
+		fail(w, http.StatusNotFound, "not_found", "no such resource: "+r.Method+" "+r.URL.Path)
+	})
+	if cfg.Pages != nil {
+		mux.Handle("/", a.guard("console", func(w http.ResponseWriter, r *http.Request, _ caller) { cfg.Pages.ServeHTTP(w, r) }))
+	}
+	return mux
+}
+
+type api struct {
+	Config
+	seen *idempotency
+}
+
+func (a *api) ready(w http.ResponseWriter, _ *http.Request) {
+	if err := a.Ready(); err != nil {
+		fail(w, http.StatusServiceUnavailable, "not_ready", err.Error())
+		return
+	}
+	_, _ = w.Write([]byte("ready\n"))
+}
+
+// Problem is an RFC 9457 problem document.
+type Problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+	Faults any    `json:"faults,omitempty"`
+}
+
+func fail(w http.ResponseWriter, status int, code, detail string) {
+	failWith(w, Problem{Status: status, Code: code, Detail: detail})
+}
+
+func failWith(w http.ResponseWriter, p Problem) {
+	p.Type, p.Title = "https://offhook.dev/problems/"+p.Code, http.StatusText(p.Status)
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the client went away: nothing to do
+}
+
+func reply(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the client went away: nothing to do
+}

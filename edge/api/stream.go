@@ -1,0 +1,120 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"path"
+	"time"
+
+	"github.com/offhook/offhook/events"
+)
+
+// wireEvent is an event in the API: CloudEvents attributes beside the data.
+type wireEvent struct {
+	ID      string          `json:"id"`
+	Type    string          `json:"type"`
+	Source  string          `json:"source"`
+	Subject string          `json:"subject,omitempty"`
+	Time    time.Time       `json:"time"`
+	Data    json.RawMessage `json:"data"`
+}
+
+func eventJSON(d events.Delivered) wireEvent {
+	return wireEvent{ID: d.ID, Type: d.Type, Source: d.Source, Subject: d.Subject, Time: d.Time, Data: d.Data}
+}
+
+// stream sends events as they come (text/event-stream). ?call=ID and ?type=call.* choose.
+func (a *api) stream(w http.ResponseWriter, r *http.Request, c caller) {
+	pattern := r.URL.Query().Get("type")
+	if _, err := path.Match(pattern, ""); err != nil {
+		fail(w, http.StatusBadRequest, "bad_pattern", "type takes a name or a pattern such as call.*")
+		return
+	}
+	out := &sse{w: w, rc: http.NewResponseController(w)}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	if out.send(": offhook events\n\n") != nil {
+		return
+	}
+	wanted := func(d events.Delivered) bool {
+		id := r.URL.Query().Get("call")
+		return (id == "" || d.Subject == id) && Matches(pattern, d.Type) && c.may(tenantOf(d))
+	}
+	a.follow(r.Context(), out, wanted)
+}
+
+// Matches tells whether a type such as offhook.call.held fits call.held, call.* or offhook.call.*; an empty pattern fits all.
+func Matches(pattern, kind string) bool {
+	if pattern == "" {
+		return true
+	}
+	full, _ := path.Match(pattern, kind)
+	short, _ := path.Match("offhook."+pattern, kind)
+	return full || short
+}
+
+func (a *api) follow(ctx context.Context, out *sse, wanted func(events.Delivered) bool) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	lines := make(chan string, 256)
+	done := make(chan error, 1)
+	go func() {
+		done <- a.Log.Follow(ctx, func(d events.Delivered) error {
+			if !wanted(d) {
+				return nil
+			}
+			data, err := json.Marshal(eventJSON(d))
+			if err != nil {
+				return err
+			}
+			select {
+			case lines <- fmt.Sprintf("id: %s\nevent: %s\ndata: %s\n\n", d.ID, d.Type, data):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+	}()
+	out.pump(ctx, lines, done)
+	cancel()
+	<-done
+}
+
+// sse writes one stream; a reader that stalls is let go after 10 s.
+type sse struct {
+	w  http.ResponseWriter
+	rc *http.ResponseController
+}
+
+func (s *sse) send(text string) error {
+	_ = s.rc.SetWriteDeadline(time.Now().Add(10 * time.Second)) // not every writer can: then none
+	if _, err := s.w.Write([]byte(text)); err != nil {
+		return err
+	}
+	return s.rc.Flush()
+}
+
+// pump writes lines, and a comment every 15 s so that proxies keep the stream. It puts the log's end back for the caller to read.
+func (s *sse) pump(ctx context.Context, lines <-chan string, done chan error) {
+	alive := time.NewTicker(15 * time.Second)
+	defer alive.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case e := <-done:
+			done <- e
+			return
+		case line := <-lines:
+			err = s.send(line)
+		case <-alive.C:
+			err = s.send(": alive\n\n")
+		}
+		if err != nil {
+			return
+		}
+	}
+}

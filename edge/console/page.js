@@ -1,0 +1,26 @@
+// The server renders; this only asks for fresh parts when an event came, at most four times a second.
+const parts = document.getElementById("parts"), link = document.getElementById("link");
+const opened = new Map();
+let waiting = false;
+
+async function refresh() {
+  waiting = false;
+  const answer = await fetch("/parts");
+  if (!answer.ok) return;
+  for (const d of parts.querySelectorAll("details")) opened.set(d.id, d.open);
+  parts.innerHTML = await answer.text();
+  for (const d of parts.querySelectorAll("details")) if (opened.has(d.id)) d.open = opened.get(d.id);
+}
+
+function soon() {
+  if (!waiting) { waiting = true; setTimeout(refresh, 250); }
+}
+
+const stream = new EventSource("/v1/events");
+const types = ["call.ringing", "call.answered", "call.bridged", "call.held", "call.resumed", "call.hangup", "leg.ringing", "leg.answered",
+  "leg.no_answer", "leg.busy", "leg.timeout", "leg.failed", "leg.hangup", "verb.started", "verb.ended", "dtmf.received",
+  "ask.answered", "ask.failed", "email.requested", "user.registered", "user.unregistered"];
+for (const t of types) stream.addEventListener("offhook." + t, soon);
+stream.onopen = () => { link.className = ""; link.textContent = "live"; soon(); };
+stream.onerror = () => { link.className = "off"; link.textContent = "not connected"; };
+setInterval(() => { if (document.querySelector(".call")) soon(); }, 1000);

@@ -1,0 +1,39 @@
+# Targets are listed by `make`.
+.DEFAULT_GOAL := help
+GO      ?= go
+BIN     := bin/offhook
+ARGS    ?=
+SEEDS   ?=
+
+.PHONY: help run test check gen race e2e bench soak build clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## start everything on loopback: edge, event log, functions, page, demo tenant (ARGS="--sip 127.0.0.1:5070")
+	$(BIN) dev $(ARGS)
+
+test: ## the tests; nothing but Go is needed
+	@infra/ci/test
+
+build: ## the binary, in bin/
+	@mkdir -p bin
+	$(GO) build -trimpath -o $(BIN) .
+
+check: ## gofmt, vet, linters, generated code up to date, tidy module
+	@infra/ci/check
+
+gen: ## Go types, references and examples from the schemas
+	$(GO) generate ./schemas/...
+
+race: ## the tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./...
+
+e2e: build ## real phones, SMTP and Kafka; installs what it needs
+	@infra/ci/e2e
+
+bench: build ## speed beside peers, in one run
+	@infra/bench/run
+
+clean: ## remove what was built and the demo's data
+	rm -rf bin .offhook infra/e2e/.cache

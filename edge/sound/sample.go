@@ -1,0 +1,114 @@
+package sound
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/offhook/offhook/edge/media"
+	"github.com/offhook/offhook/edge/sound/wav"
+)
+
+// sampleKept is how long a file is trusted to be unchanged: a newly uploaded one is heard at the next call.
+const sampleKept = time.Second
+
+// openSample opens NAME.wav of the tenant's folder, else the built-in sound of that name.
+func (l *Library) openSample(tenant, name string) (media.Encoded, error) {
+	name = strings.TrimSuffix(name, ".wav")
+	if !sampleName(name) {
+		return nil, fmt.Errorf("%w: %q; a sample is named by letters, digits, '.', '_' and '-'", ErrName, name)
+	}
+	folder := setting(l.cfg.Folder, tenant)
+	if folder == "" {
+		return l.openBuiltIn(name), nil
+	}
+	return l.store.get(key{"sample", folder, name}, l.store.local, false, func(ctx context.Context, old *entry) (loaded, error) {
+		got, err := loadSample(folder, name, old)
+		if errors.Is(err, fs.ErrNotExist) {
+			got, err = l.makeBuiltIn(ctx, name)
+			got.keep = sampleKept // the tenant may still upload its own
+		}
+		return got, err
+	}), nil
+}
+
+func sampleName(name string) bool {
+	if name == "" || len(name) > maxSampleName || name[0] == '.' {
+		return false
+	}
+	return !strings.ContainsFunc(name, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-", r)
+	})
+}
+
+// loadSample reads a file below folder. os.Root keeps symbolic links from leading out of it.
+func loadSample(folder, name string, old *entry) (loaded, error) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return loaded{}, err
+	}
+	defer root.Close()
+	info, err := root.Stat(name + ".wav")
+	if err != nil {
+		return loaded{}, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxFile {
+		return loaded{}, fmt.Errorf("%w: sample %q is no file of up to %d MiB", ErrUnknown, name, maxFile>>20)
+	}
+	stamp := fmt.Sprint(info.ModTime().UnixNano(), " ", info.Size())
+	if old != nil && old.outcome.clip != nil && old.stamp == stamp {
+		return loaded{old.outcome.clip, stamp, sampleKept}, nil
+	}
+	return readSample(root, name, stamp)
+}
+
+func readSample(root *os.Root, name, stamp string) (loaded, error) {
+	f, err := root.Open(name + ".wav")
+	if err != nil {
+		return loaded{}, err
+	}
+	defer f.Close()
+	samples, err := wav.Read(io.LimitReader(f, maxFile), wav.Options{MaxSamples: maxSamples})
+	if err != nil {
+		return loaded{}, fmt.Errorf("sample %q: %w", name, err)
+	}
+	return loaded{newClip(samples), stamp, sampleKept}, nil
+}
+
+const maxSamples = int(maxLength / time.Second * wav.Rate)
+
+// openBuiltIn opens a sound that the project brings itself.
+func (l *Library) openBuiltIn(name string) media.Encoded {
+	return l.store.get(key{kind: "built in", name: name}, l.store.local, false, func(ctx context.Context, _ *entry) (loaded, error) {
+		return l.makeBuiltIn(ctx, name)
+	})
+}
+
+// makeBuiltIn computes or speaks a built-in sound.
+func (l *Library) makeBuiltIn(ctx context.Context, name string) (loaded, error) {
+	if name == musicName {
+		return loaded{clip: newClip(music()), keep: forever}, nil
+	}
+	text, ok := builtIn[name]
+	if !ok {
+		return loaded{}, fmt.Errorf("%w: sample %q; built in are %s", ErrUnknown, name, strings.Join(BuiltIn(), ", "))
+	}
+	return l.speak(ctx, requestOf(text))
+}
+
+// BuiltIn names the samples that are there without any file, sorted.
+func BuiltIn() []string {
+	names := []string{musicName}
+	for name := range builtIn {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,188 @@
+package wav
+
+import (
+	"math"
+	"slices"
+	"sync"
+)
+
+// The filter: a sinc of this many zero crossings to each side at the lower of both rates, under a Kaiser window. At 8 kHz out it
+// passes 3.4 kHz flat and is down some 80 dB where sound would fold back into the telephone band.
+const (
+	crossings = 32
+	kaiser    = 8.0
+	passband  = 0.92 // of half the lower rate
+	maxPhases = 640  // 8000 / gcd(8000, rate); all usual rates need at most 320
+)
+
+// phases is how many output instants there are between two input samples before the pattern repeats.
+func phases(rate int) int { return Rate / gcd(Rate, rate) }
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// Resample turns mono samples of another rate into 8 kHz. Rates are those of Read; others give nil.
+func Resample(samples []int16, rate int) []int16 {
+	if rate == Rate {
+		return slices.Clone(samples)
+	}
+	if rate < minRate || rate > maxRate || phases(rate) > maxPhases {
+		return nil
+	}
+	r := newResampler(rate)
+	in := make([]float32, len(samples))
+	for i, s := range samples {
+		in[i] = float32(s) / 32768
+	}
+	r.write(in)
+	r.finish()
+	return r.out
+}
+
+// resampler is a polyphase filter from rate to 8 kHz, fed in pieces.
+type resampler struct {
+	filter [][]float32 // by phase; nil: rates are equal
+	half   int         // taps to each side
+	up     int         // phases
+	down   int
+	buf    []float32 // input, of which buf[0] is sample number first
+	first  int
+	next   int // number of the next output sample
+	seen   int // input samples so far
+	out    []int16
+}
+
+func newResampler(rate int) *resampler {
+	r := &resampler{up: phases(rate), down: rate / gcd(Rate, rate)}
+	if rate != Rate {
+		r.filter, r.half = filterOf(rate)
+		r.buf = make([]float32, r.half) // silence before the beginning
+		r.first = -r.half
+	}
+	return r
+}
+
+func (r *resampler) write(in []float32) {
+	r.seen += len(in)
+	if r.filter == nil {
+		for _, v := range in {
+			r.out = append(r.out, toInt16(float64(v)))
+		}
+		return
+	}
+	r.buf = append(r.buf, in...)
+	r.drain()
+}
+
+// drain makes every output sample whose taps are all there, then lets go of input that no later one needs.
+func (r *resampler) drain() {
+	for {
+		at := r.next * r.down
+		from := at/r.up - r.half + 1 - r.first
+		if from+2*r.half > len(r.buf) {
+			break
+		}
+		r.out = append(r.out, dot(r.filter[at%r.up], r.buf[from:]))
+		r.next++
+	}
+	keep := min(len(r.buf), r.next*r.down/r.up-r.half+1-r.first)
+	if keep > 0 {
+		r.buf = append(r.buf[:0], r.buf[keep:]...)
+		r.first += keep
+	}
+}
+
+// finish pushes the tail through; out is whole then.
+func (r *resampler) finish() {
+	if r.filter == nil {
+		return
+	}
+	want := (r.seen*r.up + r.down - 1) / r.down
+	r.buf = append(r.buf, make([]float32, 2*r.half+1)...)
+	r.drain()
+	r.out = r.out[:min(want, len(r.out))]
+}
+
+func dot(taps, in []float32) int16 {
+	in = in[:len(taps)]
+	var sum float32
+	for i, t := range taps {
+		sum += t * in[i]
+	}
+	return toInt16(float64(sum))
+}
+
+func toInt16(v float64) int16 {
+	return int16(max(-32768, min(32767, math.Round(v*32768))))
+}
+
+// filters holds the tables of the rates seen, a few dozen kilobytes each.
+var filters sync.Map // rate -> [][]float32
+
+func filterOf(rate int) (table [][]float32, half int) {
+	half = halfTaps(rate)
+	if t, ok := filters.Load(rate); ok {
+		return t.([][]float32), half
+	}
+	table = makeFilter(rate, half)
+	filters.Store(rate, table)
+	return table, half
+}
+
+func halfTaps(rate int) int {
+	return int(math.Ceil(crossings * max(1, float64(rate)/Rate)))
+}
+
+// makeFilter computes the taps of every phase, each scaled to pass a constant unchanged.
+func makeFilter(rate, half int) [][]float32 {
+	cutoff := passband * min(1, Rate/float64(rate)) // of half the input rate
+	table := make([][]float32, phases(rate))
+	for p := range table {
+		taps := make([]float64, 2*half)
+		sum, frac := 0.0, float64(p)/float64(len(table))
+		for i := range taps {
+			x := float64(i-half+1) - frac
+			taps[i] = sinc(x*cutoff) * window(x/float64(half))
+			sum += taps[i]
+		}
+		table[p] = scaled(taps, 1/sum)
+	}
+	return table
+}
+
+func scaled(taps []float64, by float64) []float32 {
+	out := make([]float32, len(taps))
+	for i, t := range taps {
+		out[i] = float32(t * by)
+	}
+	return out
+}
+
+func sinc(x float64) float64 {
+	if x == 0 {
+		return 1
+	}
+	return math.Sin(math.Pi*x) / (math.Pi * x)
+}
+
+// window is Kaiser's, for x in -1..1.
+func window(x float64) float64 {
+	if x <= -1 || x >= 1 {
+		return 0
+	}
+	return bessel(kaiser*math.Sqrt(1-x*x)) / bessel(kaiser)
+}
+
+// bessel is the modified Bessel function of order zero, by its series.
+func bessel(x float64) float64 {
+	sum, term := 1.0, 1.0
+	for k := 1.0; term > sum*1e-12; k++ {
+		term *= (x / 2 / k) * (x / 2 / k)
+		sum += term
+	}
+	return sum
+}

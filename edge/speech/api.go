@@ -1,0 +1,54 @@
+// Package speech turns text into sound: 8 kHz mono samples by a built-in voice that needs nothing installed, or by engines that
+// are. It checks and bounds the text, caches what was spoken and unloads what is idle. It knows no calls and plays nothing.
+package speech
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+)
+
+// Rate of all samples, a second.
+const Rate = 8000
+
+// MaxText is the longest text that is spoken, in characters.
+const MaxText = 2000
+
+// Names of the engines.
+const (
+	EngineFlite  = "flite"  // built in: English; voices slt, rms, awb, kal16
+	EngineEspeak = "espeak" // espeak-ng on PATH: a hundred languages
+)
+
+// Errors of Speak, for errors.Is.
+var (
+	ErrNoText        = errors.New("nothing to say")
+	ErrTextTooLong   = fmt.Errorf("text is longer than %d characters", MaxText)
+	ErrUnknownEngine = errors.New("unknown speech engine")
+	ErrUnknownVoice  = errors.New("unknown voice")
+	ErrEngine        = errors.New("speech engine failed")
+	ErrClosed        = errors.New("speech is closed")
+)
+
+// Request is one text to speak. Only Text is needed.
+type Request struct {
+	Text     string
+	Voice    string // of the engine; default the engine's own
+	Language string // BCP 47, such as "en-GB" or "lv"; default English
+	Engine   string // default: flite, or espeak for another language than English where espeak is there
+}
+
+// Engine speaks. Speak gives 8 kHz mono samples, which may be shared and must not be changed. It may take seconds, is bounded by
+// ctx and safe for many callers.
+type Engine interface {
+	Speak(ctx context.Context, r Request) ([]int16, error)
+}
+
+// Estimate is how long a text will take to say: what is kept silent in place of speech that failed.
+func Estimate(text string) time.Duration {
+	const perCharacter = 65 * time.Millisecond // 15 characters a second, an unhurried reader
+	n := min(utf8.RuneCountInString(text), MaxText)
+	return max(time.Second, time.Duration(n)*perCharacter)
+}

@@ -38,6 +38,7 @@ type Log interface {
 type Config struct {
 	Calls   Calls
 	Log     Log
+	Recent  func(n int) []events.Delivered // the newest events, oldest first
 	Tenants func() *config.Config
 	Ready   func() error // nil error: calls can be taken
 	Metrics http.Handler
@@ -62,6 +63,7 @@ func New(cfg Config) http.Handler {
 	mux.Handle("PUT /v1/calls/{id}/verbs", a.guard("calls:write", a.replace))
 	mux.Handle("DELETE /v1/calls/{id}", a.guard("calls:write", a.hangUp))
 	mux.Handle("GET /v1/events", a.guard("events:read", a.stream))
+	mux.Handle("GET /v1/events/recent", a.guard("events:read", a.recent))
 	mux.Handle("GET /v1/registrations", a.guard("calls:read", a.registrations))
 	mux.Handle("GET /v1/schemas/", a.guard("", func(w http.ResponseWriter, r *http.Request, _ caller) {
 		http.StripPrefix("/v1/schemas/", http.FileServerFS(cfg.Schemas)).ServeHTTP(w, r)

@@ -39,7 +39,7 @@ func (a *api) getCall(w http.ResponseWriter, r *http.Request, c caller) {
 		return
 	}
 	last := past[len(past)-1]
-	reply(w, http.StatusOK, map[string]any{"id": r.PathValue("id"), "status": status(last), "last_event": eventJSON(last)})
+	reply(w, http.StatusOK, map[string]any{"id": r.PathValue("id"), "status": status(last), "last_event": EventJSON(last)})
 }
 
 func status(last events.Delivered) string {
@@ -77,9 +77,9 @@ func (a *api) timeline(w http.ResponseWriter, r *http.Request, c caller) {
 	if !ok {
 		return
 	}
-	list := make([]wireEvent, 0, len(all))
+	list := make([]WireEvent, 0, len(all))
 	for _, d := range all {
-		list = append(list, eventJSON(d))
+		list = append(list, EventJSON(d))
 	}
 	reply(w, http.StatusOK, map[string]any{"call": r.PathValue("id"), "events": list})
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/offhook/offhook/events"
 )
 
-// wireEvent is an event in the API: CloudEvents attributes beside the data.
-type wireEvent struct {
+// WireEvent is an event in the API and on the command line: CloudEvents attributes beside the data.
+type WireEvent struct {
 	ID      string          `json:"id"`
 	Type    string          `json:"type"`
 	Source  string          `json:"source"`
@@ -21,8 +21,20 @@ type wireEvent struct {
 	Data    json.RawMessage `json:"data"`
 }
 
-func eventJSON(d events.Delivered) wireEvent {
-	return wireEvent{ID: d.ID, Type: d.Type, Source: d.Source, Subject: d.Subject, Time: d.Time, Data: d.Data}
+// EventJSON puts an event of the log into the API's form.
+func EventJSON(d events.Delivered) WireEvent {
+	return WireEvent{ID: d.ID, Type: d.Type, Source: d.Source, Subject: d.Subject, Time: d.Time, Data: d.Data}
+}
+
+// recent are the newest events, oldest first, at most 500. ?type=call.* chooses.
+func (a *api) recent(w http.ResponseWriter, r *http.Request, c caller) {
+	list := []WireEvent{}
+	for _, d := range a.Recent(500) {
+		if Matches(r.URL.Query().Get("type"), d.Type) && c.may(tenantOf(d)) {
+			list = append(list, EventJSON(d))
+		}
+	}
+	reply(w, http.StatusOK, map[string]any{"events": list})
 }
 
 // stream sends events as they come (text/event-stream). ?call=ID and ?type=call.* choose.
@@ -65,7 +77,7 @@ func (a *api) follow(ctx context.Context, out *sse, wanted func(events.Delivered
 			if !wanted(d) {
 				return nil
 			}
-			data, err := json.Marshal(eventJSON(d))
+			data, err := json.Marshal(EventJSON(d))
 			if err != nil {
 				return err
 			}

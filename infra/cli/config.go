@@ -1,0 +1,27 @@
+package cli
+
+import (
+	"io"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/offhook/offhook/infra/run"
+)
+
+type configCmd struct {
+	Config string `help:"Configuration file." default:".offhook/offhook.yaml" env:"OFFHOOK_CONFIG"`
+}
+
+// Run prints what is in force after files and environment were read; secrets print as ***.
+func (c *configCmd) Run(out io.Writer) error {
+	s, err := run.Load(c.Config, nil)
+	if err != nil {
+		return err
+	}
+	b, err := yaml.MarshalWithOptions(s.Config(), yaml.UseJSONMarshaler())
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(b)
+	return err
+}

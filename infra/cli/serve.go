@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/offhook/offhook/infra/dev"
+	"github.com/offhook/offhook/infra/run"
+)
+
+type devCmd struct {
+	Answer string        `help:"Calls that nothing else claims ask this webhook, or run this document." placeholder:"URL|FILE"`
+	Config string        `help:"Configuration; default DATA/offhook.yaml, written with the demo tenant at the first start." placeholder:"FILE"`
+	Data   string        `help:"Folder for all data." default:".offhook" env:"OFFHOOK_DATA"`
+	SIP    string        `help:"Address for SIP over UDP and TCP." default:"127.0.0.1:5060" env:"OFFHOOK_SIP"`
+	RTP    string        `help:"Address and ports for RTP." default:"127.0.0.1:20000-29999" env:"OFFHOOK_RTP"`
+	HTTP   string        `help:"Address of the REST interface and the page." default:"127.0.0.1:8080" env:"OFFHOOK_HTTP"`
+	Kafka  string        `help:"Address of the embedded event log." default:"127.0.0.1:9092" env:"OFFHOOK_KAFKA"`
+	Log    string        `help:"Log format." enum:"text,json" default:"text" env:"OFFHOOK_LOG"`
+	Level  string        `help:"Log level." enum:"debug,info,warn,error" default:"info" env:"OFFHOOK_LOG_LEVEL"`
+	Grace  time.Duration `help:"How long calls may go on after an interrupt." default:"5s" env:"OFFHOOK_GRACE"`
+}
+
+func (c *devCmd) Run(ctx context.Context, out io.Writer) error {
+	return dev.Run(ctx, dev.Options{
+		Answer: c.Answer, Config: c.Config, Data: c.Data, Version: version(),
+		Edge: run.EdgeOptions{SIP: c.SIP, RTP: c.RTP, HTTP: c.HTTP, Kafka: c.Kafka, Data: c.Data, Name: "dev", Grace: c.Grace},
+		JSON: c.Log == "json", Level: c.Level,
+	}, out)
+}
+
+type edgeCmd struct {
+	Config string        `help:"Configuration file." required:"" env:"OFFHOOK_CONFIG"`
+	Data   string        `help:"Folder for the spool and caches." default:".offhook" env:"OFFHOOK_DATA"`
+	Name   string        `help:"This edge's name in events and headers." default:"edge" env:"OFFHOOK_NAME"`
+	SIP    string        `help:"Address for SIP over UDP and TCP." default:"0.0.0.0:5060" env:"OFFHOOK_SIP"`
+	Public string        `help:"Address told to phones, when another than the listener's." env:"OFFHOOK_PUBLIC"`
+	RTP    string        `help:"Address and ports for RTP." default:"127.0.0.1:20000-29999" env:"OFFHOOK_RTP"`
+	HTTP   string        `help:"Address of the REST interface and the page." default:"127.0.0.1:8080" env:"OFFHOOK_HTTP"`
+	Kafka  string        `help:"Brokers: host:port,... or kafka://user:pass@host:port?tls=true&sasl=scram-sha-512" required:"" env:"OFFHOOK_KAFKA"`
+	Secret string        `help:"Key shared by the edges of a cluster, for Contact and nonces." env:"OFFHOOK_SECRET"`
+	Log    string        `help:"Log format." enum:"text,json" default:"json" env:"OFFHOOK_LOG"`
+	Level  string        `help:"Log level." enum:"debug,info,warn,error" default:"info" env:"OFFHOOK_LOG_LEVEL"`
+	Grace  time.Duration `help:"How long calls may go on after SIGTERM." default:"10m" env:"OFFHOOK_GRACE"`
+}
+
+func (c *edgeCmd) Run(ctx context.Context, out io.Writer) error {
+	settings, err := run.Load(c.Config, nil)
+	if err != nil {
+		return err
+	}
+	return run.EdgeAlone(ctx, settings, run.EdgeOptions{SIP: c.SIP, RTP: c.RTP, HTTP: c.HTTP, Kafka: c.Kafka, Data: c.Data, Name: c.Name,
+		Public: c.Public, Secret: c.Secret, Grace: c.Grace}, run.NewLogger(out, c.Log == "json", c.Level))
+}
+
+type fnCmd struct {
+	Names  []string `arg:"" name:"name" help:"Functions: router, email, history."`
+	Config string   `help:"Configuration file." required:"" env:"OFFHOOK_CONFIG"`
+	Data   string   `help:"Folder for local files." default:".offhook" env:"OFFHOOK_DATA"`
+	HTTP   string   `help:"Address for asks and pages." default:"127.0.0.1:8081" env:"OFFHOOK_FN_HTTP"`
+	Kafka  string   `help:"Brokers." required:"" env:"OFFHOOK_KAFKA"`
+	Log    string   `help:"Log format." enum:"text,json" default:"json" env:"OFFHOOK_LOG"`
+	Level  string   `help:"Log level." enum:"debug,info,warn,error" default:"info" env:"OFFHOOK_LOG_LEVEL"`
+}
+
+func (c *fnCmd) Run(ctx context.Context, out io.Writer) error {
+	settings, err := run.Load(c.Config, nil)
+	if err != nil {
+		return err
+	}
+	return run.Functions(ctx, settings, run.FunctionOptions{Names: c.Names, Data: c.Data, HTTP: c.HTTP, Kafka: c.Kafka},
+		run.NewLogger(out, c.Log == "json", c.Level))
+}

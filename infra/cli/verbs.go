@@ -1,0 +1,38 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/offhook/offhook/schemas/reference"
+)
+
+type verbsCmd struct {
+	Name string `arg:"" optional:"" help:"One verb."`
+	JSON bool   `help:"The schemas as JSON."`
+}
+
+func (c *verbsCmd) Run(out io.Writer) error { return reference.Verbs(out, c.Name, c.JSON) }
+
+type versionCmd struct{}
+
+func (versionCmd) Run(out io.Writer) error {
+	fmt.Fprintf(out, "offhook %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return nil
+}
+
+// version is the module's, or the commit it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && info.Main.Version == "(devel)" {
+			return s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return info.Main.Version
+}

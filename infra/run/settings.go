@@ -1,0 +1,194 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/offhook/offhook/schemas/check"
+	"github.com/offhook/offhook/schemas/config"
+	"github.com/offhook/offhook/schemas/event"
+)
+
+// Settings is the configuration file in force. A change that has faults is told and leaves what is in force.
+type Settings struct {
+	path    string
+	adjust  func(*config.Config) error
+	changed []func(*config.Config) error
+	current atomic.Pointer[config.Config]
+}
+
+// Faults are all the faults of a file at once.
+type Faults struct {
+	File string
+	List []event.Fault
+}
+
+// Error lists every fault with its place.
+func (f *Faults) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %d fault(s)", f.File, len(f.List))
+	for _, x := range f.List {
+		b.WriteString("\n  " + FaultLine(f.File, x))
+	}
+	return b.String()
+}
+
+// FaultLine is one fault for a reader: place, code, what was expected and found.
+func FaultLine(file string, f event.Fault) string {
+	line := fmt.Sprintf("%s:%d: %s at %s: expected %s, found %s", file, f.Line, f.Code, orRoot(f.Pointer), f.Expected, f.Found)
+	if f.Hint != "" {
+		line += " (" + f.Hint + ")"
+	}
+	return line
+}
+
+func orRoot(pointer string) string {
+	if pointer == "" {
+		return "/"
+	}
+	return pointer
+}
+
+// Load reads the file. adjust, which may be nil, is applied after each reading: command line over file.
+func Load(path string, adjust func(*config.Config) error) (*Settings, error) {
+	s := &Settings{path: path, adjust: adjust}
+	c, err := s.read()
+	if err != nil {
+		return nil, err
+	}
+	s.current.Store(c)
+	return s, nil
+}
+
+// Config is what is in force.
+func (s *Settings) Config() *config.Config { return s.current.Load() }
+
+// Folder is where the file lies; names in it are relative to it.
+func (s *Settings) Folder() string { return filepath.Dir(s.path) }
+
+// OnChange is told every new configuration before it is in force; an error keeps the old one.
+func (s *Settings) OnChange(f func(*config.Config) error) { s.changed = append(s.changed, f) }
+
+func (s *Settings) read() (*config.Config, error) {
+	raw, err := os.ReadFile(s.path)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	c, faults := check.Config(raw, s.path)
+	if len(faults) > 0 {
+		return nil, &Faults{File: s.path, List: faults}
+	}
+	if err := resolveSecrets(c, s.Folder()); err != nil {
+		return nil, err
+	}
+	if s.adjust != nil {
+		if err := s.adjust(c); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// Watch takes changes of the file until ctx ends. Editors replace files, so the folder is watched.
+func (s *Settings) Watch(ctx context.Context, log *slog.Logger) error {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	if err := w.Add(s.Folder()); err != nil {
+		return err
+	}
+	var settle <-chan time.Time // a file is written in pieces: wait until it rests
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case ev := <-w.Events:
+			if filepath.Clean(ev.Name) == filepath.Clean(s.path) {
+				settle = time.After(100 * time.Millisecond)
+			}
+		case err := <-w.Errors:
+			log.Warn("configuration not watched", "err", err)
+		case <-settle:
+			s.reload(log)
+		}
+	}
+}
+
+func (s *Settings) reload(log *slog.Logger) {
+	c, err := s.read()
+	for i := 0; err == nil && i < len(s.changed); i++ {
+		err = s.changed[i](c)
+	}
+	if err != nil {
+		log.Error("configuration not taken; the old one stays in force", "err", err)
+		return
+	}
+	s.current.Store(c)
+	log.Info("configuration taken", "file", s.path)
+}
+
+// resolveSecrets puts values in the place of {env: ...} and {file: ...}; every missing one is named.
+func resolveSecrets(c *config.Config, folder string) error {
+	r := &resolver{folder: folder}
+	for name, t := range c.Tenants {
+		at := "tenants." + name + "."
+		for user, u := range t.Users {
+			u.Password = r.resolve(at+"users."+user+".password", u.Password)
+			t.Users[user] = u
+		}
+		for trunk, x := range t.Trunks {
+			x.Password = r.resolve(at+"trunks."+trunk+".password", x.Password)
+			t.Trunks[trunk] = x
+		}
+		for gateway, g := range t.Gateways {
+			g.Password = r.resolve(at+"gateways."+gateway+".password", g.Password)
+			t.Gateways[gateway] = g
+		}
+		t.Asks.Secret = r.resolve(at+"asks.secret", t.Asks.Secret)
+		c.Tenants[name] = t
+	}
+	c.Email.Password = r.resolve("email.password", c.Email.Password)
+	for i := range c.Keys {
+		c.Keys[i].Key = r.resolve(fmt.Sprintf("api_keys.%d.key", i), c.Keys[i].Key)
+	}
+	if len(r.missing) > 0 {
+		return fmt.Errorf("secrets that cannot be had:\n  %s", strings.Join(r.missing, "\n  "))
+	}
+	return nil
+}
+
+type resolver struct {
+	folder  string
+	missing []string
+}
+
+func (r *resolver) resolve(at string, s config.Secret) config.Secret {
+	switch {
+	case s.Env != "":
+		s.Value = os.Getenv(s.Env)
+		if s.Value == "" {
+			r.missing = append(r.missing, at+": environment variable "+s.Env+" is not set")
+		}
+	case s.File != "":
+		path := s.File
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(r.folder, path)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			r.missing = append(r.missing, at+": "+err.Error())
+		}
+		s.Value = strings.TrimRight(string(b), "\r\n")
+	}
+	return s
+}

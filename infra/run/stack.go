@@ -1,0 +1,64 @@
+// Package run puts the parts of a process together: configuration, log, edge, functions, HTTP. It holds no behaviour of calls.
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Stack runs parts on top of each other: they start in order and stop in reverse, each waited for.
+type Stack struct {
+	parts  []part
+	failed chan error
+}
+
+type part struct {
+	name string
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+// NewStack is empty.
+func NewStack() *Stack { return &Stack{failed: make(chan error, 1)} }
+
+// Start runs a part until Stop. A part that ends by itself fails the stack.
+func (s *Stack) Start(name string, run func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	p := part{name: name, stop: cancel, done: make(chan struct{})}
+	s.parts = append(s.parts, p)
+	go func() {
+		defer close(p.done)
+		err := run(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			err = errors.New("stopped by itself")
+		}
+		select {
+		case s.failed <- fmt.Errorf("%s: %w", name, err):
+		default:
+		}
+	}()
+}
+
+// Wait until ctx ends (nil) or a part fails.
+func (s *Stack) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-s.failed:
+		return err
+	}
+}
+
+// Stop ends all parts, the last started first.
+func (s *Stack) Stop() {
+	for len(s.parts) > 0 {
+		last := s.parts[len(s.parts)-1]
+		s.parts = s.parts[:len(s.parts)-1]
+		last.stop()
+		<-last.done
+	}
+}

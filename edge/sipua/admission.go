@@ -1,0 +1,161 @@
+package sipua
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// admit decides on an INVITE outside a dialog: an Invite, or the response that challenges or refuses it.
+// Credentials for our realm are looked at first, wherever they come from. Without them a trunk's address is enough; its
+// calls are the trunk's even when From names one of our users, unless they come from where that user's phone is
+// registered. Everybody else is challenged.
+func (u *UA) admit(req *sip.Request, src netip.AddrPort, transport string) (Invite, *sip.Response) {
+	now := time.Now()
+	tenant, realm, known := u.tenantOf(req)
+	who, result := identity{}, noCredentials
+	if known {
+		who, result = u.bindings.auth.check(req, tenant, realm, src.Addr(), now)
+		u.bindings.counts.authentication(result)
+	}
+	byAddress := false
+	if result == noCredentials {
+		var owner string
+		if owner, who.trunk, byAddress = u.dir.TrunkByAddress(src.Addr().Unmap(), req.Recipient.Host); byAddress {
+			tenant, known = owner, true
+		}
+	}
+	switch {
+	case !known:
+		return Invite{}, u.turnAway(refuse(req, 404, ""))
+	case result == lockedOut:
+		return Invite{}, u.turnAway(refuse(req, 403, ""))
+	case result != authenticated && !byAddress:
+		return Invite{}, u.bindings.auth.challenge(req, 407, realm, result == staleNonce, now)
+	}
+	if byAddress {
+		who = u.registeredAt(req, tenant, who, viaOf(transport, src))
+	}
+	return u.invite(req, tenant, who, src)
+}
+
+func (u *UA) turnAway(res *sip.Response) *sip.Response {
+	u.bindings.counts.refused.Add(1)
+	return res
+}
+
+// registeredAt takes a call from a trusted address for a user's when it comes from the very place where that user's phone
+// has registered with its password.
+func (u *UA) registeredAt(req *sip.Request, tenant string, who identity, via string) identity {
+	from := unescape(req.From().Address.User)
+	if from == "" || !u.dir.IsUser(tenant, from) {
+		return who
+	}
+	for _, b := range u.Bindings(tenant, from) {
+		if b.Via == via {
+			return identity{user: from}
+		}
+	}
+	return who
+}
+
+// invite reads an admitted INVITE; what is no good in it refuses the call.
+func (u *UA) invite(req *sip.Request, tenant string, who identity, src netip.AddrPort) (Invite, *sip.Response) {
+	to, ok := calledNumber(req)
+	if !ok {
+		return Invite{}, u.turnAway(refuse(req, 484, ""))
+	}
+	from, name := u.caller(req, tenant, who)
+	if from == "" {
+		return Invite{}, u.turnAway(refuse(req, 403, "From Is Another User"))
+	}
+	u.bindings.counts.admitted.Add(1)
+	return Invite{
+		CallID: string(*req.CallID()), Tenant: tenant, Trunk: who.trunk, User: who.user,
+		From: from, FromName: name, To: to, ToHost: req.Recipient.Host, ReferredBy: referrer(req),
+		Headers: extraHeaders(req), SDP: sdpOf(req), Source: src, UserAgent: field(req, "User-Agent", maxName),
+	}, nil
+}
+
+// caller gives who calls: the authenticated user; or what a trunk asserts (RFC 3325) or says in From; "anonymous" when it
+// is to be withheld; "" when a user claims to be another.
+func (u *UA) caller(req *sip.Request, tenant string, who identity) (number, name string) {
+	from := req.From()
+	number, name = numberOf(&from.Address), displayName(from.DisplayName)
+	if who.user != "" {
+		if number != who.user && u.dir.IsUser(tenant, number) {
+			return "", ""
+		}
+		number = who.user
+	} else if asserted, ok := assertedIdentity(req); ok {
+		number = numberOf(&asserted.Address)
+		if said := displayName(asserted.DisplayName); said != "" {
+			name = said
+		}
+	}
+	if withheld(req) || number == "" {
+		return "anonymous", ""
+	}
+	return number, name
+}
+
+// withheld: RFC 3323 4.2 and 4.1.1.3.
+func withheld(req *sip.Request) bool {
+	for _, h := range req.GetHeaders("Privacy") {
+		for level := range strings.FieldsFuncSeq(strings.ToLower(h.Value()), func(r rune) bool { return r == ';' || r == ',' || r == ' ' }) {
+			if level == "id" || level == "user" || level == "header" {
+				return true
+			}
+		}
+	}
+	a := req.From().Address
+	return strings.EqualFold(a.User, "anonymous") || strings.EqualFold(a.Host, "anonymous.invalid")
+}
+
+// assertedIdentity is the first SIP or tel URI of P-Asserted-Identity.
+func assertedIdentity(req *sip.Request) (sip.FromHeader, bool) {
+	for _, h := range req.GetHeaders("P-Asserted-Identity") {
+		if len(h.Value()) > 1024 || !clean(h.Value()) {
+			continue
+		}
+		for value := []byte(h.Value()); len(value) > 0; {
+			var one []byte
+			one, value = cutList(rawRoute, value)
+			var asserted sip.FromHeader
+			name, err := sip.ParseAddressValue(string(one), &asserted.Address, &asserted.Params)
+			if asserted.DisplayName = name; err == nil && numberOf(&asserted.Address) != "" {
+				return asserted, true
+			}
+			if value == nil {
+				break
+			}
+		}
+	}
+	return sip.FromHeader{}, false
+}
+
+// calledNumber is the user part of the Request-URI, or of To when there is none.
+func calledNumber(req *sip.Request) (string, bool) {
+	if to := numberOf(&req.Recipient); to != "" {
+		return to, true
+	}
+	if req.Recipient.User != "" { // it was there, and is no good
+		return "", false
+	}
+	to := numberOf(&req.To().Address)
+	return to, to != ""
+}
+
+func referrer(req *sip.Request) string {
+	h := req.ReferredBy()
+	if h == nil {
+		return ""
+	}
+	uri := h.Address.String()
+	if len(uri) > 256 || !clean(uri) {
+		return ""
+	}
+	return uri
+}

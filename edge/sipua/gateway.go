@@ -1,0 +1,290 @@
+package sipua
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+	"github.com/google/uuid"
+)
+
+const (
+	gatewayExpires = 10 * time.Minute // asked for when the configuration says nothing
+	firstRetry     = 4 * time.Second
+	longestRetry   = 5 * time.Minute
+	farewell       = 2 * time.Second // for taking a registration back at the end
+)
+
+var errRegister = errors.New("registration refused")
+
+// gateways keeps the registrations out.
+type gateways struct {
+	u     *UA
+	creds *credentials
+}
+
+func newGateways(u *UA) *gateways {
+	return &gateways{u: u, creds: &credentials{uses: map[string]nonceUse{}}}
+}
+
+// runGateways keeps the registrations out, reads Directory.Gateways again after u.reload, and returns when ctx ends.
+func (u *UA) runGateways(ctx context.Context) error {
+	running := map[string]*enrolment{}
+	var all sync.WaitGroup
+	defer all.Wait()
+	for {
+		u.bindings.gateways.follow(ctx, running, &all)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-u.reload:
+		}
+	}
+}
+
+// follow starts and stops enrolments so that they are those of the Directory.
+func (g *gateways) follow(ctx context.Context, running map[string]*enrolment, all *sync.WaitGroup) {
+	wanted := map[string]Gateway{}
+	for _, gw := range g.u.dir.Gateways() {
+		if gw.Register {
+			wanted[gw.Name] = gw
+		}
+	}
+	for name, e := range running {
+		if wanted[name] != e.gateway {
+			e.stop()
+			delete(running, name)
+		}
+	}
+	for name, gw := range wanted {
+		if running[name] != nil {
+			continue
+		}
+		own, stop := context.WithCancel(ctx)
+		e := &enrolment{u: g.u, gateway: gw, stop: stop, callID: uuid.NewString(), tag: rand.Uint64()}
+		running[name] = e
+		all.Go(func() { e.run(own) })
+	}
+}
+
+// enrolment is one gateway's registration. Its fields belong to run.
+type enrolment struct {
+	u          *UA
+	gateway    Gateway
+	stop       context.CancelFunc
+	callID     string
+	tag        uint64
+	seq        uint32
+	contact    string
+	registered bool
+	told       bool
+	ask        time.Duration // what a 423 raised the expiry to
+}
+
+// run registers, refreshes and tries again until ctx ends, and then takes the registration back.
+func (e *enrolment) run(ctx context.Context) {
+	failures := 0
+	for ctx.Err() == nil {
+		granted, err := e.register(ctx, e.expires())
+		if ctx.Err() != nil {
+			break
+		}
+		e.tell(err)
+		wait := refreshAfter(granted)
+		if err != nil {
+			wait = retryAfter(failures)
+			failures++
+		} else {
+			failures = 0
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+	if !e.registered {
+		return
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	_, err := e.register(last, 0)
+	if err != nil {
+		e.u.log.Debug("gateway registration not taken back", "gateway", e.gateway.Name, "error", err)
+	}
+}
+
+func (e *enrolment) expires() time.Duration {
+	return max(cmp.Or(e.gateway.Expires, gatewayExpires), e.ask)
+}
+
+// tell the handler when the state changed, and of the first failure.
+func (e *enrolment) tell(err error) {
+	if ok := err == nil; !e.told || ok != e.registered {
+		e.told, e.registered = true, ok
+		e.u.handler.OnGateway(e.gateway.Name, ok, err)
+	}
+}
+
+// refreshAfter is well before the end, and spread so that many gateways don't come together.
+func refreshAfter(granted time.Duration) time.Duration {
+	return max(time.Duration(float64(granted)*(0.7+0.2*rand.Float64())), time.Second)
+}
+
+// retryAfter doubles with each failure, spread as in RFC 5626 4.5.
+func retryAfter(failures int) time.Duration {
+	longest := min(firstRetry<<min(failures, 10), longestRetry)
+	return time.Duration(float64(longest) * (0.5 + 0.5*rand.Float64()))
+}
+
+// register sends REGISTER until it is answered for good: challenges and 423 are met.
+func (e *enrolment) register(ctx context.Context, expires time.Duration) (granted time.Duration, err error) {
+	via, contact, err := e.way(ctx)
+	if err != nil {
+		return 0, err
+	}
+	e.contact = contact
+	var answered *sip.Response
+	var before *sip.Request
+	for range 4 {
+		req := e.request(expires)
+		if answered != nil && (answered.StatusCode == 401 || answered.StatusCode == 407) {
+			carryCredentials(before, req)
+			if err := e.u.authorize(req, answered, e.gateway.Name); err != nil {
+				return 0, err
+			}
+		}
+		res, err := e.u.request(ctx, req, via)
+		if err != nil {
+			return 0, fmt.Errorf("gateway %s: %w", e.gateway.Name, err)
+		}
+		switch {
+		case res.StatusCode < 300:
+			return e.granted(res, expires), nil
+		case res.StatusCode == 423 && e.raise(res):
+			expires = e.expires()
+		case res.StatusCode != 401 && res.StatusCode != 407:
+			return 0, fmt.Errorf("gateway %s: %w: %d %s", e.gateway.Name, errRegister, res.StatusCode, cleanPhrase(res.Reason))
+		}
+		answered, before = res, req
+	}
+	return 0, fmt.Errorf("gateway %s: %w", e.gateway.Name, errBadCredentials)
+}
+
+// carryCredentials keeps what was sent before, so that a second refusal is known for one.
+func carryCredentials(from, to *sip.Request) {
+	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
+		for _, h := range from.GetHeaders(name) {
+			to.AppendHeader(sip.HeaderClone(h))
+		}
+	}
+}
+
+// raise asks for longer after a 423; false: it didn't say how long, or more than a day.
+func (e *enrolment) raise(res *sip.Response) bool {
+	least := parseExpires(headerOf(res, "min-expires"), 0)
+	if least <= e.ask || least > 24*time.Hour {
+		return false
+	}
+	e.ask = least
+	return true
+}
+
+// granted is the expiry of our contact (RFC 3261 10.2.4), at most what was asked.
+func (e *enrolment) granted(res *sip.Response, asked time.Duration) time.Duration {
+	granted := asked
+	if h := res.GetHeader("Expires"); h != nil {
+		granted = parseExpires(h.Value(), asked)
+	}
+	ours := contactKey(e.contact)
+	for _, h := range res.GetHeaders("Contact") {
+		c, ok := h.(*sip.ContactHeader)
+		if !ok || contactKey(c.Address.String()) != ours {
+			continue
+		}
+		if v := param(c.Params, "expires"); v != "" {
+			granted = parseExpires(v, granted)
+		}
+	}
+	return min(granted, asked)
+}
+
+// request makes one REGISTER (RFC 3261 10.2).
+func (e *enrolment) request(expires time.Duration) *sip.Request {
+	e.seq++
+	domain := sip.Uri{}
+	domain.Scheme, domain.Host, domain.Port = "sip", cmp.Or(e.gateway.Domain, hostOf(e.gateway.Host)), 0
+	me := domain
+	me.User = e.gateway.Username
+	req := sip.NewRequest(sip.REGISTER, domain)
+	tag := sip.HeaderParams{{K: "tag", V: strconv.FormatUint(e.tag, 36)}}
+	req.AppendHeader(&sip.FromHeader{Address: me, Params: tag})
+	req.AppendHeader(&sip.ToHeader{Address: me})
+	callID, hops := sip.CallIDHeader(e.callID), sip.MaxForwardsHeader(70)
+	req.AppendHeader(&callID)
+	req.AppendHeader(&sip.CSeqHeader{SeqNo: e.seq, MethodName: sip.REGISTER})
+	req.AppendHeader(&hops)
+	req.AppendHeader(sip.NewHeader("Contact", "<"+e.contact+">"))
+	req.AppendHeader(sip.NewHeader("Expires", strconv.Itoa(int(expires/time.Second))))
+	req.AppendHeader(sip.NewHeader("User-Agent", e.u.cfg.UserAgent))
+	return req
+}
+
+func hostOf(hostPort string) string {
+	if host, _, err := net.SplitHostPort(hostPort); err == nil {
+		return host
+	}
+	return strings.Trim(hostPort, "[]")
+}
+
+// way finds the gateway's address and what is our Contact there.
+func (e *enrolment) way(ctx context.Context) (via, contact string, err error) {
+	network := strings.ToLower(cmp.Or(e.gateway.Transport, "udp"))
+	to, err := e.u.address(ctx, e.gateway.Host)
+	if err != nil {
+		return "", "", fmt.Errorf("gateway %s: %w", e.gateway.Name, err)
+	}
+	if err := userPart(e.gateway.Username); err != nil {
+		return "", "", fmt.Errorf("gateway %s: %w", e.gateway.Name, err)
+	}
+	p, err := e.u.net.route(network, to)
+	if err != nil {
+		return "", "", fmt.Errorf("gateway %s: %w", e.gateway.Name, err)
+	}
+	contact = "sip:" + e.gateway.Username + "@" + p.hostPort()
+	if network == "tcp" {
+		contact += ";transport=tcp"
+	}
+	return network + ":" + to.String(), contact, nil
+}
+
+// address looks up host[:port].
+func (u *UA) address(ctx context.Context, hostPort string) (netip.AddrPort, error) {
+	host, service, err := net.SplitHostPort(hostPort)
+	if err != nil {
+		host, service = strings.Trim(hostPort, "[]"), strconv.Itoa(defaultPort)
+	}
+	port, err := strconv.ParseUint(service, 10, 16)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("port of %q: %w", hostPort, err)
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return netip.AddrPortFrom(ip.Unmap(), uint16(port)), nil
+	}
+	found, err := u.cfg.Lookup(ctx, host)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	if len(found) == 0 {
+		return netip.AddrPort{}, fmt.Errorf("%s has no address", host)
+	}
+	return netip.AddrPortFrom(found[0].Unmap(), uint16(port)), nil
+}

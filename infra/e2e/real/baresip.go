@@ -1,0 +1,201 @@
+package real
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Baresip is a phone: baresip with files for ears and mouth, steered over its control port.
+type Baresip struct {
+	*Process
+	User    string
+	SIP     int // its port
+	RTP     int // first port of its RTP range
+	control net.Conn
+
+	mu     sync.Mutex
+	events []BaresipEvent
+	grown  chan struct{}
+	seen   int
+}
+
+// BaresipEvent is one event of the control port.
+type BaresipEvent struct {
+	Event string `json:"event"`
+	Type  string `json:"type"`
+	Param string `json:"param"`
+	ID    string `json:"id"`
+	at    time.Time
+}
+
+// BaresipOptions of a phone.
+type BaresipOptions struct {
+	User, Password string
+	Server         string // host:port
+	Transport      string // udp, tcp
+	Tone           int    // Hz of what it says
+	Auto           bool   // answers by itself
+	NoRegister     bool
+}
+
+const baresipConfig = `
+sip_listen 127.0.0.1:%[1]d
+net_interface 127.0.0.1
+audio_source aufile,%[2]s/say.wav
+audio_player aubridge,sink%[1]d
+audio_alert aubridge,alert%[1]d
+ausrc_srate 8000
+auplay_srate 8000
+ausrc_channels 1
+auplay_channels 1
+rtp_ports %[3]d-%[4]d
+module_path /usr/lib/baresip/modules
+module g711.so
+module aufile.so
+module ausine.so
+module aubridge.so
+module sndfile.so
+module_tmp uuid.so
+module_tmp account.so
+module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen 127.0.0.1:%[5]d
+snd_path %[2]s/rec
+`
+
+// NewBaresip starts a phone and waits for its registration.
+func NewBaresip(t *testing.T, o BaresipOptions) *Baresip {
+	t.Helper()
+	Need(t, "baresip")
+	dir := t.TempDir()
+	port := Port(t, 14)
+	b := &Baresip{User: o.User, SIP: port, RTP: port + 4, grown: make(chan struct{})}
+	must(t, os.Mkdir(filepath.Join(dir, "rec"), 0o755))
+	WriteTone(t, filepath.Join(dir, "say.wav"), o.Tone, 60*time.Second)
+	config := fmt.Sprintf(baresipConfig, port, dir, b.RTP, b.RTP+9, port+2)
+	must(t, os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o644))
+	must(t, os.WriteFile(filepath.Join(dir, "accounts"), []byte(account(o)), 0o644))
+	b.Process = Start(t, dir, "baresip", "-4", "-f", dir)
+	b.connect(t, port+2)
+	if !o.NoRegister {
+		b.Wait(t, "REGISTER_OK")
+	}
+	return b
+}
+
+func account(o BaresipOptions) string {
+	transport, mode, interval := o.Transport, "manual", 60
+	if transport == "" {
+		transport = "udp"
+	}
+	if o.Auto {
+		mode = "auto"
+	}
+	if o.NoRegister {
+		interval = 0
+	}
+	return fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;regint=%d;answermode=%s;audio_codecs=PCMU/8000/1,PCMA/8000/1\n",
+		o.User, o.Server, transport, o.User, o.Password, interval, mode)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b *Baresip) connect(t *testing.T, port int) {
+	t.Helper()
+	Eventually(t, "baresip's control port", func() bool {
+		c, err := net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(port))
+		b.control = c
+		return err == nil
+	})
+	t.Cleanup(func() { _ = b.control.Close() })
+	go b.listen()
+}
+
+// listen reads netstrings of JSON until the connection ends.
+func (b *Baresip) listen() {
+	r := bufio.NewReader(b.control)
+	for {
+		length, err := r.ReadString(':')
+		if err != nil {
+			return
+		}
+		n, _ := strconv.Atoi(strings.TrimSuffix(length, ":"))
+		body := make([]byte, n+1) // and the comma
+		for got := 0; got < len(body); {
+			k, err := r.Read(body[got:])
+			if err != nil {
+				return
+			}
+			got += k
+		}
+		var e struct {
+			BaresipEvent
+			Event bool `json:"event"`
+		}
+		if json.Unmarshal(body[:n], &e) != nil || !e.Event {
+			continue
+		}
+		e.BaresipEvent.at = time.Now()
+		b.mu.Lock()
+		b.events = append(b.events, e.BaresipEvent)
+		close(b.grown)
+		b.grown = make(chan struct{})
+		b.mu.Unlock()
+	}
+}
+
+// Do sends a command: dial, accept, hangup, hold, resume ...
+func (b *Baresip) Do(t *testing.T, command, params string) {
+	t.Helper()
+	body, _ := json.Marshal(map[string]string{"command": command, "params": params, "token": "1"})
+	_, err := fmt.Fprintf(b.control, "%d:%s,", len(body), body)
+	must(t, err)
+}
+
+// Wait waits for the next event of a type; earlier ones are passed over.
+func (b *Baresip) Wait(t *testing.T, kind string) BaresipEvent {
+	t.Helper()
+	deadline := time.After(Patience)
+	for {
+		b.mu.Lock()
+		for b.seen < len(b.events) {
+			e := b.events[b.seen]
+			b.seen++
+			if e.Type == kind {
+				b.mu.Unlock()
+				return e
+			}
+		}
+		grown := b.grown
+		b.mu.Unlock()
+		select {
+		case <-grown:
+		case <-deadline:
+			t.Fatalf("phone %s: no %s within %s; it saw %v", b.User, kind, Patience, b.kinds())
+		}
+	}
+}
+
+func (b *Baresip) kinds() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []string
+	for _, e := range b.events {
+		all = append(all, e.Type+" "+e.Param)
+	}
+	return all
+}

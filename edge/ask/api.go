@@ -47,13 +47,12 @@ type Answer struct {
 }
 
 // Failure is one failed way. Codes: timeout, refused, dns, tls, address_forbidden, redirect_forbidden, status (>= 400),
-// too_large, bad_content_type, bad_json, bad_document, unknown_function, overloaded, circuit_open, panic, connection.
+// too_large, bad_content_type, bad_json, bad_document, unknown_function, overloaded, circuit_open, panic, connection,
+// bad_url, cancelled. They are stable; Docs is where each is explained.
 type Failure struct {
 	URL, Code, Detail string
+	Docs              string
 	Status, Attempts  int
 	Took              time.Duration
 	Faults            []event.Fault
 }
-
-// The rest: New(Config) *Asker; (*Asker) Ask(ctx, Policy, to string, a schema.Ask) Answer; blocks until there is an answer,
-// at most Timeout (+ fallback URL's own) and never more than 6 s before the fallback document; the caller runs it in a goroutine it waits for.

@@ -103,7 +103,7 @@ var annotations = map[string]bool{
 	"format": true, "minLength": true, "maxLength": true, "x-minimum": true, "x-maximum": true, "minimum": true, "maximum": true,
 	"properties": true, "required": true, "additionalProperties": true, "propertyNames": true, "maxProperties": true,
 	"items": true, "minItems": true, "maxItems": true,
-	"x-go-name": true, "x-go-type": true, "x-go-pointer": true, "x-go-embed": true,
+	"x-go-name": true, "x-go-type": true, "x-go-pointer": true, "x-go-embed": true, "x-go-always": true,
 }
 
 // keyword applies one keyword; what is not known is outside of the subset.
@@ -179,6 +179,11 @@ func (c *compiler) int(key string) int {
 	return int(n)
 }
 
+func (c *compiler) flag(key string) bool {
+	v, ok := c.schema.Get(key)
+	return ok && v.Text() == "true"
+}
+
 func (c *compiler) doc() {
 	d := &c.rule.Doc
 	d.Title, d.Description = c.text("title"), c.text("description")
@@ -195,9 +200,7 @@ func (c *compiler) doc() {
 func (c *compiler) golang() (err error) {
 	g := &c.rule.Go
 	g.Name, g.Type = c.text("x-go-name"), c.text("x-go-type")
-	if v, ok := c.schema.Get("x-go-pointer"); ok {
-		g.Pointer = v.Text() == "true"
-	}
+	g.Pointer, g.Always = c.flag("x-go-pointer"), c.flag("x-go-always")
 	if v, ok := c.schema.Get("x-go-embed"); ok {
 		g.Embed, err = c.set.Load(c.target(v.Text()))
 	}

@@ -40,6 +40,7 @@ type Go struct {
 	Name    string // of the struct or field
 	Type    string // instead of one derived
 	Pointer bool   // a pointer to the type
+	Always  bool   // written even when empty
 	Embed   *Rule  // embedded struct whose properties these include
 }
 

@@ -1,57 +1,17 @@
 package verb
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
 	"time"
+
+	"github.com/offhook/offhook/schemas/tree"
 )
 
-// New gives an empty verb by its name, nil for an unknown one.
-func New(name string) Verb {
-	if f, ok := byName[name]; ok {
-		return f()
-	}
-	return nil
-}
-
 // UnmarshalJSON reads an array of verbs, told apart by "verb". It reads shapes; schemas/check judges them.
-func (d *Document) UnmarshalJSON(raw []byte) error {
-	var items []json.RawMessage
-	if err := json.Unmarshal(raw, &items); err != nil {
-		return err
-	}
-	if items == nil {
-		*d = nil
-		return nil
-	}
-	out := make(Document, len(items))
-	for i, item := range items {
-		v, err := decodeVerb(item)
-		if err != nil {
-			return fmt.Errorf("verb %d: %w", i, err)
-		}
-		out[i] = v
-	}
-	*d = out
-	return nil
-}
-
-func decodeVerb(raw []byte) (Verb, error) {
-	var head struct {
-		Verb string `json:"verb"`
-	}
-	if err := json.Unmarshal(raw, &head); err != nil {
-		return nil, err
-	}
-	v := New(head.Verb)
-	if v == nil {
-		return nil, fmt.Errorf("unknown verb %q", head.Verb)
-	}
-	return v, json.Unmarshal(raw, v)
-}
+func (d *Document) UnmarshalJSON(raw []byte) error { return unmarshal(raw, d, (*decoder).document) }
 
 // MarshalJSON writes the URL or the document.
 func (d Do) MarshalJSON() ([]byte, error) {
@@ -62,14 +22,7 @@ func (d Do) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads a string or an array.
-func (d *Do) UnmarshalJSON(raw []byte) error {
-	if isString(raw) {
-		d.Document = nil
-		return json.Unmarshal(raw, &d.URL)
-	}
-	d.URL = ""
-	return json.Unmarshal(raw, &d.Document)
-}
+func (d *Do) UnmarshalJSON(raw []byte) error { return unmarshal(raw, d, (*decoder).do) }
 
 // IsZero is true when nothing is named.
 func (d Do) IsZero() bool { return d.URL == "" && d.Document == nil }
@@ -98,44 +51,35 @@ func (d Duration) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads "1m30s" or a number of seconds.
-func (d *Duration) UnmarshalJSON(raw []byte) (err error) {
-	if isString(raw) {
-		var s string
-		if err = json.Unmarshal(raw, &s); err == nil {
-			*d, err = ParseDuration(s)
-		}
+func (d *Duration) UnmarshalJSON(raw []byte) error { return unmarshal(raw, d, (*decoder).duration) }
+
+func unmarshal[T any](raw []byte, into *T, read func(*decoder, tree.Value) T) error {
+	var t tree.Tree
+	if err := t.Parse(string(raw)); err != nil {
 		return err
 	}
-	var n float64
-	if err = json.Unmarshal(raw, &n); err == nil {
-		*d, err = Seconds(n)
-	}
-	return err
+	var d decoder
+	*into = read(&d, t.Root())
+	return d.err
 }
 
 // MarshalJSON writes one string as itself, more as a list.
 func (s Strings) MarshalJSON() ([]byte, error) { return marshalOneOrList([]string(s)) }
 
 // UnmarshalJSON reads a string or a list.
-func (s *Strings) UnmarshalJSON(raw []byte) error {
-	return unmarshalOneOrList((*[]string)(s), raw)
-}
+func (s *Strings) UnmarshalJSON(raw []byte) error { return unmarshal(raw, s, (*decoder).strs) }
 
 // MarshalJSON writes one target as itself, more as a list.
 func (t Targets) MarshalJSON() ([]byte, error) { return marshalOneOrList([]Target(t)) }
 
 // UnmarshalJSON reads a target or a list.
-func (t *Targets) UnmarshalJSON(raw []byte) error {
-	return unmarshalOneOrList((*[]Target)(t), raw)
-}
+func (t *Targets) UnmarshalJSON(raw []byte) error { return unmarshal(raw, t, (*decoder).targets) }
 
 // MarshalJSON writes one audio as itself, more as a list.
 func (a Audios) MarshalJSON() ([]byte, error) { return marshalOneOrList([]Audio(a)) }
 
 // UnmarshalJSON reads an audio or a list.
-func (a *Audios) UnmarshalJSON(raw []byte) error {
-	return unmarshalOneOrList((*[]Audio)(a), raw)
-}
+func (a *Audios) UnmarshalJSON(raw []byte) error { return unmarshal(raw, a, (*decoder).audios) }
 
 // speech is the JSON form of in-line speech.
 type speech struct {
@@ -154,39 +98,11 @@ func (a Audio) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads a string or {"say": "text"}.
-func (a *Audio) UnmarshalJSON(raw []byte) error {
-	*a = Audio{}
-	if isString(raw) {
-		return json.Unmarshal(raw, &a.Name)
-	}
-	var s speech
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	a.Say = &Say{Text: s.Say, Voice: s.Voice, Language: s.Language, Engine: s.Engine}
-	return nil
-}
+func (a *Audio) UnmarshalJSON(raw []byte) error { return unmarshal(raw, a, (*decoder).audio) }
 
 func marshalOneOrList[T any](list []T) ([]byte, error) {
 	if len(list) == 1 {
 		return json.Marshal(list[0])
 	}
 	return json.Marshal(list)
-}
-
-func unmarshalOneOrList[T any](list *[]T, raw []byte) error {
-	if raw = bytes.TrimSpace(raw); len(raw) > 0 && raw[0] == '[' {
-		return json.Unmarshal(raw, list)
-	}
-	if string(raw) == "null" {
-		*list = nil
-		return nil
-	}
-	*list = make([]T, 1)
-	return json.Unmarshal(raw, &(*list)[0])
-}
-
-func isString(raw []byte) bool {
-	raw = bytes.TrimSpace(raw)
-	return len(raw) > 0 && raw[0] == '"'
 }

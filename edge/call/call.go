@@ -1,8 +1,13 @@
 // Package call is the pure core: a call is a value, Step takes one input and gives back what to do.
 // It holds no clock, socket, goroutine, channel, logger or context, and does not know SIP, RTP, HTTP or Kafka.
+// It does not know what the verbs do either: edge/verbs does, through Run.
 package call
 
-import "time"
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
 
 // Stepper is what the shell sees of a call: New(id) or a value read back from JSON.
 type Stepper interface {
@@ -10,4 +15,95 @@ type Stepper interface {
 	Step(now time.Time, in Input) []Output
 	// Over is true once the Over output was given.
 	Over() bool
+}
+
+// Call is one call. Its state is a value: it marshals to JSON at any point between steps and goes on from there by Read.
+// It is not safe for use by several goroutines at once.
+type Call struct {
+	State
+	registry Registry
+	now      time.Time // of the step that runs
+	out      []Output  // of the step that runs
+}
+
+// New makes a call that waits for Begin. registry says what each verb does.
+func New(id string, registry Registry) *Call {
+	c := &Call{registry: registry}
+	c.Info.ID = id
+	return c
+}
+
+// Read brings a call back from its JSON. An error means bad JSON or a verb that registry does not have.
+func Read(raw []byte, registry Registry) (*Call, error) {
+	c := &Call{registry: registry}
+	if err := json.Unmarshal(raw, &c.State); err != nil {
+		return nil, fmt.Errorf("call state: %w", err)
+	}
+	for _, s := range c.Strands {
+		if s.Run == nil {
+			continue
+		}
+		if err := s.Run.read(registry); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// MarshalJSON writes the whole state.
+func (c *Call) MarshalJSON() ([]byte, error) { return json.Marshal(&c.State) }
+
+// Over is true once the Over output was given.
+func (c *Call) Over() bool { return c.Phase == PhaseOver }
+
+// Step takes one input and gives what the shell has to do, in order.
+func (c *Call) Step(now time.Time, in Input) []Output {
+	c.now, c.out = now.UTC().Round(0), nil // no monotonic part: it would not survive JSON
+	switch c.Phase {
+	case PhaseOver:
+		return nil
+	case PhaseNew:
+		b, ok := in.(Begin)
+		if !ok {
+			return nil
+		}
+		c.begin(b)
+	default:
+		c.take(in)
+	}
+	c.drain()
+	c.settle()
+	return c.out
+}
+
+func (c *Call) put(o Output) { c.out = append(c.out, o) }
+
+// next gives the next number; legs, playbacks, timers, asks, strands and runs share the one counter.
+func (c *Call) next() int {
+	c.Last++
+	return c.Last
+}
+
+func (c *Call) log(level, text string) { c.put(LogLine{Level: level, Text: text}) }
+
+// drain lets everything run that can: strands that wait for nothing, and digits that somebody claims.
+func (c *Call) drain() {
+	for {
+		if s := c.readyStrand(); s != nil {
+			c.advance(s)
+		} else if !c.offerDigit() {
+			return
+		}
+	}
+}
+
+// settle does what is derived from the state after every step: the end and the mix.
+func (c *Call) settle() {
+	c.settleMix()
+	if c.Phase == PhaseEnding && len(c.Strands) == 0 {
+		c.stopWrapUp()
+		if len(c.Legs) == 0 {
+			c.finish()
+		}
+	}
 }

@@ -1,0 +1,151 @@
+package call
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/event"
+)
+
+var errRelative = errors.New("a relative URL needs an answer from a URL before it")
+
+// absolute resolves a URL against the one that was asked. "fn:NAME" and the like stand for themselves.
+func absolute(base, ref string) (string, error) {
+	u, err := url.Parse(ref)
+	if err != nil {
+		return "", err
+	}
+	if u.IsAbs() {
+		return ref, nil
+	}
+	b, err := url.Parse(base)
+	if err != nil || b.Host == "" {
+		return "", errRelative
+	}
+	return b.ResolveReference(u).String(), nil
+}
+
+// ask asks a URL for the strand's next step.
+func (c *Call) ask(s *Strand, n *Next, base string) {
+	a := &Asking{N: c.next(), Reason: n.Reason, Replace: n.Replace}
+	if a.Reason == ask.ReasonRedirect && c.Spent.Verbs == 1 {
+		a.Reason = ask.ReasonCall // sent on before anything happened: the question is still what shall happen to this call
+	}
+	var err error
+	if a.To, err = absolute(base, n.Do.URL); err != nil {
+		a.To = n.Do.URL
+		c.askFails(s, a, AskFailure{URL: a.To, Code: "bad_url", Detail: err.Error()})
+		return
+	}
+	if a.Reason == ask.ReasonRedirect {
+		c.Spent.Redirects++
+	}
+	if c.Spent.Redirects > MaxRedirects {
+		c.askFails(s, a, AskFailure{URL: a.To, Code: "too_many_redirects", Detail: strconv.Itoa(MaxRedirects) + " in a row"})
+		return
+	}
+	s.Asking = a
+	c.Script.URL = a.To
+	payload := c.payload(a)
+	payload.Result = n.Result
+	if n.Reason == ask.ReasonEvent {
+		payload.Event = mustJSON(s.Event)
+	}
+	c.put(AskStart{Ask: a.N, To: a.To, Payload: payload})
+}
+
+func (c *Call) payload(a *Asking) ask.Ask {
+	return ask.Ask{ID: c.askID(a), Reason: a.Reason, Call: c.Info, Vars: c.vars(), State: c.Script.State}
+}
+
+func (c *Call) askID(a *Asking) string { return c.Info.ID + "." + strconv.Itoa(a.N) }
+
+// vars gives a copy of the variables for readers elsewhere; the values are never changed in place.
+func (c *Call) vars() map[string]any {
+	if c.Script.Vars == nil {
+		return map[string]any{}
+	}
+	return maps.Clone(c.Script.Vars)
+}
+
+// mustJSON marshals what came from JSON or is one of our own shapes.
+func mustJSON(v any) json.RawMessage {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return json.RawMessage(`null`)
+	}
+	return raw
+}
+
+func (c *Call) askAnswered(in AskAnswered) {
+	var s *Strand
+	for _, x := range c.Strands {
+		if x.Asking != nil && x.Asking.N == in.Ask {
+			s = x
+		}
+	}
+	if s == nil {
+		return
+	}
+	a := s.Asking
+	s.Asking = nil
+	for _, f := range in.Failures {
+		c.tellAskFailed(a, f)
+	}
+	if !in.OK {
+		c.askLost(s, a)
+		return
+	}
+	c.tellAskAnswered(a, in)
+	if in.State != nil {
+		c.Script.State = in.State
+	}
+	if err := c.mergeVars(in.Vars); err != nil {
+		c.log("error", err.Error())
+	}
+	if len(in.Verbs) > 0 {
+		c.enter(s, Frame{Base: in.URL, Doc: in.Verbs}, a.Replace)
+	}
+}
+
+func (c *Call) tellAskAnswered(a *Asking, in AskAnswered) {
+	data := &event.Asked{Ask: c.askID(a), Reason: a.Reason, URL: in.URL, Source: in.Source, Status: in.Status,
+		Attempts: in.Attempts, TookMS: in.TookMS}
+	for _, v := range in.Verbs {
+		data.Verbs = append(data.Verbs, v.VerbName())
+	}
+	c.publish(event.AskAnswered, data)
+}
+
+// docsURL is where each code of ask.failed is explained.
+const docsURL = "https://offhook.dev/docs/errors#"
+
+func (c *Call) tellAskFailed(a *Asking, f AskFailure) {
+	c.publish(event.AskFailed, &event.Asked{Ask: c.askID(a), Reason: a.Reason, URL: f.URL, Status: f.Status, Attempts: f.Attempts,
+		TookMS: f.TookMS, Code: f.Code, Detail: f.Detail, Docs: docsURL + f.Code, Faults: f.Faults})
+	line := []string{"ask failed:", a.Reason, f.URL, f.Code, f.Detail}
+	for _, fault := range f.Faults {
+		line = append(line, fault.Pointer+" expected "+fault.Expected+", found "+fault.Found)
+	}
+	c.log("error", strings.Join(line, " "))
+}
+
+func (c *Call) askFails(s *Strand, a *Asking, f AskFailure) {
+	c.tellAskFailed(a, f)
+	c.askLost(s, a)
+}
+
+// askLost: not even a fallback answered. Without its script the call ends; a handler or branch only ends itself.
+func (c *Call) askLost(s *Strand, a *Asking) {
+	if s.N == c.Main {
+		c.end(CauseAskFailed, "system")
+		return
+	}
+	c.log("error", "strand ends: no answer from "+a.To)
+	s.Frames = nil
+}

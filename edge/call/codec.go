@@ -1,0 +1,115 @@
+package call
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/offhook/offhook/schemas/event"
+)
+
+// MarshalInput writes an input under its kind: {"digit": {...}}.
+func MarshalInput(in Input) ([]byte, error) { return json.Marshal(map[string]any{in.Kind(): in}) }
+
+// MarshalOutput writes an output under its kind: {"leg_end": {...}}.
+func MarshalOutput(out Output) ([]byte, error) { return json.Marshal(map[string]any{out.Kind(): out}) }
+
+// UnmarshalInput reads what MarshalInput wrote.
+func UnmarshalInput(raw []byte) (Input, error) { return unmarshalKind(raw, inputs) }
+
+// UnmarshalOutput reads what MarshalOutput wrote.
+func UnmarshalOutput(raw []byte) (Output, error) { return unmarshalKind(raw, outputs) }
+
+func unmarshalKind[T any](raw []byte, kinds map[string]func([]byte) (T, error)) (T, error) {
+	var none T
+	var one map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &one); err != nil {
+		return none, err
+	}
+	if len(one) != 1 {
+		return none, errors.New("expected an object with the kind as its one name")
+	}
+	for kind, body := range one {
+		read, ok := kinds[kind]
+		if !ok {
+			return none, fmt.Errorf("unknown kind %q", kind)
+		}
+		v, err := read(body)
+		if err != nil {
+			return none, fmt.Errorf("%s: %w", kind, err)
+		}
+		return v, nil
+	}
+	return none, nil
+}
+
+func input[T Input](raw []byte) (Input, error) {
+	var v T
+	err := json.Unmarshal(raw, &v)
+	return v, err
+}
+
+func output[T Output](raw []byte) (Output, error) {
+	var v T
+	err := json.Unmarshal(raw, &v)
+	return v, err
+}
+
+var inputs = map[string]func([]byte) (Input, error){
+	"begin": input[Begin], "leg_progress": input[LegProgress], "leg_answered": input[LegAnswered], "leg_held": input[LegHeld],
+	"leg_resumed": input[LegResumed], "leg_ended": input[LegEnded], "digit": input[Digit], "play_ended": input[PlayEnded],
+	"timer_fired": input[TimerFired], "ask_answered": input[AskAnswered], "resolved": input[Resolved], "replace": input[Replace],
+	"end": input[End],
+}
+
+var outputs = map[string]func([]byte) (Output, error){
+	"leg_ring": output[LegRing], "leg_answer": output[LegAnswer], "leg_invite": output[LegInvite], "leg_end": output[LegEnd],
+	"set_mix": output[SetMix], "play_start": output[PlayStart], "play_stop": output[PlayStop], "timer_start": output[TimerStart],
+	"timer_stop": output[TimerStop], "ask_start": output[AskStart], "ask_stop": output[AskStop], "resolve": output[Resolve],
+	"publish": output[Publish], "log_line": output[LogLine], "over": output[Over],
+}
+
+// UnmarshalJSON reads the data into the struct of its type.
+func (p *Publish) UnmarshalJSON(raw []byte) error {
+	var in struct {
+		Type string          `json:"type"`
+		Data json.RawMessage `json:"data"`
+	}
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return err
+	}
+	data := dataOf(in.Type)
+	if data == nil {
+		return fmt.Errorf("unknown event %q", in.Type)
+	}
+	p.Type, p.Data = in.Type, data
+	return json.Unmarshal(in.Data, data)
+}
+
+// dataOf gives an empty data struct for an event's type, nil for an unknown one.
+func dataOf(typ string) Data {
+	switch typ {
+	case event.CallRinging, event.CallAnswered:
+		return &event.Call{}
+	case event.CallHangup:
+		return &event.Hangup{}
+	case event.CallBridged, event.CallHeld, event.CallResumed:
+		return &event.Leg{}
+	case event.VerbStarted, event.VerbEnded:
+		return &event.Verb{}
+	case event.DTMFReceived:
+		return &event.DTMF{}
+	case event.AskAnswered, event.AskFailed:
+		return &event.Asked{}
+	case event.EmailRequested:
+		return &event.Email{}
+	}
+	switch {
+	case strings.HasPrefix(typ, "leg."):
+		return &event.Leg{}
+	case strings.HasPrefix(typ, event.CustomPrefix):
+		return &event.Custom{}
+	}
+	return nil
+}

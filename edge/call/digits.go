@@ -1,0 +1,33 @@
+package call
+
+import "github.com/offhook/offhook/schemas/event"
+
+// digit publishes a digit and keeps it for whoever claims it. In a bridge digits go to the other party, by the shell,
+// so there only a claim takes them.
+func (c *Call) digit(in Digit) {
+	l := c.live(in.Leg)
+	if l == nil || len(in.Digit) != 1 {
+		return
+	}
+	c.publish(event.DTMFReceived, &event.DTMF{Leg: l.N, Digit: in.Digit, Method: in.Method, DurationMS: in.DurationMS})
+	switch {
+	case len(l.Claims) == 0 && c.Bridge.Leg != 0 && (l.N == c.Caller || l.N == c.Bridge.Leg):
+	case len(l.Digits) >= MaxDigits:
+		c.log("warn", "digit dropped: too many wait")
+	default:
+		l.Digits += in.Digit
+	}
+}
+
+// offerDigit brings the first waiting digit of a leg to its innermost claim.
+func (c *Call) offerDigit() bool {
+	for _, l := range c.Legs {
+		if l.Digits != "" && len(l.Claims) > 0 {
+			d := l.Digits[:1]
+			l.Digits = l.Digits[1:]
+			c.deliver(l.Claims[len(l.Claims)-1], Digit{Leg: l.N, Digit: d})
+			return true
+		}
+	}
+	return false
+}

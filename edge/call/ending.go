@@ -1,0 +1,114 @@
+package call
+
+import (
+	"slices"
+
+	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/event"
+)
+
+// scriptEnded: the main strand came to its end, so the call is hung up. A caller that was never answered is told how
+// its last verb fared.
+func (c *Call) scriptEnded(s *Strand) {
+	if c.Phase != PhaseLive {
+		return
+	}
+	res, l := s.Result, c.leg(c.Caller)
+	switch {
+	case l != nil && !l.answered() && res != nil && res.Verb == "dial":
+		c.end(c.unanswered(res), "script")
+	case l != nil && l.answered() && res != nil && res.Status == StatusAnswered && res.Cause == CauseNormal.Reason:
+		c.end(CauseNormal, "agent")
+	default:
+		c.end(CauseScriptEnded, "script")
+	}
+}
+
+func (c *Call) unanswered(res *ask.Result) event.Cause {
+	switch res.Status {
+	case StatusBusy, StatusNoAnswer, StatusTimeout, StatusRefused:
+		cause := CauseNamed(res.Status)
+		if res.SIP != nil && res.SIP.Code >= 400 {
+			cause.SIP, cause.Phrase = res.SIP.Code, res.SIP.Phrase
+		}
+		if cause.Class == ClassTimeout {
+			cause.SIP, cause.Phrase = 480, "" // a 408 of ours would have the caller's phone try again (RFC 3261 21.4.9)
+		}
+		return cause
+	}
+	return CauseUnreachable
+}
+
+// end hangs up: everything that runs stops, all legs are told, and the `on hangup` handlers may work for WrapUp.
+func (c *Call) end(cause event.Cause, by string) {
+	if c.Phase != PhaseLive {
+		return
+	}
+	if l := c.leg(c.Caller); l != nil && l.answered() {
+		cause.SIP = 0 // a response can't be given any more
+	}
+	c.Phase = PhaseEnding
+	c.End = &Ending{Cause: cause, By: by, At: c.now}
+	c.killStrands()
+	for _, l := range c.Legs {
+		c.endLeg(l, c.legCause(l, cause))
+	}
+	c.Info.Status = "ended"
+	c.startWrapUp()
+}
+
+// startWrapUp starts the handlers of the hang-up. Their event is what is known by now; the final one comes last.
+func (c *Call) startWrapUp() {
+	var vars map[string]any
+	for _, h := range c.Handlers {
+		if h.Event != "hangup" && h.Event != event.CallHangup {
+			continue
+		}
+		if vars == nil {
+			data := c.hangupData()
+			c.stamp(data)
+			vars = eventVars(event.CallHangup, data)
+			delete(vars, "seq") // the final event will have another
+		}
+		c.startHandler(h, vars)
+	}
+	c.Handlers = nil
+	if len(c.Strands) > 0 {
+		c.End.Timer = c.next()
+		c.put(TimerStart{Timer: c.End.Timer, After: WrapUp})
+	}
+}
+
+func (c *Call) stopWrapUp() {
+	if c.End.Timer != 0 {
+		c.put(TimerStop{Timer: c.End.Timer})
+		c.End.Timer = 0
+	}
+}
+
+func (c *Call) hangupData() *event.Hangup {
+	i := c.Info
+	data := &event.Hangup{Cause: c.End.Cause, By: c.End.By, Direction: i.Direction, From: i.From, FromName: i.FromName, To: i.To,
+		Trunk: i.Trunk, User: i.User, Agent: c.Agent.Number, AgentName: c.Agent.Name, CreatedAt: i.CreatedAt,
+		AnsweredAt: i.AnsweredAt, BridgedAt: c.Bridge.At, DurationMS: max(0, c.End.At.Sub(i.CreatedAt).Milliseconds())}
+	if c.Bridge.At != nil {
+		data.TalkMS = max(0, c.End.At.Sub(*c.Bridge.At).Milliseconds())
+	}
+	data.Legs = append([]event.LegEnd{}, c.Ended...)
+	slices.SortFunc(data.Legs, func(a, b event.LegEnd) int { return a.Leg - b.Leg })
+	return data
+}
+
+// finish: nothing is held any more. The final event is out, the script gets its notice, and the call is over.
+func (c *Call) finish() {
+	data := c.hangupData()
+	c.publish(event.CallHangup, data)
+	if c.Script.URL != "" {
+		a := &Asking{N: c.next(), To: c.Script.URL, Reason: ask.ReasonHangup}
+		payload := c.payload(a)
+		payload.Event = mustJSON(eventVars(event.CallHangup, data))
+		c.put(AskStart{Ask: a.N, To: a.To, Payload: payload, Notice: true})
+	}
+	c.Phase = PhaseOver
+	c.put(Over{})
+}

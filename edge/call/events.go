@@ -1,0 +1,91 @@
+package call
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/event"
+	"github.com/offhook/offhook/schemas/verb"
+)
+
+// Data is a pointer to one of the structs of schemas/event that embed Base.
+type Data interface{ Ref() *event.Base }
+
+// publish numbers and stamps an event, puts it out and starts what waits for it.
+func (c *Call) publish(typ string, data Data) { c.publishFrom(0, typ, data) }
+
+// publishFrom is publish by a strand that a handler started: that handler does not start itself.
+func (c *Call) publishFrom(handler int, typ string, data Data) {
+	c.Seq++
+	c.stamp(data)
+	c.put(Publish{Type: typ, Data: data})
+	if c.Phase == PhaseLive && len(c.Handlers) > 0 {
+		c.handle(handler, typ, data)
+	}
+}
+
+func (c *Call) stamp(data Data) {
+	*data.Ref() = event.Base{CallID: c.Info.ID, Tenant: c.Info.Tenant, Seq: c.Seq, At: c.now}
+}
+
+// handle starts a strand for each handler of the event.
+func (c *Call) handle(not int, typ string, data Data) {
+	short := shortName(typ)
+	var vars map[string]any
+	for _, h := range c.Handlers {
+		if h.N == not || (h.Event != typ && (short == "" || h.Event != short)) {
+			continue
+		}
+		if vars == nil {
+			vars = eventVars(typ, data)
+		}
+		c.startHandler(h, vars)
+	}
+}
+
+// shortName is what documents call an event. Where the call and its legs have an event of the same name the call's is
+// meant (a hold is told for both, and its handler must run once); only ringing is the leg's, for the call's is over
+// before a document runs. The leg's own have their full names.
+func shortName(typ string) string {
+	switch typ {
+	case event.CallRinging, event.LegHeld, event.LegResumed, event.LegAnswered, event.LegHangup:
+		return ""
+	case event.DTMFReceived:
+		return "digit"
+	}
+	for _, prefix := range []string{"call.", "leg.", event.CustomPrefix} {
+		if rest, ok := strings.CutPrefix(typ, prefix); ok {
+			return rest
+		}
+	}
+	return ""
+}
+
+// eventVars is an event as {event.…} and as the ask's event: its data, and its type.
+func eventVars(typ string, data any) map[string]any {
+	vars := map[string]any{}
+	_ = json.Unmarshal(mustJSON(data), &vars) // our own shapes
+	vars["type"] = event.Prefix + typ
+	return vars
+}
+
+func (c *Call) startHandler(h Handler, vars map[string]any) {
+	if !c.roomForStrand() {
+		return
+	}
+	f := Frame{Base: h.Base, Doc: h.Do.Document}
+	if h.Do.URL != "" {
+		f.Next = &Next{Do: verb.Do{URL: h.Do.URL}, Reason: ask.ReasonEvent}
+	}
+	s := c.newStrand("handler", f)
+	s.Handler, s.Event = h.N, vars
+}
+
+func (c *Call) roomForStrand() bool {
+	if len(c.Strands) < MaxStrands {
+		return true
+	}
+	c.log("error", "too many strands at once")
+	return false
+}

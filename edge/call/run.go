@@ -1,0 +1,391 @@
+package call
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/event"
+	"github.com/offhook/offhook/schemas/verb"
+)
+
+// Statuses of a result.
+const (
+	StatusDone      = "done"
+	StatusAnswered  = "answered"
+	StatusNoAnswer  = "no_answer"
+	StatusBusy      = "busy"
+	StatusTimeout   = "timeout"
+	StatusCancelled = "cancelled"
+	StatusRefused   = "refused"
+	StatusFailed    = "failed"
+)
+
+// Verb is the work of one verb. Its exported fields are its whole progress and marshal to JSON. It has no clean-up code:
+// when its run ends, in whatever way, the core stops all that the run still owns.
+type Verb interface {
+	Begin(r *Run)           // may r.Done at once
+	Input(r *Run, in Input) // only what its own legs, playbacks, timers, resolves, strands and claims bring
+}
+
+// Kind is a registry's entry: how the runs of a verb are made.
+type Kind struct {
+	Make  func(v verb.Verb) Verb
+	Blank func() Verb // to read progress into
+	Media bool        // it needs the caller's line: refused once the call has ended
+}
+
+// Registry is what the verbs do, by name.
+type Registry map[string]Kind
+
+// StrandEnded is brought to a run by a strand it spawned. The shell never gives it.
+type StrandEnded struct {
+	Strand int
+	Result *ask.Result // of the strand's last verb
+}
+
+// Kind is "strand_ended".
+func (StrandEnded) Kind() string { return "strand_ended" }
+
+// Run is one verb running in a strand, and all that a verb may do. After Done it does nothing any more.
+type Run struct {
+	N        int
+	Strand   int
+	Name     string
+	ID       string
+	Base     string // URL its relative URLs belong to
+	Progress Verb
+
+	call *Call           // while it runs
+	raw  json.RawMessage // progress as read, until read
+}
+
+type runJSON struct {
+	N        int    `json:"n"`
+	Strand   int    `json:"strand"`
+	Name     string `json:"verb"`
+	ID       string `json:"id,omitempty"`
+	Base     string `json:"base,omitempty"`
+	Progress any    `json:"progress"`
+}
+
+// MarshalJSON writes the run with its progress.
+func (r *Run) MarshalJSON() ([]byte, error) {
+	return json.Marshal(runJSON{r.N, r.Strand, r.Name, r.ID, r.Base, r.Progress})
+}
+
+// UnmarshalJSON keeps the progress raw until the registry can read it.
+func (r *Run) UnmarshalJSON(raw []byte) error {
+	in := runJSON{Progress: &r.raw}
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return err
+	}
+	r.N, r.Strand, r.Name, r.ID, r.Base = in.N, in.Strand, in.Name, in.ID, in.Base
+	return nil
+}
+
+func (r *Run) read(registry Registry) error {
+	kind, ok := registry[r.Name]
+	if !ok {
+		return fmt.Errorf("call state: unknown verb %q", r.Name)
+	}
+	r.Progress = kind.Blank()
+	if err := json.Unmarshal(r.raw, r.Progress); err != nil {
+		return fmt.Errorf("call state: progress of %s: %w", r.Name, err)
+	}
+	r.raw = nil
+	return nil
+}
+
+// Then is what a strand does after a verb: a document or URL, before what is left or in its place.
+type Then struct {
+	Do      *verb.Do
+	Replace bool
+	Reason  string // of the ask when it is a URL; default next
+}
+
+// Done ends the run with its result. The thens run in their order, then what is left of the script.
+func (r *Run) Done(res ask.Result, thens ...Then) {
+	c := r.call
+	if c == nil {
+		return
+	}
+	s := c.strand(r.Strand)
+	s.Run = nil
+	c.release(r, CauseCancelled)
+	res.Verb, res.ID = r.Name, r.ID
+	c.verbEnded(s, res)
+	for _, t := range slices.Backward(thens) {
+		if t.Do == nil {
+			continue
+		}
+		n := &Next{Do: *t.Do, Reason: t.Reason, Replace: t.Replace}
+		if n.Reason == "" {
+			n.Reason, n.Result = ask.ReasonNext, s.Result
+		}
+		s.Frames = append(s.Frames, Frame{Base: r.Base, Next: n})
+	}
+}
+
+// EndCall ends the run and hangs up the call.
+func (r *Run) EndCall(cause event.Cause, by string) {
+	if c := r.call; c != nil {
+		r.Done(ask.Result{Status: StatusDone, Cause: cause.Reason})
+		c.end(cause, by)
+	}
+}
+
+// Caller is the number of the caller's leg, 0 while there is none.
+func (r *Run) Caller() int {
+	if r.call == nil {
+		return 0
+	}
+	return r.call.Caller
+}
+
+// Answered is true once the caller's leg is answered, or told to be.
+func (r *Run) Answered() bool {
+	l := r.callerLeg()
+	return l != nil && l.answered()
+}
+
+// Heard is true when the caller can hear something now: answered, or early media was opened.
+func (r *Run) Heard() bool {
+	l := r.callerLeg()
+	return l != nil && l.sounds()
+}
+
+func (r *Run) callerLeg() *Leg {
+	if r.call == nil {
+		return nil
+	}
+	return r.call.leg(r.call.Caller)
+}
+
+// Answer answers the caller's leg unless it is.
+func (r *Run) Answer() {
+	if l := r.callerLeg(); l != nil {
+		r.call.answer(l)
+	}
+}
+
+// Open makes the caller able to hear: it answers, unless early media was opened.
+func (r *Run) Open() {
+	if !r.Heard() {
+		r.Answer()
+	}
+}
+
+// Ring tells the unanswered caller that it rings, with early media if wanted. Repeating it does nothing.
+func (r *Run) Ring(early bool) {
+	if l := r.callerLeg(); l != nil {
+		r.call.ring(l, early)
+	}
+}
+
+// Asked gives the call as asks show it.
+func (r *Run) Asked() ask.Call {
+	if r.call == nil {
+		return ask.Call{}
+	}
+	return r.call.Info
+}
+
+// Resolve asks where a target can be reached; Resolved answers.
+func (r *Run) Resolve(t verb.Target) int {
+	if r.call == nil {
+		return 0
+	}
+	n := r.own(thingResolve, 0)
+	r.call.put(Resolve{Resolve: n, Target: t})
+	return n
+}
+
+func (r *Run) own(what string, leg int) int {
+	n := r.call.next()
+	r.call.Things = append(r.call.Things, Thing{N: n, What: what, Owner: r.N, Leg: leg})
+	return n
+}
+
+// After starts a timer; TimerFired tells.
+func (r *Run) After(d time.Duration) int {
+	if r.call == nil {
+		return 0
+	}
+	n := r.own(thingTimer, 0)
+	r.call.put(TimerStart{Timer: n, After: d})
+	return n
+}
+
+// Play plays audio to a leg, loop times (0: once, -1: for ever); PlayEnded tells. The playback started last is heard.
+func (r *Run) Play(leg int, audio verb.Audios, loop int) int {
+	if r.call == nil {
+		return 0
+	}
+	n := r.own(thingPlay, leg)
+	r.call.put(PlayStart{Play: n, Audio: audio, Loop: loop})
+	return n
+}
+
+// Stop stops a timer or playback of this run, or forgets a resolve; 0 and what is gone already are ignored.
+func (r *Run) Stop(n int) {
+	if r.call == nil {
+		return
+	}
+	for _, t := range r.call.Things {
+		if t.N == n && t.Owner == r.N {
+			r.call.stopThing(t)
+			return
+		}
+	}
+}
+
+// Claim has the leg's digits brought to this run, those that wait first. The innermost claim counts.
+func (r *Run) Claim(leg int) {
+	if r.call == nil {
+		return
+	}
+	if l := r.call.leg(leg); l != nil && l.Ending == nil {
+		l.Claims = append(l.Claims, r.N)
+	}
+}
+
+// Waiting gives the digits that wait in a leg's buffer.
+func (r *Run) Waiting(leg int) string {
+	if r.call == nil {
+		return ""
+	}
+	if l := r.call.leg(leg); l != nil {
+		return l.Digits
+	}
+	return ""
+}
+
+// Spawn starts a document as a strand that this run owns and that brings StrandEnded; 0 when there are too many.
+func (r *Run) Spawn(doc verb.Document) int {
+	return r.strand("nested", doc, r.N)
+}
+
+// Branch starts a document as a strand of its own that lives until the call ends; 0 when there are too many.
+func (r *Run) Branch(kind string, doc verb.Document) int {
+	return r.strand(kind, doc, 0)
+}
+
+func (r *Run) strand(kind string, doc verb.Document, owner int) int {
+	c := r.call
+	if c == nil || !c.roomForStrand() {
+		return 0
+	}
+	from := c.strand(r.Strand)
+	s := c.newStrand(kind, Frame{Base: r.Base, Doc: doc})
+	s.Owner, s.Handler, s.Event, s.Result = owner, from.Handler, from.Event, from.Result
+	return s.N
+}
+
+// Cancel ends a strand that this run spawned.
+func (r *Run) Cancel(strand int) {
+	if r.call == nil {
+		return
+	}
+	if s := r.call.strand(strand); s != nil && s.Owner == r.N {
+		r.call.killStrand(s, CauseCancelled)
+	}
+}
+
+// Detach lets the script go on while this run goes on in a strand of its own; false when there are too many.
+func (r *Run) Detach(kind string) bool {
+	c := r.call
+	if c == nil || !c.roomForStrand() {
+		return false
+	}
+	from := c.strand(r.Strand)
+	s := c.newStrand(kind, Frame{Base: r.Base})
+	s.Handler, s.Event, s.Result = from.Handler, from.Event, from.Result
+	from.Run, s.Run, r.Strand = nil, r, s.N
+	from.Result = &ask.Result{Verb: r.Name, ID: r.ID, Status: StatusDone}
+	return true
+}
+
+// TakeOver makes this run's strand the main one: the script that ran there, and other background strands, end.
+func (r *Run) TakeOver() {
+	c := r.call
+	if c == nil || c.Main == r.Strand {
+		return
+	}
+	if s := c.strand(c.Main); s != nil {
+		c.killStrand(s, CauseReplaced)
+	}
+	for _, s := range c.strandsOf("background") {
+		if s.N != r.Strand {
+			c.killStrand(s, CauseReplaced)
+		}
+	}
+	c.Main = r.Strand
+	c.strand(r.Strand).Kind = "main"
+}
+
+// On adds a handler for an event; an error when there are too many.
+func (r *Run) On(name string, do verb.Do) error {
+	c := r.call
+	if c == nil {
+		return nil
+	}
+	if len(c.Handlers) >= MaxHandlers {
+		return fmt.Errorf("more than %d handlers", MaxHandlers)
+	}
+	c.Handlers = append(c.Handlers, Handler{N: c.next(), Event: name, Do: do, Base: r.Base})
+	return nil
+}
+
+// Off removes all handlers of an event.
+func (r *Run) Off(name string) {
+	if r.call != nil {
+		r.call.Handlers = slices.DeleteFunc(r.call.Handlers, func(h Handler) bool { return h.Event == name })
+	}
+}
+
+// Handle starts a strand for something that happened within this verb, as an `on` would. vars are its {event.…}.
+func (r *Run) Handle(do verb.Do, vars map[string]any) {
+	if r.call != nil {
+		r.call.startHandler(Handler{N: r.N, Do: do, Base: r.Base}, vars)
+	}
+}
+
+// Publish publishes an event of the verb's own.
+func (r *Run) Publish(typ string, data Data) {
+	if r.call != nil {
+		r.call.publishFrom(r.call.strand(r.Strand).Handler, typ, data)
+	}
+}
+
+// Log writes a line to the call's log.
+func (r *Run) Log(level, text string) {
+	if r.call != nil {
+		r.call.log(level, text)
+	}
+}
+
+// SetVars merges variables into the call's; an error when they pass MaxVarBytes, and then none is set.
+func (r *Run) SetVars(vars map[string]any) error {
+	if r.call == nil {
+		return nil
+	}
+	return r.call.mergeVars(vars)
+}
+
+// Vars gives a copy of the call's variables.
+func (r *Run) Vars() map[string]any {
+	if r.call == nil {
+		return nil
+	}
+	return r.call.vars()
+}
+
+// SetDigits sets {digits}.
+func (r *Run) SetDigits(digits string) {
+	if r.call != nil {
+		r.call.Script.Digits = digits
+	}
+}

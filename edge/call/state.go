@@ -1,0 +1,180 @@
+package call
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/event"
+	"github.com/offhook/offhook/schemas/verb"
+)
+
+// Bounds of one call. What passes them ends the call or is refused with a line in the log.
+const (
+	MaxVerbs     = 10_000   // verbs run in one call
+	MaxRedirects = 50       // redirects in a row without a verb that takes time
+	MaxStrands   = 64       // strands at once
+	MaxFrames    = 64       // documents inside each other in one strand
+	MaxHandlers  = 64       // `on` handlers at once
+	MaxLegs      = 64       // legs at once
+	MaxLegRows   = 500      // legs listed in the final event
+	MaxVarBytes  = 64 << 10 // variables, as JSON
+	MaxDigits    = 64       // digits that wait for a verb, per leg
+
+	WrapUp = 30 * time.Second // how long `on hangup` handlers may work after the end
+)
+
+// Phase is where a call is in its life.
+type Phase string
+
+// Phases of a call, in order.
+const (
+	PhaseNew    Phase = ""       // waits for Begin
+	PhaseLive   Phase = "live"   // runs
+	PhaseEnding Phase = "ending" // hung up: waits for legs and for `on hangup` handlers
+	PhaseOver   Phase = "over"
+)
+
+// State is all there is of a call.
+type State struct {
+	Info     ask.Call       `json:"call"`
+	Phase    Phase          `json:"phase"`
+	Last     int            `json:"last"` // the one counter
+	Seq      int64          `json:"seq"`  // of the last event
+	Caller   int            `json:"caller,omitempty"`
+	Main     int            `json:"main,omitempty"` // the main strand
+	Bridge   Bridge         `json:"bridge,omitzero"`
+	Legs     []*Leg         `json:"legs,omitempty"`
+	Ended    []event.LegEnd `json:"ended,omitempty"`
+	Strands  []*Strand      `json:"strands,omitempty"`
+	Handlers []Handler      `json:"handlers,omitempty"`
+	Things   []Thing        `json:"things,omitempty"`
+	Script   Script         `json:"script,omitzero"`
+	Agent    Agent          `json:"agent,omitzero"`
+	Mix      Mix            `json:"mix,omitempty"`
+	Music    Music          `json:"music,omitzero"`
+	Spent    Spent          `json:"spent,omitzero"`
+	End      *Ending        `json:"end,omitempty"`
+}
+
+// Leg is one party's line. A leg that was told to end stays, ownerless, until LegEnded.
+type Leg struct {
+	N          int          `json:"n"`
+	Owner      int          `json:"owner,omitempty"` // the run that answers for it; 0: the call
+	Inbound    bool         `json:"inbound,omitempty"`
+	Rang       bool         `json:"rang,omitempty"`      // inbound: ringing was told; outbound: some provisional came
+	Early      bool         `json:"early,omitempty"`     // sound flows before the answer
+	Answering  bool         `json:"answering,omitempty"` // LegAnswer was given
+	Held       bool         `json:"held,omitempty"`      // the party put us on hold
+	Told       bool         `json:"told,omitempty"`      // the event of its end is out
+	Ending     *event.Cause `json:"ending,omitempty"`    // it was told to end
+	Target     string       `json:"target,omitempty"`    // user:101, number:+371..., sip:...
+	Number     string       `json:"number,omitempty"`
+	Name       string       `json:"name,omitempty"`
+	StartedAt  time.Time    `json:"started_at"`
+	AnsweredAt *time.Time   `json:"answered_at,omitempty"`
+	Digits     string       `json:"digits,omitempty"` // that wait for a claim
+	Claims     []int        `json:"claims,omitempty"` // runs that want its digits, innermost last
+}
+
+// Bridge is who the caller is joined with.
+type Bridge struct {
+	Leg     int        `json:"leg,omitempty"`
+	Early   int        `json:"early,omitempty"`   // a leg whose early media the caller hears
+	Pending bool       `json:"pending,omitempty"` // call.bridged waits for the caller's answer
+	At      *time.Time `json:"at,omitempty"`      // first bridged
+}
+
+// Strand is one line of execution.
+type Strand struct {
+	N       int            `json:"n"`
+	Kind    string         `json:"kind"`              // main, branch, handler, nested, background
+	Owner   int            `json:"owner,omitempty"`   // nested: the run that waits for it
+	Handler int            `json:"handler,omitempty"` // the `on` that started it
+	Frames  []Frame        `json:"frames,omitempty"`  // what is left to do, innermost last
+	Run     *Run           `json:"run,omitempty"`     // the verb that runs
+	Asking  *Asking        `json:"asking,omitempty"`  // the ask it waits for
+	Event   map[string]any `json:"event,omitempty"`   // {event.…}
+	Result  *ask.Result    `json:"result,omitempty"`  // {result.…}: of its last verb
+}
+
+// Frame is what is left of one document, then perhaps a step to take.
+type Frame struct {
+	Base string        `json:"base,omitempty"` // URL its relative URLs belong to
+	Doc  verb.Document `json:"doc,omitempty"`
+	Next *Next         `json:"next,omitempty"`
+}
+
+// Next is a document to run or a URL to ask once the strand gets there.
+type Next struct {
+	Do      verb.Do     `json:"do"`
+	Reason  string      `json:"reason"`
+	Replace bool        `json:"replace,omitempty"` // it takes the place of what is left, else it runs before it
+	Result  *ask.Result `json:"result,omitempty"`
+}
+
+// Asking is an ask in progress.
+type Asking struct {
+	N       int    `json:"n"`
+	To      string `json:"to"`
+	Reason  string `json:"reason"`
+	Replace bool   `json:"replace,omitempty"`
+}
+
+// Handler is an `on`.
+type Handler struct {
+	N     int     `json:"n"`
+	Event string  `json:"event"`
+	Do    verb.Do `json:"do"`
+	Base  string  `json:"base,omitempty"`
+}
+
+// Thing is a timer, playback or resolve that somebody owns.
+type Thing struct {
+	N     int    `json:"n"`
+	What  string `json:"what"` // timer, play, resolve
+	Owner int    `json:"owner"`
+	Leg   int    `json:"leg,omitempty"` // play: who hears it
+}
+
+// Kinds of Thing.
+const (
+	thingTimer   = "timer"
+	thingPlay    = "play"
+	thingResolve = "resolve"
+)
+
+// Script is what the script handed over.
+type Script struct {
+	URL      string          `json:"url,omitempty"` // last URL asked
+	State    json.RawMessage `json:"state,omitempty"`
+	Vars     map[string]any  `json:"vars,omitempty"`
+	VarBytes int             `json:"var_bytes,omitempty"`
+	Digits   string          `json:"digits,omitempty"` // last gathered
+}
+
+// Agent is who the caller spoke with last.
+type Agent struct {
+	Number string `json:"number,omitempty"`
+	Name   string `json:"name,omitempty"`
+}
+
+// Music is the music on hold that plays now.
+type Music struct {
+	Play   int  `json:"play,omitempty"`
+	Failed bool `json:"failed,omitempty"` // do not try again while this hold lasts
+}
+
+// Spent counts against the bounds.
+type Spent struct {
+	Verbs     int `json:"verbs,omitempty"`
+	Redirects int `json:"redirects,omitempty"`
+}
+
+// Ending is how and when the call was hung up.
+type Ending struct {
+	Cause event.Cause `json:"cause"`
+	By    string      `json:"by"`
+	At    time.Time   `json:"at"`
+	Timer int         `json:"timer,omitempty"` // wrap-up
+}

@@ -1,0 +1,126 @@
+package call
+
+import (
+	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/event"
+	"github.com/offhook/offhook/schemas/verb"
+)
+
+// originate is the registry's name of the run that calls the first party of an originated call.
+const originate = "originate"
+
+// begin starts the call: its first event, its caller, its main strand.
+func (c *Call) begin(in Begin) {
+	id := c.Info.ID
+	c.Info = in.Call
+	if c.Info.ID == "" {
+		c.Info.ID = id
+	}
+	if c.Info.Status = "ringing"; c.Info.CreatedAt.IsZero() {
+		c.Info.CreatedAt = c.now
+	}
+	c.Phase = PhaseLive
+	if in.Leg {
+		l := &Leg{N: c.next(), Inbound: true, StartedAt: c.now}
+		c.Caller, c.Legs = l.N, append(c.Legs, l)
+	}
+	c.publish(event.CallRinging, c.callData())
+	if err := c.mergeVars(in.Vars); err != nil {
+		c.log("error", err.Error())
+	}
+	s := c.newStrand("main", Frame{Base: in.Base, Next: &Next{Do: in.Start, Reason: ask.ReasonCall, Replace: true}})
+	c.Main = s.N
+	switch {
+	case in.Leg:
+	case in.To != nil:
+		c.start(s, &verb.Dial{To: verb.Targets{*in.To}}, originate, in.Base)
+	default:
+		c.end(CauseInternal, "system") // a call without a party
+	}
+}
+
+func (c *Call) callData() *event.Call {
+	i := c.Info
+	data := &event.Call{Direction: i.Direction, From: i.From, FromName: i.FromName, To: i.To, Trunk: i.Trunk, User: i.User,
+		Headers: i.Headers, Leg: c.Caller}
+	if i.ReferredBy != nil {
+		data.ReferredBy = *i.ReferredBy
+	}
+	return data
+}
+
+// take hands an input to what it concerns. What is late (its leg, timer, playback, ask is gone) is ignored here, once for all.
+func (c *Call) take(in Input) {
+	switch in := in.(type) {
+	case LegProgress:
+		c.legProgress(in)
+	case LegAnswered:
+		c.legAnswered(in)
+	case LegHeld:
+		c.legHeld(in)
+	case LegResumed:
+		c.legResumed(in)
+	case LegEnded:
+		c.legEnded(in)
+	case Digit:
+		c.digit(in)
+	case PlayEnded:
+		c.playEnded(in)
+	case TimerFired:
+		c.timerFired(in)
+	case AskAnswered:
+		c.askAnswered(in)
+	case Resolved:
+		c.thingBrings(thingResolve, in.Resolve, in)
+	case Replace:
+		c.replace(in)
+	case End:
+		c.end(in.Cause, in.By)
+	}
+}
+
+func (c *Call) playEnded(in PlayEnded) {
+	if in.Play != 0 && in.Play == c.Music.Play {
+		c.Music = Music{Failed: true}
+		c.log("warn", "music on hold ended: "+in.Error)
+		return
+	}
+	if in.Error != "" && c.thing(thingPlay, in.Play) != nil {
+		c.log("error", "playback failed: "+in.Error)
+	}
+	c.thingBrings(thingPlay, in.Play, in)
+}
+
+func (c *Call) timerFired(in TimerFired) {
+	if c.End != nil && c.End.Timer == in.Timer {
+		c.End.Timer = 0
+		c.log("warn", "wrap-up took too long")
+		c.killStrands()
+		return
+	}
+	c.thingBrings(thingTimer, in.Timer, in)
+}
+
+// thingBrings lets go of a thing that came to its end and tells its owner.
+func (c *Call) thingBrings(what string, n int, in Input) {
+	t := c.thing(what, n)
+	if t == nil {
+		return
+	}
+	owner := t.Owner
+	c.dropThing(n)
+	c.deliver(owner, in)
+}
+
+func (c *Call) replace(in Replace) {
+	if c.Phase != PhaseLive {
+		return
+	}
+	if s := c.strand(c.Main); s != nil {
+		c.killStrand(s, CauseReplaced)
+	}
+	for _, s := range c.strandsOf("background") {
+		c.killStrand(s, CauseReplaced)
+	}
+	c.Main = c.newStrand("main", Frame{Base: in.Base, Doc: in.Document}).N
+}

@@ -1,0 +1,144 @@
+package call
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/offhook/offhook/schemas/ask"
+)
+
+// mergeVars merges variables into the call's: all of them, or with an error none.
+func (c *Call) mergeVars(vars map[string]any) error {
+	if len(vars) == 0 {
+		return nil
+	}
+	merged := c.vars()
+	size := c.Script.VarBytes
+	for _, k := range slices.Sorted(maps.Keys(vars)) {
+		if old, ok := merged[k]; ok {
+			size -= varSize(k, old)
+		}
+		merged[k] = vars[k]
+		size += varSize(k, vars[k])
+	}
+	if size > MaxVarBytes {
+		return fmt.Errorf("variables not set: %d bytes with these, %d are the most", size, MaxVarBytes)
+	}
+	c.Script.Vars, c.Script.VarBytes = merged, size
+	return nil
+}
+
+func varSize(k string, v any) int { return len(k) + len(mustJSON(v)) }
+
+// lookup gives a variable as it stands in a strand: its event, its last verb's result, the call's own, what is always there.
+func (c *Call) lookup(s *Strand, name string) (string, bool) {
+	if rest, ok := strings.CutPrefix(name, "event."); ok && s.Event != nil {
+		return walk(s.Event, rest)
+	}
+	if text, ok := walk(c.Script.Vars, name); ok {
+		return text, true
+	}
+	if rest, ok := strings.CutPrefix(name, "result."); ok {
+		return s.resultVar(rest)
+	}
+	return c.builtin(name)
+}
+
+func (c *Call) builtin(name string) (string, bool) {
+	switch name {
+	case "caller_number":
+		return c.Info.From, true
+	case "caller_name":
+		return c.Info.FromName, true
+	case "called_number":
+		return c.Info.To, true
+	case "agent_number":
+		return c.Agent.Number, true
+	case "agent_name":
+		return c.Agent.Name, true
+	case "call_id":
+		return c.Info.ID, true
+	case "tenant":
+		return c.Info.Tenant, true
+	case "digits":
+		return c.Script.Digits, true
+	}
+	return "", false
+}
+
+// resultVar: all fields of a result are there, empty where the verb had none.
+func (s *Strand) resultVar(name string) (string, bool) {
+	r := s.Result
+	if r == nil {
+		return "", false
+	}
+	switch name {
+	case "verb":
+		return r.Verb, true
+	case "id":
+		return r.ID, true
+	case "status":
+		return r.Status, true
+	case "digits":
+		return r.Digits, true
+	case "cause":
+		return r.Cause, true
+	case "user":
+		return r.User, true
+	case "number":
+		return r.Number, true
+	case "error":
+		return r.Error, true
+	}
+	return sipVar(r.SIP, name)
+}
+
+func sipVar(sip *ask.SIPStatus, name string) (string, bool) {
+	if sip == nil {
+		sip = &ask.SIPStatus{}
+	}
+	switch name {
+	case "sip.code":
+		return strconv.Itoa(sip.Code), true
+	case "sip.phrase":
+		return sip.Phrase, true
+	}
+	return "", false
+}
+
+// walk finds a name, whole or by its dotted parts.
+func walk(m map[string]any, name string) (string, bool) {
+	if v, ok := m[name]; ok {
+		return text(v), true
+	}
+	head, rest, ok := strings.Cut(name, ".")
+	if !ok {
+		return "", false
+	}
+	inner, ok := m[head].(map[string]any)
+	if !ok {
+		return "", false
+	}
+	return walk(inner, rest)
+}
+
+// text is a value as it is put into a string.
+func text(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case bool:
+		return strconv.FormatBool(v)
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case json.Number:
+		return v.String()
+	}
+	return string(mustJSON(v))
+}

@@ -1,0 +1,219 @@
+package verbs
+
+import (
+	"slices"
+	"time"
+
+	"github.com/offhook/offhook/edge/call"
+	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/event"
+	"github.com/offhook/offhook/schemas/verb"
+)
+
+// Times of dial.
+const (
+	dialRingFor  = 30 * time.Second // without ring_for of the dial or the user
+	dialResponse = 10 * time.Second // a target that gives no sign of life for so long is a timeout
+)
+
+// dial calls its targets, all at once or in order, and bridges the caller with the first that answers; the others end as
+// completed elsewhere. It lasts until that party hangs up, and then the script goes on. In the background the script goes
+// on at once, and an answer takes its place.
+//
+// `on` values: ringing, early_media, answered and bridged start a strand beside the call, as `on` would (a URL is asked
+// with reason event). How it ended (no_answer, busy, timeout, refused, failed, cancelled, hangup) runs before what is left
+// of the script (a URL is asked with reason next). A target's end, while others still ring, is a strand beside.
+// refused falls back to failed. `next` comes after that.
+type dial struct {
+	Spec       *verb.Dial
+	Originates bool          `json:",omitempty"` // the party that answers becomes the caller
+	Background bool          `json:",omitempty"`
+	Targets    []*dialTarget `json:",omitempty"` // begun ones, in the order of Spec.To
+	Told       []string      `json:",omitempty"` // keys of `on` that were told already
+	Won        int           `json:",omitempty"` // the leg that answered
+	Limit      int           `json:",omitempty"` // timer
+	Tone       int           `json:",omitempty"` // ringback playback
+}
+
+// Begin starts the first target, or all.
+func (v *dial) Begin(r *call.Run) {
+	if r.Bridged() {
+		r.Done(failed("the caller is in a conversation"))
+		return
+	}
+	if v.Spec.Background {
+		if v.Background = r.Detach("background"); !v.Background {
+			r.Done(failed("too many strands"))
+			return
+		}
+	}
+	v.ringback(r, false)
+	v.startTarget(r)
+	for v.Spec.Ring != "in_order" && len(v.Targets) < len(v.Spec.To) {
+		v.startTarget(r)
+	}
+	if len(v.Targets) == 0 {
+		v.finish(r, nil)
+	}
+}
+
+// ringback lets the caller hear that it rings: at once where sound flows already, else when the other side rings.
+func (v *dial) ringback(r *call.Run, rings bool) {
+	if v.Originates || v.Background || v.Tone != 0 {
+		return
+	}
+	if own := v.Spec.Ringback != nil; rings && !r.Heard() {
+		r.Ring(own)
+	}
+	if !r.Heard() {
+		return
+	}
+	audio := verb.Audio{Name: "tone:ringback"}
+	if v.Spec.Ringback != nil {
+		audio = *v.Spec.Ringback
+	}
+	v.Tone = r.Play(r.Caller(), verb.Audios{audio}, -1)
+}
+
+// Input takes what the targets bring.
+func (v *dial) Input(r *call.Run, in call.Input) {
+	switch in := in.(type) {
+	case call.Resolved:
+		if t := v.find(func(t *dialTarget) bool { return t.Resolve == in.Resolve }); t != nil {
+			t.Resolve = 0
+			v.resolved(r, t, in)
+		}
+	case call.LegProgress:
+		v.progress(r, v.byLeg(in.Leg), in)
+	case call.LegAnswered:
+		v.answered(r, v.byLeg(in.Leg), in.Leg)
+	case call.LegEnded:
+		v.ended(r, in)
+	case call.TimerFired:
+		v.timer(r, in.Timer)
+	case call.PlayEnded:
+		if in.Error == "" {
+			v.Tone = 0
+		}
+	}
+}
+
+func (v *dial) find(is func(*dialTarget) bool) *dialTarget {
+	if i := slices.IndexFunc(v.Targets, is); i >= 0 {
+		return v.Targets[i]
+	}
+	return nil
+}
+
+func (v *dial) byLeg(leg int) *dialTarget {
+	return v.find(func(t *dialTarget) bool { return slices.Contains(t.Legs, leg) })
+}
+
+// progress: a device gave a sign of life.
+func (v *dial) progress(r *call.Run, t *dialTarget, in call.LegProgress) {
+	if t == nil {
+		return
+	}
+	r.Stop(t.Response)
+	t.Response, t.Rang = 0, true
+	if !in.EarlyMedia {
+		v.tell(r, t, "ringing", in.Leg)
+		v.ringback(r, true)
+		return
+	}
+	v.tell(r, t, "early_media", in.Leg)
+	if v.Originates || v.Background {
+		return
+	}
+	r.Ring(true)
+	if r.PassEarly(in.Leg) {
+		r.Stop(v.Tone)
+	}
+}
+
+// answered: the first one wins.
+func (v *dial) answered(r *call.Run, t *dialTarget, leg int) {
+	switch {
+	case t == nil:
+		return
+	case r.Bridged():
+		r.Done(ask.Result{Status: call.StatusCancelled, Cause: call.ReasonCompletedElsewhere})
+		return
+	}
+	v.Won = leg
+	v.endOthers(r)
+	if v.Originates {
+		r.Give(leg)
+		r.Done(v.result(t))
+		return
+	}
+	r.Stop(v.Tone)
+	if v.Background {
+		r.TakeOver()
+	}
+	r.Bridge(leg)
+	v.tell(r, t, "answered", leg)
+	v.tell(r, t, "bridged", leg)
+	if v.Spec.TimeLimit > 0 {
+		v.Limit = r.After(time.Duration(v.Spec.TimeLimit))
+	}
+}
+
+func (v *dial) endOthers(r *call.Run) {
+	for _, t := range v.Targets {
+		r.Stop(t.Resolve)
+		v.endLegs(r, t, call.CauseCompletedElsewhere)
+	}
+}
+
+// endLegs ends what is left of a target, but not the winner.
+func (v *dial) endLegs(r *call.Run, t *dialTarget, cause event.Cause) {
+	r.Stop(t.Ring)
+	r.Stop(t.Response)
+	t.Ring, t.Response = 0, 0
+	for _, leg := range t.Legs {
+		if leg != v.Won {
+			r.EndLeg(leg, cause)
+		}
+	}
+	t.Legs = slices.DeleteFunc(t.Legs, func(leg int) bool { return leg != v.Won })
+}
+
+// ended: the party hung up, or a device failed.
+func (v *dial) ended(r *call.Run, in call.LegEnded) {
+	t := v.byLeg(in.Leg)
+	switch {
+	case t == nil:
+	case in.Leg == v.Won:
+		v.hungUp(r, t, in.Cause.Reason)
+	default:
+		v.deviceFailed(r, t, in)
+	}
+}
+
+func (v *dial) hungUp(r *call.Run, t *dialTarget, cause string) {
+	res := v.result(t)
+	res.Cause = cause
+	r.Done(res, v.thens(t, "hangup")...)
+}
+
+func (v *dial) timer(r *call.Run, n int) {
+	if n == v.Limit {
+		t := v.byLeg(v.Won)
+		r.EndLeg(v.Won, call.CauseTimeLimit)
+		v.hungUp(r, t, call.CauseTimeLimit.Reason)
+		return
+	}
+	t := v.find(func(t *dialTarget) bool { return t.Ring == n || t.Response == n })
+	if t == nil {
+		return
+	}
+	cause := call.CauseTimeout
+	if t.Rang {
+		cause = call.CauseNoAnswer
+	}
+	v.endLegs(r, t, cause)
+	cause.SIP = 0 // we gave up: no response said so
+	t.worse(cause)
+	v.targetDone(r, t)
+}

@@ -1,0 +1,236 @@
+package verbs
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/offhook/offhook/edge/call"
+	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/event"
+	"github.com/offhook/offhook/schemas/verb"
+)
+
+// dialTarget is one destination of a dial: a user's devices are its legs.
+type dialTarget struct {
+	At       int          // in Spec.To
+	Resolve  int          `json:",omitempty"`
+	Number   string       `json:",omitempty"`
+	Name     string       `json:",omitempty"`
+	Legs     []int        `json:",omitempty"` // that still try, or the one that answered
+	Response int          `json:",omitempty"` // timer: no sign of life
+	Ring     int          `json:",omitempty"` // timer: ring_for
+	Rang     bool         `json:",omitempty"`
+	Cause    *event.Cause `json:",omitempty"` // the most telling failure so far
+	Ended    bool         `json:",omitempty"` // it failed for good
+}
+
+// startTarget resolves the next target.
+func (v *dial) startTarget(r *call.Run) {
+	at := len(v.Targets)
+	if at < len(v.Spec.To) {
+		v.Targets = append(v.Targets, &dialTarget{At: at, Resolve: r.Resolve(v.Spec.To[at])})
+	}
+}
+
+// resolved calls all devices of a target.
+func (v *dial) resolved(r *call.Run, t *dialTarget, in call.Resolved) {
+	t.Name, t.Number = in.Name, in.Number
+	for _, d := range in.Destinations {
+		if leg := r.Invite(v.invitation(r, t, d)); leg != 0 {
+			t.Legs = append(t.Legs, leg)
+		}
+	}
+	if len(t.Legs) == 0 {
+		cause := call.CauseUnreachable
+		cause.SIP = 0
+		if in.Error != "" {
+			cause.Reason = in.Error
+		}
+		t.worse(cause)
+		v.targetDone(r, t)
+		return
+	}
+	t.Response = r.After(dialResponse)
+	t.Ring = r.After(v.ringFor(in.RingForMS))
+}
+
+func (v *dial) ringFor(userMS int64) time.Duration {
+	switch {
+	case v.Spec.RingFor > 0:
+		return time.Duration(v.Spec.RingFor)
+	case userMS > 0:
+		return time.Duration(userMS) * time.Millisecond
+	}
+	return dialRingFor
+}
+
+func (v *dial) invitation(r *call.Run, t *dialTarget, d call.Destination) call.Invitation {
+	to, info := v.Spec.To[t.At], r.Asked()
+	headers := maps.Clone(v.Spec.Headers)
+	if headers == nil {
+		headers = map[string]string{}
+	}
+	maps.Copy(headers, to.Headers)
+	if len(headers) == 0 {
+		headers = nil
+	}
+	return call.Invitation{Destination: d, Headers: headers, Target: targetName(to), Number: t.Number, Name: t.Name,
+		CallerID:   first(to.CallerID, v.Spec.CallerID, info.From),
+		CallerName: first(to.CallerName, v.Spec.CallerName, info.FromName)}
+}
+
+func first(of ...string) string {
+	for _, s := range of {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+func targetName(t verb.Target) string {
+	switch {
+	case t.User != "":
+		return "user:" + t.User
+	case t.Number != "":
+		return "number:" + t.Number
+	}
+	return t.SIP
+}
+
+// deviceFailed: one leg of a target ended unanswered. A 6xx speaks for all its devices (RFC 3261 16.7).
+func (v *dial) deviceFailed(r *call.Run, t *dialTarget, in call.LegEnded) {
+	t.Legs = slices.DeleteFunc(t.Legs, func(leg int) bool { return leg == in.Leg })
+	t.worse(in.Cause)
+	if in.Cause.SIP >= 600 {
+		v.endLegs(r, t, call.CauseCancelled)
+	}
+	if len(t.Legs) == 0 {
+		v.endLegs(r, t, call.CauseCancelled) // its timers
+		v.targetDone(r, t)
+	}
+}
+
+// worse keeps the failure that tells most about why nobody answered.
+func (t *dialTarget) worse(cause event.Cause) {
+	if t.Cause == nil || rank(cause) > rank(*t.Cause) {
+		t.Cause = &cause
+	}
+}
+
+func rank(c event.Cause) int {
+	if c.SIP >= 600 {
+		return 6
+	}
+	return 1 + slices.Index([]string{call.ClassFailed, call.ClassTimeout, call.ClassRefused, call.ClassNoAnswer, call.ClassBusy}, c.Class)
+}
+
+// targetDone: a target failed. The next one comes, others still ring, or that was the last.
+func (v *dial) targetDone(r *call.Run, t *dialTarget) {
+	t.Ended = true
+	inOrder := v.Spec.Ring == "in_order" && len(v.Targets) < len(v.Spec.To)
+	if inOrder {
+		v.startTarget(r)
+	}
+	if !inOrder && !slices.ContainsFunc(v.Targets, func(t *dialTarget) bool { return !t.Ended }) {
+		v.finish(r, t)
+		return
+	}
+	if do, ok := onEnd(v.Spec.To[t.At].On, statusOf(*t.Cause)); ok {
+		r.Handle(do, v.eventVars(t, statusOf(*t.Cause), 0))
+	}
+}
+
+// finish ends the dial unanswered: with the most telling failure of its targets.
+func (v *dial) finish(r *call.Run, last *dialTarget) {
+	best := &dialTarget{Cause: &event.Cause{Class: call.ClassFailed, Reason: "no_target"}}
+	for _, t := range v.Targets {
+		if rank(*t.Cause) > rank(*best.Cause) || best.Cause.Reason == "no_target" {
+			best = t
+		}
+	}
+	cause := *best.Cause
+	if v.Originates {
+		r.EndCall(cause, "system")
+		return
+	}
+	res := ask.Result{Status: statusOf(cause), Cause: cause.Reason}
+	if cause.SIP >= 300 {
+		res.SIP = &ask.SIPStatus{Code: cause.SIP, Phrase: cause.Phrase}
+	}
+	var thens []call.Then
+	if last != nil {
+		if do, ok := onEnd(v.Spec.To[last.At].On, statusOf(*last.Cause)); ok {
+			thens = append(thens, call.Then{Do: &do})
+		}
+	}
+	if do, ok := onEnd(v.Spec.On, res.Status); ok {
+		thens = append(thens, call.Then{Do: &do})
+	}
+	r.Done(res, append(thens, call.Then{Do: v.Spec.Next, Replace: true})...)
+}
+
+func statusOf(c event.Cause) string {
+	switch c.Class {
+	case call.ClassBusy, call.ClassNoAnswer, call.ClassTimeout, call.ClassRefused, call.ClassCancelled:
+		return c.Class
+	case call.ClassRejected:
+		return call.StatusRefused
+	}
+	return call.StatusFailed
+}
+
+// onEnd finds what hangs on an end; refused falls back to failed.
+func onEnd(on map[string]verb.Do, status string) (verb.Do, bool) {
+	do, ok := on[status]
+	if !ok && status == call.StatusRefused {
+		do, ok = on[call.StatusFailed]
+	}
+	return do, ok
+}
+
+// thens of a party that answered: its own `on`, the dial's, next.
+func (v *dial) thens(t *dialTarget, key string) []call.Then {
+	var thens []call.Then
+	for _, on := range []map[string]verb.Do{v.Spec.To[t.At].On, v.Spec.On} {
+		if do, ok := on[key]; ok {
+			thens = append(thens, call.Then{Do: &do})
+		}
+	}
+	return append(thens, call.Then{Do: v.Spec.Next, Replace: true})
+}
+
+func (v *dial) result(t *dialTarget) ask.Result {
+	res := ask.Result{Status: call.StatusAnswered, User: v.Spec.To[t.At].User}
+	if res.User == "" {
+		res.Number = first(t.Number, v.Spec.To[t.At].SIP)
+	}
+	return res
+}
+
+// tell starts what hangs on a happening: of the target once per target, of the dial once.
+func (v *dial) tell(r *call.Run, t *dialTarget, key string, leg int) {
+	of := []map[string]verb.Do{v.Spec.To[t.At].On, v.Spec.On}
+	for i, mark := range []string{key + " " + targetName(v.Spec.To[t.At]), key} {
+		do, ok := of[i][key]
+		if !ok || slices.Contains(v.Told, mark) {
+			continue
+		}
+		v.Told = append(v.Told, mark)
+		r.Handle(do, v.eventVars(t, key, leg))
+	}
+}
+
+// eventVars is the event of a strand that hangs on this dial: type, target, who it is, leg while there is one.
+func (v *dial) eventVars(t *dialTarget, key string, leg int) map[string]any {
+	vars := map[string]any{"type": event.Prefix + "leg." + key, "target": targetName(v.Spec.To[t.At]),
+		"agent_number": t.Number, "agent_name": t.Name}
+	if leg != 0 {
+		vars["leg"] = float64(leg) // as it comes back from JSON
+	}
+	if t.Cause != nil {
+		vars["cause"] = map[string]any{"class": t.Cause.Class, "reason": t.Cause.Reason, "sip": float64(t.Cause.SIP)}
+	}
+	return vars
+}

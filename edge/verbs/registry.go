@@ -1,0 +1,76 @@
+// Package verbs is what the verbs of a document do, one file each, against call.Run. A verb is its exported fields: they
+// are its whole progress and marshal to JSON. It has no clean-up code, no clock and no I/O; what the shell must do for it
+// goes through the run. It does not check documents (schemas/check) nor fill variables (the core does before Begin).
+package verbs
+
+import (
+	"github.com/offhook/offhook/edge/call"
+	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/verb"
+)
+
+// Registry is the one table of the verbs. A new verb is its file and its line here.
+var Registry = call.Registry{
+	"answer":   of(func(v *verb.Answer) call.Verb { return &answer{Spec: v} }).media(),
+	"reject":   of(func(v *verb.Reject) call.Verb { return &reject{Spec: v} }).media(),
+	"ring":     of(func(v *verb.Ring) call.Verb { return &ring{Spec: v} }).media(),
+	"play":     of(func(v *verb.Play) call.Verb { return &play{Audio: v.Audio, Loop: v.Loop} }).media(),
+	"say":      of(func(v *verb.Say) call.Verb { return &play{Audio: verb.Audios{{Say: v}}} }).media(),
+	"pause":    of(func(v *verb.Pause) call.Verb { return &pause{Spec: v} }).kind(),
+	"gather":   of(func(v *verb.Gather) call.Verb { return &gather{Spec: v} }).media(),
+	"dial":     of(func(v *verb.Dial) call.Verb { return &dial{Spec: v} }).media(),
+	"redirect": of(func(v *verb.Redirect) call.Verb { return &redirect{Spec: v} }).kind(),
+	"on":       of(func(v *verb.On) call.Verb { return &on{Spec: v} }).kind(),
+	"off":      of(func(v *verb.Off) call.Verb { return &off{Spec: v} }).kind(),
+	"parallel": of(func(v *verb.Parallel) call.Verb { return &parallel{Spec: v} }).kind(),
+	"emit":     of(func(v *verb.Emit) call.Verb { return &emit{Spec: v} }).kind(),
+	"email":    of(func(v *verb.Email) call.Verb { return &email{Spec: v} }).kind(),
+	"set":      of(func(v *verb.Set) call.Verb { return &set{Spec: v} }).kind(),
+	"log":      of(func(v *verb.Log) call.Verb { return &logLine{Spec: v} }).kind(),
+	"hangup":   of(func(v *verb.Hangup) call.Verb { return &hangup{Spec: v} }).kind(),
+
+	"originate": of(func(v *verb.Dial) call.Verb { return &dial{Spec: v, Originates: true} }).media(), // no verb of documents
+}
+
+// NewCall makes a call that runs these verbs and waits for call.Begin.
+func NewCall(id string) *call.Call { return call.New(id, Registry) }
+
+// ReadCall brings a call back from its JSON.
+func ReadCall(raw []byte) (*call.Call, error) { return call.Read(raw, Registry) }
+
+type maker func(v verb.Verb) call.Verb
+
+// of makes an entry of a verb's own constructor.
+func of[S any, P interface {
+	*S
+	verb.Verb
+}](build func(P) call.Verb) maker {
+	return func(v verb.Verb) call.Verb {
+		spec, ok := v.(P)
+		if !ok {
+			spec = new(S)
+		}
+		return build(spec)
+	}
+}
+
+func (m maker) kind() call.Kind {
+	return call.Kind{Make: m, Blank: func() call.Verb { return m(nil) }}
+}
+
+// media: the verb needs the caller's line.
+func (m maker) media() call.Kind {
+	k := m.kind()
+	k.Media = true
+	return k
+}
+
+func done() ask.Result { return ask.Result{Status: call.StatusDone} }
+
+func failed(why string) ask.Result { return ask.Result{Status: call.StatusFailed, Error: why} }
+
+// instant is part of the verbs that are done at once: nothing is ever brought to them.
+type instant struct{}
+
+// Input does nothing.
+func (instant) Input(*call.Run, call.Input) {}

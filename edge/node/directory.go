@@ -96,7 +96,8 @@ func newPolicy(name string, t *config.Tenant) (ask.Policy, error) {
 	return p, nil
 }
 
-func (n *Node) policy(tenant string) ask.Policy { return n.dir.Load().policies[tenant] }
+// Policy is how a tenant's webhooks are asked.
+func (n *Node) Policy(tenant string) ask.Policy { return n.dir.Load().policies[tenant] }
 
 // liveDirectory answers the signalling from the configuration in force.
 type liveDirectory Node

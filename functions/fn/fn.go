@@ -14,17 +14,18 @@ import (
 
 // Function is an instance, ready to run.
 type Function struct {
-	Name   string
-	Asks   http.Handler   // answers asks (POST); nil: none
-	Events events.Handler // nil: wants no events; must be idempotent on the event id
-	Types  []string       // event types wanted, with "offhook."; empty: all
-	Pages  http.Handler   // further HTTP, e.g. history's queries, mounted at /NAME/; nil: none
-	io.Closer             // may be nil
+	Name      string
+	Asks      http.Handler   // answers asks (POST); nil: none
+	Events    events.Handler // nil: wants no events; must be idempotent on the event id
+	Types     []string       // event types wanted, with "offhook."; empty: all
+	Pages     http.Handler   // further HTTP, e.g. history's queries, mounted at /NAME/; nil: none
+	io.Closer                // may be nil
 }
 
 // Env is what a function is made from.
 type Env struct {
 	Config func() *config.Config // the configuration in force; may change
+	Folder string                // where the configuration lies; file names in it are relative to it
 	Data   string                // folder for local files
 	Logger *slog.Logger
 	Getenv func(string) string

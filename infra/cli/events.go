@@ -118,4 +118,3 @@ func (c *eventsReplay) Run(ctx context.Context, out io.Writer) error {
 	fmt.Fprintf(out, "%d event(s) put back from %s\n", n, c.Topic)
 	return err
 }
-

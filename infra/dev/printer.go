@@ -1,0 +1,70 @@
+package dev
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/offhook/offhook/edge/api"
+	"github.com/offhook/offhook/edge/console"
+	"github.com/offhook/offhook/events"
+	"github.com/offhook/offhook/infra/run"
+)
+
+// print writes one readable line per event, as it stands in the log.
+func (d *dev) print(ctx context.Context, feed *api.Feed) error {
+	colour := isTerminal(d.out)
+	return feed.Follow(ctx, func(e events.Delivered) error {
+		l := console.Describe(e)
+		if l.Type == "verb.started" {
+			return nil
+		}
+		_, err := fmt.Fprintln(d.out, line(l, colour))
+		return err
+	})
+}
+
+func line(l console.Line, colour bool) string {
+	id := l.Call
+	if len(id) > 6 {
+		id = id[len(id)-6:] // the random end tells calls apart
+	}
+	kind := fmt.Sprintf("%-16s", l.Type)
+	if colour {
+		kind = paint(l, kind)
+	}
+	return strings.TrimRight(fmt.Sprintf("%s  %-6s  %s  %s", l.At.Local().Format("15:04:05.000"), id, kind, l.Text), " ")
+}
+
+func paint(l console.Line, text string) string {
+	code := "32"
+	switch {
+	case l.Bad:
+		code = "31"
+	case strings.HasPrefix(l.Type, "verb.") || strings.HasPrefix(l.Type, "ask."):
+		code = "90"
+	case l.Type == "call.hangup":
+		code = "33"
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+func isTerminal(out io.Writer) bool {
+	f, ok := out.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// logger: warnings and errors beside the events' lines, everything as JSON for machines.
+func logger(out io.Writer, o Options) *slog.Logger {
+	if !o.JSON && o.Level == "info" {
+		return run.NewLogger(out, false, "warn")
+	}
+	return run.NewLogger(out, o.JSON, o.Level)
+}

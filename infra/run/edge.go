@@ -1,0 +1,289 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/offhook/offhook/edge/api"
+	"github.com/offhook/offhook/edge/ask"
+	"github.com/offhook/offhook/edge/call"
+	"github.com/offhook/offhook/edge/console"
+	"github.com/offhook/offhook/edge/media"
+	"github.com/offhook/offhook/edge/node"
+	"github.com/offhook/offhook/edge/sipua"
+	"github.com/offhook/offhook/edge/sound"
+	"github.com/offhook/offhook/edge/speech"
+	"github.com/offhook/offhook/edge/verbs"
+	"github.com/offhook/offhook/events"
+	"github.com/offhook/offhook/schemas"
+	"github.com/offhook/offhook/schemas/config"
+)
+
+// Edge is the phone side of a process, bound to its ports but not yet running.
+type Edge struct {
+	opts     EdgeOptions
+	log      *slog.Logger
+	settings *Settings
+	kafka    events.Kafka
+	eventLog *events.Log
+	media    *media.Engine
+	speech   *speech.Voices
+	sounds   *sound.Library
+	asker    *ask.Asker
+	node     *node.Node
+	ua       *sipua.UA
+	web      net.Listener
+	feed     *api.Feed
+	known    atomic.Bool // registrations were read from the log
+	pages    map[string]http.Handler
+	facts    []console.Fact
+	open     bool
+}
+
+// Parts are what a process adds to its edge.
+type Parts struct {
+	Functions map[string]http.Handler // fn:NAME in this process
+	Pages     map[string]http.Handler // NAME -> further pages at /NAME/
+	Facts     []console.Fact          // for the page's head
+	Open      bool                    // REST without a key from loopback
+}
+
+// NewEdge binds every port and opens the spool, so that what is wrong is told before anything runs.
+func NewEdge(settings *Settings, opts EdgeOptions, parts Parts, log *slog.Logger) (*Edge, error) {
+	e := &Edge{opts: opts, log: log, settings: settings, feed: api.NewFeed(5000), pages: parts.Pages, facts: parts.Facts, open: parts.Open}
+	for _, step := range []func() error{e.openLog, e.openMedia, func() error { return e.openNode(parts.Functions) }, e.openSignalling, e.openWeb} {
+		if err := step(); err != nil {
+			e.close()
+			return nil, err
+		}
+	}
+	settings.OnChange(func(c *config.Config) error { return e.node.Reload(c) })
+	return e, nil
+}
+
+func (e *Edge) openLog() (err error) {
+	if e.kafka, err = events.ParseKafka(e.opts.Kafka); err != nil {
+		return fmt.Errorf("--kafka: %w", err)
+	}
+	e.eventLog, err = events.Open(events.Config{Dir: filepath.Join(e.opts.Data, "spool"), Kafka: e.kafka, Logger: e.log})
+	return err
+}
+
+func (e *Edge) openMedia() error {
+	ip, first, last, err := rtpRange(e.opts.RTP)
+	if err != nil {
+		return err
+	}
+	if e.media, err = media.New(media.Config{IP: ip, MinPort: first, MaxPort: last, NAT: true, Logger: e.log}); err != nil {
+		return err
+	}
+	e.speech, err = speech.New(speech.Config{Folder: filepath.Join(e.opts.Data, "speech"), Logger: e.log})
+	if err != nil {
+		return err
+	}
+	e.sounds = sound.New(sound.Config{Folder: e.samples, Music: e.music, Voice: e.voice, Speech: e.speech, HTTP: e.soundClient, Logger: e.log})
+	return nil
+}
+
+func (e *Edge) tenantAudio(tenant string) config.Audio {
+	return e.settings.Config().Tenants[tenant].Audio
+}
+
+func (e *Edge) samples(tenant string) string {
+	folder := e.tenantAudio(tenant).Samples
+	if folder == "" {
+		return filepath.Join(e.settings.Folder(), "audio", filepath.Base(tenant))
+	}
+	if !filepath.IsAbs(folder) {
+		folder = filepath.Join(e.settings.Folder(), folder)
+	}
+	return folder
+}
+
+func (e *Edge) music(tenant string) string { return e.tenantAudio(tenant).MusicOnHold }
+
+func (e *Edge) voice(tenant string) string { return e.tenantAudio(tenant).Voice }
+
+// soundClient fetches audio under the same rules as webhooks are asked.
+func (e *Edge) soundClient(tenant string) *http.Client { return e.asker.Client(e.node.Policy(tenant)) }
+
+func (e *Edge) openNode(functions map[string]http.Handler) (err error) {
+	e.asker = ask.New(ask.Config{Functions: functions, Remote: e.settings.Config().Functions})
+	e.node, err = node.New(node.Config{
+		Name: e.opts.Name, Media: e.media, Sounds: e.sounds, Asker: e.asker, Events: e.eventLog, Logger: e.log,
+		NewCall: func(id string) call.Stepper { return verbs.NewCall(id) },
+	}, e.settings.Config())
+	return err
+}
+
+func (e *Edge) openSignalling() (err error) {
+	listen := []sipua.Listen{{Network: "udp", Addr: e.opts.SIP}, {Network: "tcp", Addr: e.opts.SIP}}
+	e.ua, err = sipua.New(sipua.Config{Listen: listen, Advertise: e.opts.Public, Node: e.opts.Name, Secret: []byte(e.opts.Secret), Logger: e.log},
+		e.node, e.node.Directory())
+	if err != nil {
+		return taken("--sip", e.opts.SIP, err)
+	}
+	e.node.Attach(e.ua)
+	return nil
+}
+
+func (e *Edge) openWeb() (err error) {
+	if e.web, err = net.Listen("tcp", e.opts.HTTP); err != nil {
+		return taken("--http", e.opts.HTTP, err)
+	}
+	return nil
+}
+
+func (e *Edge) close() {
+	if e.eventLog != nil {
+		_ = e.eventLog.Close()
+	}
+	if e.web != nil {
+		_ = e.web.Close()
+	}
+}
+
+// Start puts the edge's parts on the stack, in the order in which they need each other.
+func (e *Edge) Start(s *Stack) {
+	s.Start("event log", e.eventLog.Run)
+	s.Start("media", e.media.Run)
+	s.Start("speech", e.speech.Run)
+	s.Start("sounds", e.sounds.Run)
+	s.Start("asks", func(ctx context.Context) error { <-ctx.Done(); e.asker.Close(); return nil })
+	s.Start("calls", e.node.Run)
+	s.Start("registrations", e.followState)
+	s.Start("signalling", e.ua.Run)
+	s.Start("feed", e.follow)
+	s.Start("http", e.serve)
+	s.Start("configuration", func(ctx context.Context) error { return e.settings.Watch(ctx, e.log) })
+}
+
+// Drain lets calls end within the grace time and refuses new ones.
+func (e *Edge) Drain() {
+	if left := e.node.Drain(context.Background(), e.opts.Grace); left > 0 {
+		e.log.Warn("calls ended before they were over", "calls", left)
+	}
+}
+
+// followState keeps the registrations of other edges, and of this one before its restart.
+func (e *Edge) followState(ctx context.Context) error {
+	return e.patiently(ctx, "registrations not read", func() error {
+		return events.State(ctx, e.kafka, events.StateHandlers{
+			Record: func(d events.Delivered) error { return e.node.OnState(d.Key, d.Data) },
+			Loaded: func() { e.known.Store(true) },
+		})
+	})
+}
+
+// follow feeds those who watch events as they are in the log.
+func (e *Edge) follow(ctx context.Context) error {
+	return e.patiently(ctx, "events not followed", func() error {
+		return events.Tail(ctx, e.kafka, events.TailConfig{Topics: []string{events.TopicCalls}, From: events.FromEnd}, e.feed.Take)
+	})
+}
+
+// patiently tries again while the broker is away: the edge's calls do not depend on it.
+func (e *Edge) patiently(ctx context.Context, what string, try func() error) error {
+	for {
+		err := try()
+		if ctx.Err() != nil {
+			return nil
+		}
+		e.log.Warn(what, "err", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func (e *Edge) ready() error {
+	if !e.known.Load() {
+		return errors.New("the registrations have not been read from the event log yet")
+	}
+	return nil
+}
+
+func (e *Edge) serve(ctx context.Context) error {
+	server := &http.Server{Handler: e.handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute,
+		BaseContext: func(net.Listener) context.Context { return ctx }, ErrorLog: slog.NewLogLogger(e.log.Handler(), slog.LevelWarn)}
+	stopped := make(chan error, 1)
+	go func() { stopped <- server.Serve(e.web) }()
+	select {
+	case err := <-stopped:
+		return err
+	case <-ctx.Done():
+		soon, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		err := server.Shutdown(soon)
+		<-stopped
+		return err
+	}
+}
+
+func (e *Edge) handler() http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(e.node.Collectors()...)
+	registry.MustRegister(logCollectors(e.eventLog)...)
+	pages := http.NewServeMux()
+	pages.Handle("/", console.New(console.Config{
+		Calls: func() []node.View { return e.node.Calls("") }, Registrations: func() []sipua.Binding { return e.node.Registrations("") },
+		Recent: e.feed.Recent, Facts: e.facts, Logger: e.log,
+	}))
+	for name, h := range e.pages {
+		pages.Handle("/"+name+"/", h)
+	}
+	return api.New(api.Config{
+		Calls: e.node, Log: timelines{feed: e.feed, kafka: e.kafka}, Recent: e.feed.Recent, Tenants: e.settings.Config, Ready: e.ready,
+		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Schemas: schemas.Files, Pages: pages, Open: e.open, Logger: e.log,
+	})
+}
+
+// timelines is the API's view of the log.
+type timelines struct {
+	feed  *api.Feed
+	kafka events.Kafka
+}
+
+func (t timelines) Follow(ctx context.Context, f func(events.Delivered) error) error {
+	return t.feed.Follow(ctx, f)
+}
+
+func (t timelines) Timeline(ctx context.Context, id string) ([]events.Delivered, error) {
+	return events.Call(ctx, t.kafka, id)
+}
+
+// EdgeAlone runs an edge until ctx ends, then drains it.
+func EdgeAlone(ctx context.Context, settings *Settings, opts EdgeOptions, log *slog.Logger) error {
+	router, err := localRouter(ctx, settings, opts.Data, log)
+	if err != nil {
+		return err
+	}
+	e, err := NewEdge(settings, opts, Parts{Functions: router}, log)
+	if err != nil {
+		return err
+	}
+	stack := NewStack()
+	defer stack.Stop()
+	e.Start(stack)
+	log.Info("edge started", "name", opts.Name, "sip", opts.SIP, "rtp", opts.RTP, "http", opts.HTTP)
+	err = stack.Wait(ctx)
+	e.Drain()
+	return err
+}
+
+// Feed is what those who watch events follow.
+func (e *Edge) Feed() *api.Feed { return e.feed }

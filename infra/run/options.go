@@ -1,0 +1,60 @@
+package run
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// EdgeOptions are what the command line says of an edge.
+type EdgeOptions struct {
+	SIP    string // host:port for UDP and TCP
+	Public string // host told to phones; default SIP's
+	RTP    string // ip:first-last
+	HTTP   string // host:port
+	Kafka  string // brokers, see events.ParseKafka
+	Data   string // folder
+	Name   string
+	Secret string
+	Grace  time.Duration // for calls in progress, after the signal to stop
+}
+
+// rtpRange reads "127.0.0.1:20000-29999".
+func rtpRange(text string) (ip netip.Addr, first, last int, err error) {
+	bad := fmt.Errorf("--rtp %q: expected an address and a range of ports such as 127.0.0.1:20000-29999", text)
+	host, ports, err := net.SplitHostPort(text)
+	if err != nil {
+		return ip, 0, 0, bad
+	}
+	if ip, err = netip.ParseAddr(host); err != nil {
+		return ip, 0, 0, bad
+	}
+	from, to, _ := strings.Cut(ports, "-")
+	first, err1 := strconv.Atoi(from)
+	last, err2 := strconv.Atoi(to)
+	if err1 != nil || err2 != nil || first < 1024 || last > 65535 || last <= first {
+		return ip, 0, 0, bad
+	}
+	return ip, first, last, nil
+}
+
+// taken explains a port that cannot be had by the flag that changes it.
+func taken(flag, addr string, err error) error {
+	return fmt.Errorf("%s %s cannot be used: %w; give another with %s", flag, addr, err, flag)
+}
+
+// NewLogger logs to out as text or JSON from a level on.
+func NewLogger(out io.Writer, json bool, level string) *slog.Logger {
+	l := slog.LevelInfo
+	_ = l.UnmarshalText([]byte(level)) // the command line admits only known levels
+	options := &slog.HandlerOptions{Level: l}
+	if json {
+		return slog.New(slog.NewJSONHandler(out, options))
+	}
+	return slog.New(slog.NewTextHandler(out, options))
+}

@@ -3,7 +3,7 @@
 package media
 
 import (
-	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -18,6 +18,8 @@ type Config struct {
 	Silence          time.Duration // no RTP for this long on a leg that should send: Timeout; default 30 s
 	NAT              bool          // learn the source address once, then lock; else only the SDP's address is heard
 	Logger           *slog.Logger
+	// Listen opens a socket in place of UDP, for tests. Every socket then has a goroutine that reads it.
+	Listen func(netip.AddrPort) (PacketSocket, error)
 }
 
 // Event is told by an Endpoint or a Player to its owner. Notify functions must not block.
@@ -40,7 +42,8 @@ const (
 
 // Source is a sound to play: 8 kHz mono 16 bit. Frames may be shared by many players and must not be changed.
 type Source interface {
-	// Frame gives the n-th 20 ms (160 samples). ok false: the end. pcm nil with ok true: not ready yet, silence.
+	// Frame gives the n-th 20 ms (160 samples). ok false: the end. pcm nil with ok true: not ready yet; silence is heard
+	// and the same n is asked for again 20 ms later. It is called on the wheel that serves all calls and must not block.
 	Frame(n int) (pcm []int16, ok bool, err error)
 }
 
@@ -75,20 +78,14 @@ type Negotiated struct {
 	Codec string
 }
 
-// The rest of the interface, in words the implementation keeps:
-//
-//	New(Config) (*Engine, error)
-//	(*Engine) Run(ctx) error                                  blocks; sockets and goroutines end with it
-//	(*Engine) Open(notify func(Event)) (*Endpoint, error)     ErrNoPorts when the range is used up
-//	(*Engine) Play(src []Source, loop int, notify func(Event)) *Player   runs on the wheel at once; loop -1 for ever
-//	(*Endpoint) Offer() []byte                                our SDP offer (PCMU, PCMA, telephone-event)
-//	(*Endpoint) Answer(offer []byte) (answer []byte, Negotiated, error)    ErrNoCodec -> 488
-//	(*Endpoint) Accept(answer []byte) (Negotiated, error)     the answer to our Offer
-//	(*Endpoint) Hear([]Heard)                                 replaces what the party hears; none: silence is sent as nothing
-//	(*Endpoint) SendDigits(digits string)                     RFC 4733, or told false when the peer has no telephone-event
-//	(*Endpoint) Stats() Stats
-//	(*Endpoint) Close() Stats                                 idempotent
-//	(*Player) Stop()                                          idempotent; no PlayEnded after it
-type shape interface {
-	Run(ctx context.Context) error
-}
+// Errors of this package.
+var (
+	// ErrNoPorts: every port of the range is in use or rests.
+	ErrNoPorts = errors.New("media: no free RTP port")
+	// ErrNoCodec: no plain audio stream with PCMU or PCMA (SIP 488).
+	ErrNoCodec = errors.New("media: no codec in common")
+	// ErrBadSDP is wrapped when a description cannot be read or names no address we can send to (SIP 400 or 488).
+	ErrBadSDP = errors.New("media: bad session description")
+	// ErrClosed: the engine or endpoint was closed.
+	ErrClosed = errors.New("media: closed")
+)

@@ -1,0 +1,81 @@
+package media
+
+import (
+	"net/netip"
+
+	"github.com/offhook/offhook/edge/media/sdp"
+)
+
+func addrPort(m *sdp.Media) netip.AddrPort { return netip.AddrPortFrom(m.Addr, uint16(m.Port)) }
+
+// agree sets what may come and from where. The same description again, as a session refresh sends it, keeps the source
+// that is locked; a new one lets it be learned again. It gives the address that NAT showed, if the party is behind one.
+func (r *receiver) agree(theirs, mine sdp.Codecs, said netip.AddrPort, fresh bool) netip.AddrPort {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.kinds = [128]kind{13: comfort}
+	r.allow(theirs)
+	r.allow(mine)
+	learned := r.source.learned()
+	if fresh && !said.Addr().IsUnspecified() {
+		same := r.source.said == said
+		r.source.expect(said)
+		if !same {
+			return netip.AddrPort{}
+		}
+	}
+	return learned
+}
+
+func (r *receiver) allow(c sdp.Codecs) {
+	for _, f := range c.Audio {
+		r.kinds[f.Type&127] = kindOf(f)
+	}
+	if c.Event != sdp.NoType {
+		r.kinds[c.Event&127] = event
+	}
+}
+
+func kindOf(f sdp.Format) kind {
+	if f.Name == sdp.PCMA {
+		return alaw
+	}
+	return ulaw
+}
+
+// agree sets how and where to send.
+func (s *sender) agree(m *sdp.Media, c sdp.Codecs, to destination) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := c.Audio[0]
+	s.law, s.payload, s.event = kindOf(f).law(), f.Type, c.Event
+	s.agreed = true
+	if !m.OnHold {
+		s.dest = to
+	}
+	s.setOpen(s.socket != nil && m.Direction.Receives())
+}
+
+// setOpen lets sound out or not. What was relayed meanwhile left no gap: the mapping is made anew.
+func (s *sender) setOpen(open bool) {
+	if open != s.open {
+		s.clock.talking, s.relay.mapped = false, false
+	}
+	if s.open = open; !open {
+		s.digits.Clear()
+	}
+}
+
+// redirect sends to the address that NAT showed from now on.
+func (s *sender) redirect(to netip.AddrPort) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dest = newDestination(to)
+}
+
+// shut stops sending until the next agreement.
+func (s *sender) shut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.setOpen(false)
+}

@@ -1,0 +1,80 @@
+package dtmf
+
+import "time"
+
+// gap is how long a digit goes on without a packet before it counts as ended. Senders repeat every 20 to 50 ms
+// (RFC 4733 section 2.5.1.2), so three packets are lost by then.
+const gap = 160 * time.Millisecond
+
+// Digit is one key that was pressed.
+type Digit struct {
+	Key      string
+	Duration time.Duration
+}
+
+// Receiver finds digits in a stream of events. The zero value is ready.
+type Receiver struct {
+	code     byte
+	seen     bool // there was an event; ts belongs to it
+	active   bool // it has not been told yet
+	ts       uint32
+	before   uint32 // samples of earlier segments of a long event
+	duration uint16
+	last     time.Duration
+}
+
+// Packet takes one packet and gives the digits that ended with it: none, one, or two when the end of the one before
+// was lost and this is the end of the next. now is any clock that only goes forward.
+func (r *Receiver) Packet(ts uint32, marker bool, ev Event, now time.Duration) (done [2]Digit, n int) {
+	if int(ev.Code) >= len(keys) {
+		return done, 0
+	}
+	if r.seen && ts != r.ts {
+		if int32(ts-r.ts) < 0 && now-r.last < time.Second {
+			return done, 0 // late packet of an earlier event
+		}
+		if r.continues(ts, marker, ev) {
+			r.before += uint32(r.duration)
+			r.ts, r.duration = ts, 0
+		} else if d, ok := r.finish(); ok {
+			done[n], n = d, n+1
+		}
+	}
+	if !r.seen || ts != r.ts {
+		*r = Receiver{code: ev.Code, seen: true, active: true, ts: ts}
+	}
+	r.last = now
+	r.duration = max(r.duration, ev.Duration)
+	if ev.End {
+		if d, ok := r.finish(); ok {
+			done[n], n = d, n+1
+		}
+	}
+	return done, n
+}
+
+// continues tells the next segment of an event longer than 0xFFFF samples (RFC 4733 section 2.5.1.3): same event,
+// no marker, and it starts where the segment before ended.
+func (r *Receiver) continues(ts uint32, marker bool, ev Event) bool {
+	return r.active && !marker && ev.Code == r.code && ts-r.ts == uint32(r.duration) && r.duration >= 0xF000
+}
+
+// Active says that a digit has begun and not ended, so Expire must be called.
+func (r *Receiver) Active() bool { return r.active }
+
+// Expire ends a digit of which no packet came for a while.
+func (r *Receiver) Expire(now time.Duration) (Digit, bool) {
+	if !r.active || now-r.last < gap {
+		return Digit{}, false
+	}
+	return r.finish()
+}
+
+// finish tells the digit once; what still comes with its timestamp is a repetition.
+func (r *Receiver) finish() (Digit, bool) {
+	if !r.active {
+		return Digit{}, false
+	}
+	r.active = false
+	return Digit{Key: keys[r.code : r.code+1], Duration: samples(r.before + uint32(r.duration))}, true
+}

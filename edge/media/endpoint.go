@@ -1,0 +1,117 @@
+package media
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Endpoint is one RTP port pair and the party behind it. All methods may be called from any goroutine.
+type Endpoint struct {
+	eng    *Engine
+	notify func(Event)
+	port   int
+	rtcp   socket
+
+	sess session  // what offers and answers agreed on
+	rx   receiver // what comes
+	tx   sender   // what goes
+	seat seat
+
+	sinks   atomic.Pointer[[]*Endpoint] // who hears this one as a plain relay; replaced, never changed
+	hears   []Heard                     // what Hear was given; guarded by Engine.routes
+	mixedBy int                         // how many mixes take its sound; guarded by Engine.routes
+	gone    bool                        // closed; guarded by Engine.routes
+
+	lastRTP atomic.Int64 // engine time of the last packet, 0: none
+	armed   atomic.Int64 // silence counts from here; 0: nothing is expected
+	told    atomic.Bool  // Timeout was told
+	closing sync.Once
+	final   Stats
+}
+
+func (*Endpoint) hearable() {}
+
+func newEndpoint(e *Engine, notify func(Event)) *Endpoint {
+	if notify == nil {
+		notify = func(Event) {}
+	}
+	end := &Endpoint{eng: e, notify: notify}
+	end.sess.begin()
+	end.tx.begin()
+	end.rx.learn = e.cfg.NAT
+	return end
+}
+
+func (e *Endpoint) setSocket(s socket) {
+	e.tx.mu.Lock()
+	defer e.tx.mu.Unlock()
+	e.tx.socket = s
+}
+
+// Port is the local RTP port.
+func (e *Endpoint) Port() int { return e.port }
+
+// Stats is what was sent and received so far.
+func (e *Endpoint) Stats() Stats {
+	var s Stats
+	e.tx.count(&s)
+	e.rx.count(&s)
+	if last := e.lastRTP.Load(); last != 0 {
+		s.LastReceived = e.eng.start.Add(time.Duration(last))
+	}
+	return s
+}
+
+// Close ends the endpoint and gives its last Stats, the same ones when it is called again. Who hears it hears nothing.
+// No event is told after the event that is being told now.
+func (e *Endpoint) Close() Stats {
+	e.closing.Do(func() {
+		e.armed.Store(0)
+		e.hear(nil, true)
+		e.final = e.Stats()
+		e.release()
+		e.eng.forget(e)
+	})
+	return e.final
+}
+
+// release stops the sound and gives the ports back.
+func (e *Endpoint) release() {
+	s := e.tx.end()
+	e.rx.end()
+	e.eng.wheel.evict(e, &e.seat)
+	if s != nil {
+		s.close()
+		e.rtcp.close()
+		e.eng.ports.give(e.port, e.eng.now())
+	}
+}
+
+// Watch starts the count of Config.Silence anew, and lets Timeout be told again. Answer and Accept do so too; a leg that
+// rang with early media is watched anew when it is answered.
+func (e *Endpoint) Watch() {
+	if e.armed.Load() != 0 {
+		e.watch(true)
+	}
+}
+
+// watch arms the silence timer when the party says that it sends.
+func (e *Endpoint) watch(on bool) {
+	at := int64(0)
+	if on {
+		at = max(int64(e.eng.now()), 1)
+	}
+	e.told.Store(false)
+	e.armed.Store(at)
+}
+
+func (e *Endpoint) checkSilence(now time.Duration) {
+	armed := e.armed.Load()
+	if armed == 0 || now-time.Duration(max(armed, e.lastRTP.Load())) < e.eng.cfg.Silence {
+		return
+	}
+	if !e.told.Swap(true) {
+		e.notify(Event{Kind: Timeout})
+	}
+}

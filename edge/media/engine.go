@@ -1,0 +1,202 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Defaults of Config.
+const (
+	defaultMinPort = 20000
+	defaultMaxPort = 29999
+	defaultRest    = 5 * time.Second
+	defaultSilence = 30 * time.Second
+)
+
+// Engine holds the ports, the clock and the readers that all endpoints share.
+type Engine struct {
+	cfg   Config
+	log   *slog.Logger
+	start time.Time
+	ports *ports
+	net   network
+	wheel *wheel
+
+	routes sync.Mutex // who hears whom; taken before the locks of endpoints
+
+	mu      sync.Mutex
+	ends    map[*Endpoint]struct{}
+	closed  bool
+	running atomic.Bool
+}
+
+// New makes an engine. Endpoints may be opened at once; nothing moves before Run.
+func New(cfg Config) (*Engine, error) {
+	cfg = cfg.withDefaults()
+	if !cfg.IP.IsValid() || cfg.MinPort < 1 || cfg.MaxPort > 65535 || cfg.MaxPort <= cfg.MinPort {
+		return nil, fmt.Errorf("media: bad address or port range %v:%d-%d", cfg.IP, cfg.MinPort, cfg.MaxPort)
+	}
+	if cfg.Advertise.Is4() != cfg.IP.Is4() || cfg.Advertise.IsUnspecified() {
+		return nil, fmt.Errorf("media: cannot advertise %v for %v", cfg.Advertise, cfg.IP)
+	}
+	e := &Engine{cfg: cfg, log: cfg.Logger, start: time.Now(), ends: map[*Endpoint]struct{}{}}
+	e.ports = newPorts(cfg.MinPort, cfg.MaxPort, cfg.Rest)
+	e.wheel = newWheel(e.now)
+	if cfg.Listen != nil {
+		e.net = &pump{listen: cfg.Listen, clock: e.now}
+		return e, nil
+	}
+	var err error
+	e.net, err = newNetwork(e.now)
+	return e, err
+}
+
+func (c Config) withDefaults() Config {
+	c.IP, c.Advertise = c.IP.Unmap(), c.Advertise.Unmap()
+	if !c.Advertise.IsValid() {
+		c.Advertise = c.IP
+	}
+	if c.MinPort == 0 && c.MaxPort == 0 {
+		c.MinPort, c.MaxPort = defaultMinPort, defaultMaxPort
+	}
+	if c.Rest == 0 {
+		c.Rest = defaultRest
+	}
+	if c.Silence == 0 {
+		c.Silence = defaultSilence
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// now is the clock of everything here: time since the engine was made.
+func (e *Engine) now() time.Duration { return time.Since(e.start) }
+
+// Run moves the media until ctx ends, then closes every endpoint that is left. It returns nil then, and an error when
+// the sockets cannot be read. It may be called once.
+func (e *Engine) Run(ctx context.Context) error {
+	if e.running.Swap(true) {
+		return errors.New("media: Run called twice")
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	var failed error
+	wg.Go(func() {
+		defer cancel()
+		failed = e.net.run(ctx)
+	})
+	wg.Go(func() { e.wheel.run(ctx) })
+	wg.Go(func() { e.watch(ctx) })
+	<-ctx.Done()
+	e.closeAll()
+	cancel()
+	wg.Wait()
+	return failed
+}
+
+func (e *Engine) closeAll() {
+	e.mu.Lock()
+	e.closed = true
+	left := make([]*Endpoint, 0, len(e.ends))
+	for end := range e.ends {
+		left = append(left, end)
+	}
+	e.mu.Unlock()
+	for _, end := range left {
+		end.Close()
+	}
+}
+
+// Open makes an endpoint on a free pair of ports. notify gets its Digit and Timeout events, one after another or not,
+// on the engine's goroutines; it may be nil. Errors: ErrNoPorts, ErrClosed, or what the system says.
+func (e *Engine) Open(notify func(Event)) (*Endpoint, error) {
+	end := newEndpoint(e, notify)
+	if err := e.bindPair(end); err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		end.release()
+		return nil, ErrClosed
+	}
+	e.ends[end] = struct{}{}
+	return end, nil
+}
+
+// bindPair goes through the free ports; those that another program has are put back to rest.
+func (e *Engine) bindPair(end *Endpoint) error {
+	for range e.ports.ring {
+		port, ok := e.ports.take(e.now())
+		if !ok {
+			return ErrNoPorts
+		}
+		err := e.bind(end, port)
+		if err == nil {
+			return nil
+		}
+		e.ports.give(port, e.now())
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return err
+		}
+	}
+	return ErrNoPorts
+}
+
+func (e *Engine) bind(end *Endpoint, port int) error {
+	rtcp, err := e.net.open(netip.AddrPortFrom(e.cfg.IP, uint16(port+1)), discard{})
+	if err != nil {
+		return err
+	}
+	end.port, end.rtcp = port, rtcp
+	rtp, err := e.net.open(netip.AddrPortFrom(e.cfg.IP, uint16(port)), end)
+	if err != nil {
+		rtcp.close()
+		return err
+	}
+	end.setSocket(rtp)
+	return nil
+}
+
+func (e *Engine) forget(end *Endpoint) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.ends, end)
+}
+
+// watch tells of endpoints that should hear their party and do not.
+func (e *Engine) watch(ctx context.Context) {
+	every := time.NewTicker(min(max(e.cfg.Silence/10, 10*time.Millisecond), time.Second))
+	defer every.Stop()
+	var all []*Endpoint
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+		all = e.list(all[:0])
+		for _, end := range all {
+			end.checkSilence(e.now())
+		}
+		clear(all)
+	}
+}
+
+func (e *Engine) list(all []*Endpoint) []*Endpoint {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for end := range e.ends {
+		all = append(all, end)
+	}
+	return all
+}

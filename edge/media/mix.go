@@ -1,0 +1,123 @@
+package media
+
+import (
+	"math"
+
+	"github.com/offhook/offhook/edge/media/g711"
+)
+
+// unit is gain 1 in a row.
+const (
+	unit    = 1 << 12
+	maxGain = 8
+)
+
+// row is one source of a mix.
+type row struct {
+	player *Player
+	end    *Endpoint
+	gain   int32 // in units
+}
+
+func newRow(h Heard) row {
+	r := row{gain: fixed(h.Gain)}
+	switch from := h.From.(type) {
+	case *Player:
+		r.player = from
+	case *Endpoint:
+		r.end = from
+	}
+	return r
+}
+
+// fixed is a gain as an integer; what is no number or negative is silence.
+func fixed(gain float64) int32 {
+	if gain == 0 {
+		return unit
+	}
+	if math.IsNaN(gain) || gain < 0 {
+		return 0
+	}
+	return int32(min(gain, maxGain) * unit)
+}
+
+// consume is the endpoint's place among the listeners of a slot: a digit of ours, or a frame of the mix.
+func (e *Endpoint) consume(sc *scratch, slot int64) {
+	if e.tx.turn(sc, slot) {
+		e.eng.wheel.need(e, &e.seat, dials, false)
+	}
+}
+
+// turn sends what is due; true when the last digit is out.
+func (s *sender) turn(sc *scratch, slot int64) (dialed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.digits.Busy() {
+		s.sendDigit(sc, slot)
+		return !s.digits.Busy()
+	}
+	if !s.open || len(s.rows) == 0 {
+		return false
+	}
+	n := s.gather(sc)
+	if n == 0 {
+		s.clock.talking = false
+		return false
+	}
+	ts, first := s.clock.frameAt(slot)
+	s.write(sc, s.next(s.payload, ts, first), sc.payload[:n], uint32(n))
+	return false
+}
+
+// gather makes the frame: a single player's own code, else the sum of all rows. 0: nobody sounds.
+func (s *sender) gather(sc *scratch) int {
+	if r := s.rows[0]; len(s.rows) == 1 && r.player != nil && r.gain == unit {
+		return r.player.frame(sc.payload[:frameSize], s.law)
+	}
+	clear(sc.sum[:])
+	any := false
+	for i := range s.rows {
+		if s.rows[i].addTo(&sc.sum) {
+			any = true
+		}
+	}
+	if !any {
+		return 0
+	}
+	clip(sc.pcm[:frameSize], &sc.sum)
+	return s.law.Encode(sc.payload[:frameSize], sc.pcm[:frameSize])
+}
+
+func (r *row) addTo(sum *[frameSize]int32) bool {
+	if r.player != nil {
+		return r.player.addTo(sum, r.gain)
+	}
+	return r.end.rx.addTo(sum, r.gain)
+}
+
+// add sums a frame; samples that are missing are silence.
+func add(sum *[frameSize]int32, pcm []int16, gain int32) {
+	if gain == unit {
+		for i, v := range pcm[:min(len(pcm), frameSize)] {
+			sum[i] += int32(v)
+		}
+		return
+	}
+	for i, v := range pcm[:min(len(pcm), frameSize)] {
+		sum[i] += int32(v) * gain / unit
+	}
+}
+
+func clip(dst []int16, sum *[frameSize]int32) {
+	for i, v := range sum {
+		dst[i] = int16(min(max(v, math.MinInt16), math.MaxInt16))
+	}
+}
+
+// pad fills a short frame with silence.
+func pad(frame []byte, n int, law g711.Law) int {
+	for i := n; i < len(frame); i++ {
+		frame[i] = law.Silence()
+	}
+	return len(frame)
+}

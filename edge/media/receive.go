@@ -1,0 +1,209 @@
+package media
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/offhook/offhook/edge/media/dtmf"
+	"github.com/offhook/offhook/edge/media/g711"
+	"github.com/offhook/offhook/edge/media/jitter"
+	"github.com/pion/rtp"
+)
+
+const (
+	minPacket  = 12  // RFC 3550 section 5.1
+	maxPayload = 960 // 120 ms; 10 to 60 ms are usual
+)
+
+// scratch is what a goroutine needs to handle packets; it is reused, so a packet allocates nothing.
+type scratch struct {
+	in      [2048]byte
+	out     [minPacket + maxPayload]byte
+	pkt     rtp.Packet
+	payload [maxPayload]byte
+	pcm     [maxPayload]int16
+	sum     [frameSize]int32
+}
+
+// kind is what a payload type means.
+type kind uint8
+
+const (
+	unknown kind = iota
+	ulaw
+	alaw
+	event
+	comfort // RFC 3389: not offered, yet sent by some; heard as nothing
+)
+
+func (k kind) law() g711.Law {
+	if k == alaw {
+		return g711.ALaw
+	}
+	return g711.ULaw
+}
+
+// inbound is a checked packet.
+type inbound struct {
+	kind    kind
+	marker  bool
+	seq     uint16
+	ts      uint32
+	ssrc    uint32
+	payload []byte
+	learned bool // the first packet of a party behind NAT
+}
+
+// receiver is the way in.
+type receiver struct {
+	mu      sync.Mutex
+	kinds   [128]kind // by payload type; all unknown before an answer
+	source  source
+	learn   bool // NAT
+	stats   reception
+	digit   dtmf.Receiver
+	tap     *tap
+	refused uint64
+	closed  bool
+}
+
+// tap is the sound for mixes: decoded, in even frames.
+type tap struct {
+	buf   jitter.Buffer
+	frame [frameSize]int16
+	ok    bool
+}
+
+// packet takes what the socket received.
+func (e *Endpoint) packet(sc *scratch, b []byte, from netip.AddrPort, now time.Duration) {
+	var digits [2]dtmf.Digit
+	in, n, ok := e.rx.take(sc, b, from, now, &digits)
+	if !ok {
+		return
+	}
+	e.lastRTP.Store(max(int64(now), 1))
+	if e.told.Load() {
+		e.told.Store(false)
+	}
+	if in.learned {
+		e.tx.redirect(from)
+	}
+	if in.kind == event {
+		e.eng.wheel.need(e, &e.seat, isDialed, e.rx.dialing())
+	}
+	for _, d := range digits[:n] {
+		e.notify(Event{Kind: Digit, Digit: d.Key, Duration: d.Duration})
+	}
+	if sinks := e.sinks.Load(); sinks != nil {
+		for _, to := range *sinks {
+			to.relay(sc, e, &in, now)
+		}
+	}
+}
+
+// take checks a packet and counts it; ok is false when nothing more is to be done with it.
+func (r *receiver) take(sc *scratch, b []byte, from netip.AddrPort, now time.Duration, digits *[2]dtmf.Digit) (in inbound, n int, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	in, ok = r.parse(&sc.pkt, b)
+	known := r.source.locked.IsValid()
+	if !ok || r.closed || !r.source.admit(from, r.learn, in.ssrc, in.seq) {
+		r.refused++
+		return in, 0, false
+	}
+	in.learned = !known && r.learn
+	if !r.stats.update(&in, now) {
+		return in, 0, false
+	}
+	switch in.kind {
+	case event:
+		ev, _ := dtmf.Parse(in.payload)
+		*digits, n = r.digit.Packet(in.ts, in.marker, ev, now)
+	case ulaw, alaw:
+		r.decode(sc, &in)
+	}
+	return in, n, true
+}
+
+// parse reads the header and says whether the payload is one that was agreed on, of a size that makes sense.
+func (r *receiver) parse(p *rtp.Packet, b []byte) (inbound, bool) {
+	if len(b) < minPacket || b[0]>>6 != 2 || r.kinds[b[1]&0x7F] == unknown || p.Unmarshal(b) != nil {
+		return inbound{}, false
+	}
+	in := inbound{kind: r.kinds[p.PayloadType], marker: p.Marker, seq: p.SequenceNumber, ts: p.Timestamp, ssrc: p.SSRC, payload: p.Payload}
+	switch n := len(in.payload); in.kind {
+	case event:
+		return in, n >= dtmf.Size && n <= maxPayload
+	case ulaw, alaw:
+		return in, n > 0 && n <= maxPayload
+	}
+	return in, true
+}
+
+func (r *receiver) decode(sc *scratch, in *inbound) {
+	if r.tap != nil {
+		n := in.kind.law().Decode(sc.pcm[:], in.payload)
+		r.tap.buf.Put(in.ts, sc.pcm[:n])
+	}
+}
+
+func (r *receiver) dialing() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.digit.Active()
+}
+
+// produce is the endpoint's place among the sources of a slot: its next frame for mixes, and a digit that just stopped.
+func (e *Endpoint) produce(_ *scratch, slot int64) {
+	digit, told := e.rx.advance(time.Duration(slot) * time.Millisecond)
+	if told {
+		e.eng.wheel.need(e, &e.seat, isDialed, e.rx.dialing())
+		e.notify(Event{Kind: Digit, Digit: digit.Key, Duration: digit.Duration})
+	}
+}
+
+func (r *receiver) advance(now time.Duration) (dtmf.Digit, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return dtmf.Digit{}, false
+	}
+	if r.tap != nil {
+		r.tap.ok = r.tap.buf.Get(r.tap.frame[:])
+	}
+	return r.digit.Expire(now)
+}
+
+// setTap makes or drops the sound for mixes.
+func (r *receiver) setTap(on bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.tap = nil; on && !r.closed {
+		r.tap = new(tap)
+	}
+}
+
+// addTo adds the frame of this slot to a mix; false when there is none.
+func (r *receiver) addTo(sum *[frameSize]int32, gain int32) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.tap == nil || !r.tap.ok {
+		return false
+	}
+	add(sum, r.tap.frame[:], gain)
+	return true
+}
+
+func (r *receiver) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed, r.tap = true, nil
+}
+
+func (r *receiver) count(s *Stats) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.count(s)
+	s.Refused = r.refused
+}

@@ -1,0 +1,117 @@
+package media
+
+import "time"
+
+// Bounds of RFC 3550 appendix A.1.
+const (
+	maxDropout  = 3000
+	maxMisorder = 100
+	seqMod      = 1 << 16
+	oldStream   = 200 * time.Millisecond // stragglers of the SSRC before are dropped this long
+)
+
+// reception counts a stream as RFC 3550 appendix A.1, A.3 and A.8 say, over changes of SSRC.
+type reception struct {
+	codec    kind
+	started  bool
+	ssrc     uint32
+	oldSSRC  uint32
+	changed  time.Duration
+	maxSeq   uint16
+	badSeq   uint32 // seq that would show a restarted sender; seqMod: none
+	cycles   uint32
+	base     uint32
+	received uint64 // of this SSRC
+	before   struct{ received, lost uint64 }
+	bytes    uint64
+	transit  int32
+	timed    bool
+	jitter   float64 // in samples
+}
+
+// update counts a packet; false: it is not part of the stream, or not yet.
+func (r *reception) update(in *inbound, now time.Duration) bool {
+	switch {
+	case !r.started:
+		r.begin(in)
+	case in.ssrc != r.ssrc:
+		if in.ssrc == r.oldSSRC && now-r.changed < oldStream {
+			return false
+		}
+		r.oldSSRC, r.changed = r.ssrc, now
+		r.begin(in)
+	case !r.sequence(in.seq):
+		return false
+	}
+	r.received++
+	r.bytes += uint64(len(in.payload))
+	if in.kind == ulaw || in.kind == alaw {
+		r.codec = in.kind
+		r.arrival(in.ts, now)
+	}
+	return true
+}
+
+// begin starts a new stream and keeps the sums of the one before.
+func (r *reception) begin(in *inbound) {
+	r.before.lost += r.lost()
+	r.before.received += r.received
+	r.restart(in.seq)
+	r.started, r.ssrc = true, in.ssrc
+}
+
+func (r *reception) restart(seq uint16) {
+	r.base, r.maxSeq, r.badSeq, r.cycles, r.received, r.timed = uint32(seq), seq, seqMod, 0, 0, false
+}
+
+// sequence is update_seq of appendix A.1, without its probation: the source was checked before.
+func (r *reception) sequence(seq uint16) bool {
+	switch delta := seq - r.maxSeq; {
+	case delta < maxDropout:
+		if seq < r.maxSeq {
+			r.cycles += seqMod
+		}
+		r.maxSeq = seq
+	case uint32(delta) <= seqMod-maxMisorder:
+		if uint32(seq) != r.badSeq {
+			r.badSeq = uint32(seq + 1)
+			return false
+		}
+		r.before.lost += r.lost()
+		r.before.received += r.received
+		r.restart(seq)
+	}
+	return true
+}
+
+// lost is appendix A.3: expected less received, not below zero when packets came twice.
+func (r *reception) lost() uint64 {
+	if !r.started {
+		return 0
+	}
+	expected := uint64(r.cycles+uint32(r.maxSeq)) - uint64(r.base) + 1
+	if expected < r.received {
+		return 0
+	}
+	return expected - r.received
+}
+
+// arrival is the estimate of section 6.4.1 and appendix A.8.
+func (r *reception) arrival(ts uint32, now time.Duration) {
+	transit := int32(uint32(now/(time.Second/8000)) - ts)
+	if r.timed {
+		d := float64(transit - r.transit)
+		r.jitter += (max(d, -d) - r.jitter) / 16
+	}
+	r.transit, r.timed = transit, true
+}
+
+func (r *reception) count(s *Stats) {
+	s.PacketsReceived = r.before.received + r.received
+	s.BytesReceived = r.bytes
+	s.Lost = r.before.lost + r.lost()
+	s.JitterMS = r.jitter / 8
+	if s.Codec == "" && r.codec != unknown {
+		s.Codec = r.codec.law().String()
+	}
+}

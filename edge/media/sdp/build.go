@@ -1,0 +1,139 @@
+package sdp
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Names of what we speak, as in rtpmap.
+const (
+	PCMU  = "PCMU"
+	PCMA  = "PCMA"
+	Event = "TELEPHONE-EVENT"
+)
+
+const rate = 8000
+
+// Codecs are the payload types that were agreed on: those of Audio in the order of the offer, then Event (NoType: none).
+type Codecs struct {
+	Audio []Format
+	Event uint8
+}
+
+// Ours is what we offer: PCMU, PCMA and telephone-event at the given type.
+func Ours(event uint8) Codecs {
+	return Codecs{Audio: []Format{
+		{Token: "0", Type: 0, Name: PCMU, Rate: rate},
+		{Token: "8", Type: 8, Name: PCMA, Rate: rate},
+	}, Event: event}
+}
+
+// Common is what the section has of ours; none of Audio when there is no codec in common.
+func (m *Media) Common() Codecs {
+	c := Codecs{Event: NoType}
+	for _, f := range m.Formats {
+		if f.is(PCMU, rate) || f.is(PCMA, rate) {
+			c.Audio = append(c.Audio, f)
+		}
+	}
+	if f, ok := m.Find(Event, rate); ok {
+		c.Event = f.Type
+	}
+	return c
+}
+
+// Pick gives the index of the first plain audio section with a codec of ours; -1 if there is none.
+func (s *Session) Pick() int {
+	for i := range s.Media {
+		if m := &s.Media[i]; m.Plain() && len(m.Common().Audio) > 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// PickOff gives the index of the first audio section that was switched off by port 0; -1 if there is none.
+func (s *Session) PickOff() int {
+	for i := range s.Media {
+		if m := &s.Media[i]; m.Kind == "audio" && m.Port == 0 && plainProto(m.Proto) {
+			return i
+		}
+	}
+	return -1
+}
+
+// Local is our side of a session. Version goes up by one with each description that differs (RFC 3264 section 8).
+type Local struct {
+	ID, Version uint64
+	Addr        netip.Addr
+	Port        int
+	Direction   Direction
+	Codecs      Codecs
+}
+
+// Offer writes our offer.
+func (l Local) Offer() []byte {
+	var b strings.Builder
+	l.head(&b, "0 0")
+	l.audio(&b, "RTP/AVP")
+	return []byte(b.String())
+}
+
+// Answer writes the answer to an offer: as many media in the same order, all but the one at index at refused with port 0
+// (RFC 3264 section 6). at -1 refuses all.
+func (l Local) Answer(offer Session, at int) []byte {
+	var b strings.Builder
+	l.head(&b, offer.Time)
+	for i := range offer.Media {
+		if m := &offer.Media[i]; i == at {
+			l.audio(&b, m.Proto)
+		} else {
+			refuse(&b, m)
+		}
+	}
+	return []byte(b.String())
+}
+
+func (l Local) head(b *strings.Builder, time string) {
+	family := " IN IP4 "
+	if l.Addr.Is6() {
+		family = " IN IP6 "
+	}
+	write(b, "v=0\r\no=- ", strconv.FormatUint(l.ID, 10), " ", strconv.FormatUint(l.Version, 10), family, l.Addr.String(),
+		"\r\ns=-\r\nc=", family[1:], l.Addr.String(), "\r\nt=", time, "\r\n")
+}
+
+func (l Local) audio(b *strings.Builder, proto string) {
+	write(b, "m=audio ", strconv.Itoa(l.Port), " ", proto)
+	for _, f := range l.Codecs.Audio {
+		write(b, " ", f.Token)
+	}
+	event := strconv.Itoa(int(l.Codecs.Event))
+	if l.Codecs.Event != NoType {
+		write(b, " ", event)
+	}
+	write(b, "\r\n")
+	for _, f := range l.Codecs.Audio {
+		write(b, "a=rtpmap:", f.Token, " ", f.Name, "/8000\r\n")
+	}
+	if l.Codecs.Event != NoType {
+		write(b, "a=rtpmap:", event, " telephone-event/8000\r\na=fmtp:", event, " 0-15\r\n")
+	}
+	write(b, "a=ptime:20\r\na=", l.Direction.String(), "\r\n")
+}
+
+// refuse repeats the section's formats, since an m= line must have some.
+func refuse(b *strings.Builder, m *Media) {
+	write(b, "m=", m.Kind, " 0 ", m.Proto)
+	for _, f := range m.Formats {
+		write(b, " ", f.Token)
+	}
+	write(b, "\r\n")
+}
+
+func write(b *strings.Builder, parts ...string) {
+	for _, p := range parts {
+		b.WriteString(p)
+	}
+}

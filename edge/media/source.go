@@ -1,0 +1,49 @@
+package media
+
+import "net/netip"
+
+// source decides whose packets are the party's. Only the address of the SDP is heard, and of it the port that sent
+// first, since not all phones send from where they listen (RFC 4961 asks them to). With NAT any address may be the
+// first. Whoever it was stays until the next description.
+type source struct {
+	said   netip.AddrPort // of the SDP
+	locked netip.AddrPort // zero: nobody yet
+	maybe  netip.AddrPort // NAT: another address, heard once
+	ssrc   uint32
+	next   uint16
+}
+
+// expect takes the address of a new description; the lock is gone.
+func (s *source) expect(said netip.AddrPort) { *s = source{said: said} }
+
+// learned is the address behind NAT, zero if the party is where it says.
+func (s *source) learned() netip.AddrPort {
+	if s.locked == s.said {
+		return netip.AddrPort{}
+	}
+	return s.locked
+}
+
+// admit says whether a valid packet is the party's. A stranger behind NAT must send two packets in sequence, as
+// RFC 3550 appendix A.1 asks of a new source, so that one stray packet takes no call.
+func (s *source) admit(from netip.AddrPort, learn bool, ssrc uint32, seq uint16) bool {
+	if s.locked.IsValid() {
+		return from == s.locked
+	}
+	if !s.said.IsValid() {
+		return false
+	}
+	if from.Addr() == s.said.Addr() {
+		s.locked = from
+		return true
+	}
+	if !learn {
+		return false
+	}
+	if s.maybe == from && s.ssrc == ssrc && s.next == seq {
+		s.locked = from
+		return true
+	}
+	s.maybe, s.ssrc, s.next = from, ssrc, seq+1
+	return false
+}

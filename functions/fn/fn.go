@@ -1,5 +1,6 @@
 // Package fn is the one form of a function: asks are an http.Handler, events are a handler of the log.
-// The same program runs in `offhook dev`, as a server with a consumer group, and on AWS Lambda.
+// The same program runs in `offhook dev` (Start), as a server with a consumer group (Serve), and on AWS Lambda (Main).
+// It does not know what the functions do, nor the edge.
 package fn
 
 import (

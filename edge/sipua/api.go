@@ -154,6 +154,8 @@ type Binding struct {
 	UserAgent    string
 	Expires      time.Time
 	Node         string
+	Q            int    // preference in thousandths, 0-1000 (RFC 3261 20.10); 1000 when the phone gave none
+	Instance     string // +sip.instance with reg-id (RFC 5626), empty: the Contact alone names the binding
 }
 
 // BindingChange says what happened to a Binding.

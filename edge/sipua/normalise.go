@@ -189,6 +189,11 @@ func mendAddress(uri *sip.Uri, params *sip.HeaderParams) {
 
 func mendURI(uri *sip.Uri) {
 	uri.Host = strings.TrimSpace(uri.Host)
+	for i := range uri.UriParams { // the parser leaves "?headers" with a last parameter without value
+		p := &uri.UriParams[i]
+		p.K, _, _ = strings.Cut(p.K, "?")
+		p.V, _, _ = strings.Cut(p.V, "?")
+	}
 	mendParams(&uri.UriParams)
 }
 

@@ -1,0 +1,193 @@
+package sipua
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+const plain = `OPTIONS sip:100@demo.test SIP/2.0
+Via: SIP/2.0/UDP 198.51.100.7:5062;branch=z9hG4bKx
+From: <sip:1@x.test>;tag=1
+To: <sip:100@demo.test>
+Call-ID: c
+CSeq: 1 OPTIONS
+Max-Forwards: 70
+Content-Length: 0
+
+`
+
+func wire(text string) []byte { return []byte(strings.ReplaceAll(text, "\n", "\r\n")) }
+
+func TestGuardAnswersWhatIsWrong(t *testing.T) {
+	type edit struct{ old, new string }
+	for name, c := range map[string]struct {
+		edit  edit
+		reply int
+		ok    bool
+	}{
+		"nothing":                     {edit{}, 0, true},
+		"lower-case header names":     {edit{"Via:", "vIA:"}, 0, true},
+		"space before the colon":      {edit{"Call-ID:", "Call-ID  :"}, 0, true},
+		"folded sequence":             {edit{"CSeq: 1 OPTIONS", "CSeq: 1\n  OPTIONS"}, 0, true},
+		"tel":                         {edit{"sip:100@demo.test SIP", "tel:+371 SIP"}, 0, true},
+		"body longer than said":       {edit{"\n\n", "\n\ntrailing"}, 0, true},
+		"text":                        {edit{"OPTIONS sip", "hello\nOPTIONS sip"}, 0, false},
+		"other version":               {edit{"x.test SIP/2.0", "x.test SIP/2.0"}, 0, true},
+		"SIP/7.0":                     {edit{"demo.test SIP/2.0", "demo.test SIP/7.0"}, 505, false},
+		"HTTP":                        {edit{"demo.test SIP/2.0", "demo.test HTTP/1.1"}, 0, false},
+		"unknown scheme":              {edit{"sip:100@demo.test SIP", "http://x SIP"}, 416, false},
+		"no scheme":                   {edit{"sip:100@demo.test SIP", "100 SIP"}, 400, false},
+		"brackets around the URI":     {edit{"sip:100@demo.test SIP", "<sip:100@demo.test> SIP"}, 400, false},
+		"control in the URI":          {edit{"sip:100@demo.test SIP", "sip:100\x01@demo.test SIP"}, 400, false},
+		"two spaces":                  {edit{"OPTIONS sip", "OPTIONS  sip"}, 400, false},
+		"space at the end":            {edit{"demo.test SIP/2.0", "demo.test SIP/2.0 "}, 400, false},
+		"unknown method":              {edit{"OPTIONS", "FETCH"}, 501, false},
+		"method of another case":      {edit{"OPTIONS sip", "options sip"}, 501, false},
+		"long Request-URI":            {edit{"sip:100", "sip:" + strings.Repeat("1", maxStartLine)}, 414, false},
+		"CSeq of another method":      {edit{"1 OPTIONS", "1 INVITE"}, 400, false},
+		"CSeq without number":         {edit{"1 OPTIONS", "x OPTIONS"}, 400, false},
+		"CSeq too large":              {edit{"1 OPTIONS", "2147483648 OPTIONS"}, 400, false},
+		"CSeq beyond any integer":     {edit{"1 OPTIONS", "36893488147419103232 OPTIONS"}, 400, false},
+		"negative length":             {edit{"Length: 0", "Length: -1"}, 400, false},
+		"length twice":                {edit{"Length: 0", "Length: 0\nl: 0"}, 400, false},
+		"length beyond the end":       {edit{"Length: 0", "Length: 1"}, 400, false},
+		"length with a tail":          {edit{"Length: 0", "Length: 0 0"}, 400, false},
+		"hops beyond 255":             {edit{"Forwards: 70", "Forwards: 256"}, 400, false},
+		"From twice":                  {edit{"From:", "f: <sip:2@x.test>\nFrom:"}, 400, false},
+		"Call-ID twice":               {edit{"Call-ID:", "i: d\nCall-ID:"}, 400, false},
+		"line without colon":          {edit{"Max-Forwards: 70", "Max-Forwards 70"}, 400, false},
+		"header name of other bytes":  {edit{"Max-Forwards: 70", "Max Forwards: 70"}, 400, false},
+		"control in another header":   {edit{"Max-Forwards: 70", "Subject: a\x00b"}, 400, false},
+		"bare LF in another header":   {edit{"Max-Forwards: 70", "Subject: a\vb"}, 400, false},
+		"control in what is repeated": {edit{"c\nCSeq", "c\x00\nCSeq"}, 0, false},
+		"quoted control":              {edit{"To: <", "To: \"a\\\x00\" <"}, 400, false},
+		"no Via":                      {edit{"Via:", "X-Via:"}, 0, false},
+		"no From":                     {edit{"From:", "X-From:"}, 0, false},
+		"no To":                       {edit{"To:", "X-To:"}, 0, false},
+		"no Call-ID":                  {edit{"Call-ID:", "X-Call-ID:"}, 0, false},
+		"no CSeq":                     {edit{"CSeq:", "X-CSeq:"}, 0, false},
+		"empty From":                  {edit{"From: <sip:1@x.test>;tag=1", "From: "}, 400, false},
+		"no end":                      {edit{"\n\n", "\n"}, 400, false},
+		"many headers":                {edit{"Max-Forwards: 70\n", strings.Repeat("X-A: 1\n", maxHeaderLines)}, 400, false},
+		"large headers":               {edit{"Max-Forwards: 70", "X-A: " + strings.Repeat("a", maxHeaderBytes)}, 513, false},
+		"fault in an ACK":             {edit{"OPTIONS", "ACK"}, 0, true},
+	} {
+		raw := wire(strings.ReplaceAll(plain, c.edit.old, c.edit.new))
+		if c.edit.old == "" {
+			raw = wire(plain)
+		}
+		if reply, ok := guardRaw(raw); reply != c.reply || ok != c.ok {
+			t.Errorf("%s: %d %v, want %d %v", name, reply, ok, c.reply, c.ok)
+		}
+	}
+}
+
+func TestGuardDropsFaultyAcksAndResponses(t *testing.T) {
+	ack := strings.ReplaceAll(plain, "OPTIONS", "ACK")
+	response := strings.Replace(plain, "OPTIONS sip:100@demo.test SIP/2.0", "SIP/2.0 200 OK", 1)
+	for name, text := range map[string]string{
+		"ACK":           strings.Replace(ack, "CSeq: 1", "CSeq: -", 1),
+		"ACK of 505":    strings.Replace(ack, "test SIP/2.0", "test SIP/3.0", 1),
+		"response":      strings.Replace(response, "CSeq: 1", "CSeq: 99999999999", 1),
+		"large status":  strings.Replace(response, "200", "4294967301", 1),
+		"status 700":    strings.Replace(response, "200", "700", 1),
+		"other version": strings.Replace(response, "SIP/2.0 200", "SIP/3.0 200", 1),
+	} {
+		if reply, ok := guardRaw(wire(text)); ok || reply != 0 {
+			t.Errorf("%s: %d %v", name, reply, ok)
+		}
+	}
+	for _, line := range []string{"SIP/2.0 200 OK", "SIP/2.0 100 ", "SIP/2.0 200 = 2**3 * 5**2 но"} {
+		if reply, ok := guardRaw(wire(strings.Replace(response, "SIP/2.0 200 OK", line, 1))); !ok {
+			t.Errorf("%s: %d", line, reply)
+		}
+	}
+}
+
+func TestGuardAndCanonicalAllocateNothingForOrdinaryMessages(t *testing.T) {
+	raw := wire(plain)
+	if n := testing.AllocsPerRun(100, func() {
+		guardRaw(raw)
+		canonical(raw)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkGuardAndCanonical(b *testing.B) {
+	raw := wire(plain)
+	for b.Loop() {
+		guardRaw(raw)
+		canonical(raw)
+	}
+}
+
+func TestAnswerRepeatsWhatItMust(t *testing.T) {
+	raw := wire(`OPTIONS  sip:100@demo.test SIP/2.0
+v: SIP/2.0/UDP a.test;branch=z9hG4bKx
+Via: SIP/2.0/UDP
+  b.test
+f: <sip:1@x.test>;tag=1
+To: <sip:100@demo.test>
+i: c
+Subject: not repeated
+CSeq: 1 OPTIONS
+
+`)
+	want(t, "answer", string(answerRaw(raw, 400, "ours")), string(wire(`SIP/2.0 400 Bad Request
+Via: SIP/2.0/UDP a.test;branch=z9hG4bKx
+Via: SIP/2.0/UDP b.test
+From: <sip:1@x.test>;tag=1
+To: <sip:100@demo.test>;tag=ours
+Call-ID: c
+CSeq: 1 OPTIONS
+Content-Length: 0
+
+`)))
+	for _, text := range []string{"ACK sip:x SIP/2.0\nVia: SIP/2.0/UDP a\n\n", "SIP/2.0 200 OK\nVia: SIP/2.0/UDP a\n\n", "OPTIONS sip:x SIP/2.0\nFrom: <sip:1@x>\n\n", "x"} {
+		if got := answerRaw(wire(text), 400, "ours"); got != nil {
+			t.Errorf("%q is answered with %q", text, got)
+		}
+	}
+}
+
+func TestCanonicalMakesOddMessagesPlain(t *testing.T) {
+	odd := wire(`OPTIONS sip:100@demo.test SIP/2.0
+v:  SIP  / 2.0  / TCP     spindle.example.com   ;
+  branch  =   z9hG4bK9ikj8  ,
+ SIP  /    2.0   / UDP  192.168.255.111   ; branch=
+ z9hG4bK30239
+from   : "J ; , = \"R\""       <sip:jd;a = b@example.com>
+  ;
+  tag = 98asjd8
+k: timer
+Subject : one ; two,
+	three
+m: <sip:a@b>;q=1, "x, y" <sip:c@d>
+Route: <sip:r1;lr>,<sip:r2;lr>
+
+body , with ; anything`)
+	want(t, "canonical", string(canonical(odd)), string(wire(`OPTIONS sip:100@demo.test SIP/2.0
+Via: SIP/2.0/TCP spindle.example.com;branch=z9hG4bK9ikj8
+Via: SIP/2.0/UDP 192.168.255.111;branch=z9hG4bK30239
+from: "J ; , = \"R\"" <sip:jd;a = b@example.com>;tag=98asjd8
+Supported: timer
+Subject: one ; two, three
+Contact: <sip:a@b>;q=1
+Contact: "x, y" <sip:c@d>
+Route: <sip:r1;lr>
+Route: <sip:r2;lr>
+
+body , with ; anything`)))
+}
+
+func TestViaListWithoutParametersIsUnderstood(t *testing.T) {
+	raw := wire(strings.Replace(plain, "198.51.100.7:5062;branch=z9hG4bKx", "a.test, SIP/2.0/TCP b.test:5080", 1))
+	m, err := sip.ParseMessage(canonical(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "vias", values(m, "Via"), "SIP/2.0/UDP a.test | SIP/2.0/TCP b.test:5080")
+}

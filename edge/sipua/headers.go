@@ -1,0 +1,146 @@
+package sipua
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+const (
+	allow     = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"
+	supported = "timer"
+	typeSDP   = "application/sdp"
+)
+
+var errControl = errors.New("control character in a header")
+
+// checkText refuses what would break out of a header line: RFC 3261 25.1 knows no control characters in a value.
+func checkText(values ...string) error {
+	for _, v := range values {
+		for i := range len(v) {
+			if c := v[i]; c < 0x20 && c != '\t' || c == 0x7f {
+				return fmt.Errorf("%w: %.40q", errControl, v)
+			}
+		}
+	}
+	return nil
+}
+
+// token keeps the characters of s that may stand in a tag or a user part.
+func token(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x7f && isTokenByte(byte(r)) {
+			return r
+		}
+		return -1
+	}, s)
+}
+
+// isTokenByte: RFC 3261 25.1, token.
+func isTokenByte(c byte) bool {
+	switch {
+	case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
+		return true
+	}
+	return strings.IndexByte("-.!%*_+`'~", c) >= 0
+}
+
+// ownHeaders are written by us alone; nobody may add them.
+var ownHeaders = map[string]bool{
+	"via": true, "v": true, "from": true, "f": true, "to": true, "t": true, "call-id": true, "i": true, "cseq": true,
+	"contact": true, "m": true, "route": true, "record-route": true, "max-forwards": true, "content-length": true, "l": true,
+	"content-type": true, "c": true, "require": true, "supported": true, "k": true, "session-expires": true, "x": true,
+	"min-se": true, "authorization": true, "proxy-authorization": true, "content-encoding": true, "e": true,
+}
+
+// checkHeaders refuses names that are no token or ours to write, and values with control characters.
+func checkHeaders(list []Header) error {
+	for _, h := range list {
+		if h.Name == "" || token(h.Name) != h.Name {
+			return fmt.Errorf("header name %.40q is not a token", h.Name)
+		}
+		if ownHeaders[strings.ToLower(h.Name)] {
+			return fmt.Errorf("header %s cannot be set", h.Name)
+		}
+		if err := checkText(h.Value); err != nil {
+			return fmt.Errorf("header %s: %w", h.Name, err)
+		}
+	}
+	return nil
+}
+
+// quote makes a display name a quoted-string (RFC 3261 25.1). Control characters are for checkText.
+func quote(name string) string {
+	if strings.ContainsAny(name, `"\`) {
+		name = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name)
+	}
+	return `"` + name + `"`
+}
+
+// userPart checks what comes before the @ of a URI we build: user of RFC 3261 25.1, without a password.
+func userPart(s string) error {
+	for i := range len(s) {
+		if c := s[i]; !isTokenByte(c) && strings.IndexByte("&=+$,;?/()#", c) < 0 {
+			return fmt.Errorf("%.40q cannot be the user part of a URI", s)
+		}
+	}
+	return nil
+}
+
+// hostPart checks host[:port] of a URI we build.
+func hostPart(s string) error {
+	for i := range len(s) {
+		if c := s[i]; !isTokenByte(c) && c != ':' && c != '[' && c != ']' {
+			return fmt.Errorf("%.40q cannot be a host", s)
+		}
+	}
+	return nil
+}
+
+// headerOf gives the value of the first of these header names (lower case) that is there.
+func headerOf(m interface{ GetHeader(string) sip.Header }, names ...string) string {
+	for _, n := range names {
+		if h := m.GetHeader(n); h != nil {
+			return h.Value()
+		}
+	}
+	return ""
+}
+
+// listed tells whether a comma-separated header (all its lines) has this value, whatever its case.
+func listed(m sip.Message, value string, names ...string) bool {
+	for _, n := range names {
+		for _, h := range m.GetHeaders(n) {
+			for item := range strings.SplitSeq(h.Value(), ",") {
+				if strings.EqualFold(strings.TrimSpace(item), value) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// tagOf gives the tag parameter, whatever its case.
+func tagOf(params sip.HeaderParams) string { return param(params, "tag") }
+
+func param(params sip.HeaderParams, name string) string {
+	for _, kv := range params {
+		if strings.EqualFold(strings.TrimSpace(kv.K), name) {
+			return strings.TrimSpace(kv.V)
+		}
+	}
+	return ""
+}
+
+func seconds(value string) int {
+	value, _, _ = strings.Cut(value, ";")
+	n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 31)
+	if err != nil {
+		return 0
+	}
+	return int(n)
+}

@@ -1,0 +1,100 @@
+package sipua
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"hash"
+	"strings"
+	"sync"
+)
+
+// ids makes tags and branches. They follow from the secret and what they are for, so that a run repeats exactly,
+// an edge of the cluster knows its fellows' tags, and nobody outside can guess one. It belongs to one worker.
+type ids struct {
+	mac  hash.Hash
+	node string
+	n    uint64
+	sum  [sha256.Size]byte
+}
+
+// sharedIDs makes tags for whoever asks.
+type sharedIDs struct {
+	mu  sync.Mutex
+	ids ids // guarded by mu
+}
+
+func (s *sharedIDs) tag(callID, other string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ids.tag(callID, other)
+}
+
+var compact = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+func newIDs(secret []byte, node string) ids {
+	return ids{mac: hmac.New(sha256.New, secret), node: node}
+}
+
+func (i *ids) hash(parts ...string) []byte {
+	i.mac.Reset()
+	for _, p := range parts {
+		_, _ = i.mac.Write([]byte(p)) // a hash never fails
+		_, _ = i.mac.Write([]byte{0})
+	}
+	return i.mac.Sum(i.sum[:0])
+}
+
+// tag is NODE-SESSION-MAC: the node that owns the dialog, the session, and a MAC over both.
+func (i *ids) tag(callID, other string) string {
+	session := i.node + "-" + compact.EncodeToString(i.hash("tag", callID, other)[:10])
+	return session + "-" + compact.EncodeToString(i.hash("mac", session)[:5])
+}
+
+// ours tells whether an edge with our secret made this tag, and which.
+func (i *ids) ours(tag string) (node string, ok bool) {
+	at := strings.LastIndexByte(tag, '-')
+	if at < 0 {
+		return "", false
+	}
+	want := compact.EncodeToString(i.hash("mac", tag[:at])[:5])
+	if !hmac.Equal([]byte(want), []byte(tag[at+1:])) {
+		return "", false
+	}
+	node, _, ok = cutLast(tag[:at], '-')
+	return node, ok
+}
+
+func cutLast(s string, sep byte) (before, after string, ok bool) {
+	at := strings.LastIndexByte(s, sep)
+	if at < 0 {
+		return s, "", false
+	}
+	return s[:at], s[at+1:], true
+}
+
+// branch of a new transaction (RFC 3261 8.1.1.7).
+func (i *ids) branch(callID string) string {
+	i.n++
+	var n [8]byte
+	binary.BigEndian.PutUint64(n[:], i.n)
+	return "z9hG4bK" + compact.EncodeToString(i.hash("branch", callID, string(n[:]))[:15])
+}
+
+// below gives a number in [0, n) for the waits of RFC 3261 14.1 and 14.2.
+func (i *ids) below(n uint64, callID string) uint64 {
+	i.n++
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], i.n)
+	return binary.BigEndian.Uint64(i.hash("wait", callID, string(b[:]))) % n
+}
+
+// hashString is FNV-1a: which worker has a Call-ID.
+func hashString[T ~string | ~[]byte](s T) uint32 {
+	h := uint32(2166136261)
+	for i := range len(s) {
+		h = (h ^ uint32(s[i])) * 16777619
+	}
+	return h
+}

@@ -1,0 +1,50 @@
+package sipua
+
+import "time"
+
+// tombstone is how long an ended dialog is remembered: 64*T1, as long as its messages may wander.
+const tombstone = 32 * time.Second
+
+// tombKey names an INVITE that made a dialog: Call-ID, From tag, and whether it came to us.
+type tombKey struct {
+	callID, fromTag string
+	inbound         bool
+}
+
+// tomb is what is left of a dialog, so that its late messages make no ghost.
+type tomb struct {
+	cseq  uint32 // the last heard
+	until time.Duration
+}
+
+// tombs forgets in the order of burial, since all stay equally long.
+type tombs struct {
+	by    map[tombKey]tomb
+	queue []tombKey
+}
+
+func newTombs() tombs { return tombs{by: map[tombKey]tomb{}} }
+
+func (t *tombs) add(key tombKey, stone tomb) {
+	t.by[key] = stone
+	t.queue = append(t.queue, key)
+}
+
+func (t *tombs) find(key tombKey) (tomb, bool) {
+	stone, ok := t.by[key]
+	return stone, ok
+}
+
+// bury drops those whose time is over.
+func (t *tombs) bury(now time.Duration) {
+	n := 0
+	for n < len(t.queue) {
+		stone, ok := t.by[t.queue[n]]
+		if ok && stone.until > now {
+			break
+		}
+		delete(t.by, t.queue[n])
+		n++
+	}
+	t.queue = t.queue[n:]
+}

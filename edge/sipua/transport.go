@@ -1,0 +1,210 @@
+package sipua
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// maxMessage bounds one SIP message, on either transport.
+const maxMessage = 65535
+
+const defaultPort = 5060
+
+var errTransport = errors.New("could not be sent")
+
+// link carries messages: a UDP socket or a stream.
+type link interface {
+	// send never blocks for long: a stream queues, and fails when its queue is full.
+	send(b []byte, to netip.AddrPort) error
+	network() string // UDP or TCP, as in Via
+	local() (host string, port int)
+	alive() bool
+	token() string // names a stream among this UA's; empty for UDP
+}
+
+// path is where a message came from or goes to.
+type path struct {
+	link link
+	to   netip.AddrPort
+}
+
+func (p path) reliable() bool { return p.link.network() != "UDP" }
+
+func (p path) send(b []byte) error { return p.link.send(b, p.to) }
+
+// hostPort of our end, for Via and Contact.
+func (p path) hostPort() string {
+	host, port := p.link.local()
+	return net.JoinHostPort(host, strconv.Itoa(port))
+}
+
+// transports are the sockets and streams of a UA.
+type transports struct {
+	u         *UA
+	udp       []*udpSocket
+	listeners []*tcpListener
+	readers   sync.WaitGroup
+	failed    chan error // a socket's end that nobody asked for
+
+	mu    sync.Mutex
+	flows map[string]*flow         // by token; guarded by mu
+	peers map[netip.AddrPort]*flow // those we opened; guarded by mu
+	count int                      // numbers flows; guarded by mu
+	shut  bool                     // guarded by mu
+}
+
+func bind(u *UA) (*transports, error) {
+	t := &transports{u: u, flows: map[string]*flow{}, peers: map[netip.AddrPort]*flow{}, failed: make(chan error, 1)}
+	for _, l := range u.cfg.Listen {
+		if err := t.listen(l); err != nil {
+			t.close()
+			return nil, fmt.Errorf("sipua: %s %s: %w", l.Network, l.Addr, err)
+		}
+	}
+	return t, nil
+}
+
+func (t *transports) listen(l Listen) error {
+	switch l.Network {
+	case "udp":
+		return t.listenUDP(l.Addr)
+	case "tcp":
+		return t.listenTCP(l.Addr)
+	}
+	return fmt.Errorf("network %q is neither udp nor tcp", l.Network)
+}
+
+// serve reads until ctx ends or a socket fails.
+func (t *transports) serve(ctx context.Context) error {
+	for _, s := range t.udp {
+		t.readers.Go(func() { t.fail(s.read()) })
+	}
+	for _, l := range t.listeners {
+		t.readers.Go(func() { t.fail(l.accept()) })
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-t.failed:
+		return err
+	}
+}
+
+func (t *transports) fail(err error) {
+	if err == nil {
+		return
+	}
+	select {
+	case t.failed <- err:
+	default: // one is enough to end Run
+	}
+}
+
+// close closes everything and waits for the readers.
+func (t *transports) close() {
+	t.mu.Lock()
+	t.shut = true
+	open := make([]*flow, 0, len(t.flows))
+	for _, f := range t.flows {
+		open = append(open, f)
+	}
+	t.mu.Unlock()
+	for _, f := range open {
+		f.linger()
+	}
+	for _, s := range t.udp {
+		_ = s.conn.Close() // nothing can be done about a socket that does not close
+	}
+	for _, l := range t.listeners {
+		_ = l.ln.Close()
+	}
+	t.readers.Wait()
+}
+
+func (t *transports) addrs() []string {
+	var all []string
+	for _, s := range t.udp {
+		all = append(all, "udp:"+s.conn.LocalAddr().String())
+	}
+	for _, l := range t.listeners {
+		all = append(all, "tcp:"+l.ln.Addr().String())
+	}
+	return all
+}
+
+// deliver hands a raw message to the worker of its Call-ID.
+func (t *transports) deliver(raw []byte, from path) {
+	t.u.workers[hashString(scanCallID(raw))%uint32(len(t.u.workers))].receive(job{raw: raw, from: from})
+}
+
+// scanCallID finds the Call-ID without parsing, only to choose the worker: a message whose Call-ID the parser
+// sees otherwise is handed on to the right one.
+func scanCallID(raw []byte) []byte {
+	for len(raw) > 0 {
+		line, rest, _ := bytes.Cut(raw, []byte{'\n'})
+		if len(line) <= 1 { // the end of the headers
+			return nil
+		}
+		raw = rest
+		if c := line[0] | 0x20; c != 'c' && c != 'i' {
+			continue
+		}
+		name, value, ok := bytes.Cut(line, []byte{':'})
+		if name = bytes.TrimSpace(name); ok && (len(name) == 1 && name[0]|0x20 == 'i' || len(name) == 7 && bytes.EqualFold(name, []byte("call-id"))) {
+			return bytes.TrimSpace(value)
+		}
+	}
+	return nil
+}
+
+// route finds the way to "udp:ip:port" or "tcp:ip:port". The address must be one already.
+func (t *transports) route(network string, to netip.AddrPort) (path, error) {
+	if strings.EqualFold(network, "tcp") {
+		f, err := t.connect(to)
+		return path{f, to}, err
+	}
+	for _, s := range t.udp {
+		if s.addr.Addr().Is4() == to.Addr().Is4() || s.addr.Addr().IsUnspecified() && s.addr.Addr().Is6() {
+			return path{s, to}, nil
+		}
+	}
+	return path{}, fmt.Errorf("no udp listener for %s: %w", to, errTransport)
+}
+
+// replyPath is where the responses to a request go, and notes in its top Via where it came from:
+// RFC 3261 18.2.1 and 18.2.2, RFC 3581 4.
+func replyPath(req *sip.Request, from path) path {
+	via := req.Via()
+	src := from.to
+	at, symmetric := -1, false
+	for i, kv := range via.Params {
+		if strings.EqualFold(kv.K, "rport") {
+			at, symmetric = i, true
+		}
+	}
+	if symmetric {
+		via.Params[at].V = strconv.Itoa(int(src.Port()))
+	}
+	host := strings.Trim(via.Host, "[]")
+	if symmetric || host != src.Addr().String() {
+		via.Params.Remove("received")
+		via.Params.Add("received", src.Addr().String())
+	}
+	if from.reliable() || symmetric {
+		return from
+	}
+	port := via.Port
+	if port <= 0 || port > 65535 {
+		port = defaultPort
+	}
+	return path{from.link, netip.AddrPortFrom(src.Addr(), uint16(port))}
+}

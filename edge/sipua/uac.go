@@ -1,0 +1,276 @@
+package sipua
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// uacInvite is an outbound INVITE without a final response.
+type uacInvite struct {
+	ask      InviteRequest
+	req      *sip.Request // as sent last
+	tx       *clientTx
+	ways     []path // where else it could be sent
+	heard    bool   // a provisional response came
+	branch   string // To tag of the last provisional response that had one
+	tries    int    // of credentials
+	raised   bool   // a 422 was met
+	cancel   *EndCause
+	canceled bool   // the CANCEL is out
+	reason   string // its Reason
+	limit    timer  // Timer C, then how long we wait after a CANCEL
+}
+
+// Invite calls. The error is about the request only; trouble on the wire comes as Ended.
+func (u *UA) Invite(r InviteRequest) (*Dialog, error) {
+	if err := r.check(); err != nil {
+		return nil, fmt.Errorf("sipua: invite: %w", err)
+	}
+	if u.closed.Load() {
+		return nil, ErrClosed
+	}
+	w := u.worker(r.CallID)
+	d := &Dialog{Context: r.Context, w: w, callID: r.CallID, localTag: u.ids.tag(r.CallID, "uac")}
+	d.peer.gateway, d.peer.target, d.offer.sdp = r.Gateway, r.URI, r.SDP
+	d.out = &uacInvite{ask: r}
+	if !w.post(d.begin) {
+		return nil, ErrClosed
+	}
+	return d, nil
+}
+
+func (r *InviteRequest) check() error {
+	var uri sip.Uri
+	if err := sip.ParseUri(r.URI, &uri); err != nil {
+		return fmt.Errorf("uri %.60q: %w", r.URI, err)
+	}
+	if uri.Scheme != "sip" || uri.Host == "" {
+		return fmt.Errorf("uri %.60q is not a sip: URI", r.URI)
+	}
+	if r.CallID == "" || strings.ContainsAny(r.CallID, " \t") {
+		return errors.New("no Call-ID")
+	}
+	for _, route := range r.Route {
+		var hop sip.Uri
+		if err := sip.ParseUri(route, &hop); err != nil {
+			return fmt.Errorf("route %.60q: %w", route, err)
+		}
+	}
+	return errors.Join(
+		checkText(append([]string{r.CallID, r.URI, r.FromName}, r.Route...)...), checkHeaders(r.Headers),
+		userPart(r.FromUser), userPart(r.ToUser), hostPart(r.FromHost),
+	)
+}
+
+// begin finds the way and sends the INVITE.
+func (d *Dialog) begin() {
+	d.w.busy = d
+	known := d.w.find(d.callID, d.localTag) != nil
+	d.w.add(d)
+	if known {
+		d.finish(EndCause{Why: EndTransport, Phrase: "Call-ID in use"})
+		return
+	}
+	hop := d.out.ask.URI
+	if len(d.out.ask.Route) > 0 {
+		hop = d.out.ask.Route[0]
+	}
+	d.w.waysTo(d.out.ask, hop, func(ways []path, err error) {
+		if d.state == over || d.out == nil {
+			return
+		}
+		d.w.busy = d
+		if err != nil || len(ways) == 0 {
+			d.unreachable(err)
+			return
+		}
+		d.out.ways = ways
+		d.tryNext()
+	})
+}
+
+func (d *Dialog) unreachable(err error) {
+	d.w.log.Debug("no way to the callee", "call_id", d.callID, "error", err)
+	cause := EndCause{Why: EndTransport, Code: 503, Phrase: phrase(503)}
+	if d.out != nil && d.out.cancel != nil {
+		cause = *d.out.cancel
+	}
+	d.finish(cause)
+}
+
+// tryNext sends the INVITE the next way there is.
+func (d *Dialog) tryNext() {
+	if d.out.cancel != nil {
+		d.finish(*d.out.cancel)
+		return
+	}
+	way := d.out.ways[0]
+	d.out.ways = d.out.ways[1:]
+	req, err := d.invitation(way)
+	if err == nil {
+		err = d.sendInvite(req, way)
+	}
+	if err != nil {
+		d.unreachable(err)
+	}
+}
+
+func (d *Dialog) sendInvite(req *sip.Request, way path) error {
+	tx, err := d.w.send(req, way, inviteSink{d})
+	if err != nil {
+		return err
+	}
+	d.out.req, d.out.tx, d.out.heard = req, tx, false
+	d.peer.path = way
+	return nil
+}
+
+// invitation builds the INVITE: RFC 3261 8.1.1 and 12.1.2.
+func (d *Dialog) invitation(way path) (*sip.Request, error) {
+	r := d.out.ask
+	req, err := d.w.compose(sip.INVITE, r.URI, r.Route, way)
+	if err != nil {
+		return nil, err
+	}
+	from, to := &sip.FromHeader{}, &sip.ToHeader{}
+	host := cmp.Or(r.FromHost, d.hostName(way))
+	if from.DisplayName, err = sip.ParseAddressValue(named(r.FromName, r.FromUser, host), &from.Address, &from.Params); err != nil {
+		return nil, err
+	}
+	if err = sip.ParseUri(r.URI, &to.Address); err != nil {
+		return nil, err
+	}
+	to.Address.User, to.Address.UriParams, to.Address.Headers = cmp.Or(r.ToUser, to.Address.User), nil, nil
+	from.Params.Add("tag", d.localTag)
+	d.peer.local, d.peer.remote = from.Value(), to.Value()
+	d.peer.cseq++
+	d.w.identify(req, from, to, d.callID, d.peer.cseq)
+	req.AppendHeader(sip.NewHeader("Contact", d.contact(way)))
+	req.AppendHeader(sip.NewHeader("Allow", allow))
+	if d.session.interval == 0 {
+		d.session.interval = d.w.u.cfg.SessionExpires
+	}
+	d.sessionHeaders(req)
+	for _, h := range r.Headers {
+		req.AppendHeader(sip.NewHeader(h.Name, h.Value))
+	}
+	setBody(req, typeSDP, r.SDP)
+	return req, nil
+}
+
+// sessionHeaders ask for a session timer and leave it open who refreshes.
+func (d *Dialog) sessionHeaders(req *sip.Request) {
+	req.AppendHeader(sip.NewHeader("Supported", supported))
+	req.AppendHeader(sip.NewHeader("Session-Expires", strconv.Itoa(int(d.session.interval/time.Second))))
+	least := max(d.w.u.cfg.MinSE, time.Duration(0))
+	if d.out.raised {
+		least = d.session.interval
+	}
+	req.AppendHeader(sip.NewHeader("Min-SE", strconv.Itoa(int(least/time.Second))))
+}
+
+func (d *Dialog) hostName(way path) string {
+	host, _ := way.link.local()
+	if strings.Contains(host, ":") {
+		return "[" + strings.Trim(host, "[]") + "]"
+	}
+	return host
+}
+
+func named(name, user, host string) string {
+	uri := "<sip:" + host + ">"
+	if user != "" {
+		uri = "<sip:" + user + "@" + host + ">"
+	}
+	if name == "" {
+		return uri
+	}
+	return quote(name) + " " + uri
+}
+
+// cancel ends an unanswered outbound call: CANCEL once a provisional response came (RFC 3261 9.1).
+func (d *Dialog) cancel(cause EndCause, reason string) {
+	o := d.out
+	if o.cancel != nil {
+		return
+	}
+	o.cancel, o.reason = &cause, reason
+	if o.heard {
+		d.sendCancel(reason)
+	}
+}
+
+func (d *Dialog) sendCancel(reason string) {
+	o := d.out
+	if o.canceled || o.req == nil {
+		return
+	}
+	o.canceled = true
+	req := sameHop(o.req, sip.CANCEL)
+	for _, h := range reasonHeader(reason) {
+		req.AppendHeader(sip.NewHeader(h.Name, h.Value))
+	}
+	if _, err := d.w.send(req, o.tx.path, nil); err != nil {
+		d.w.log.Warn("cancel not sent", "call_id", d.callID, "error", err)
+	}
+	d.w.after(&o.limit, d, timerB) // RFC 3261 9.1: it may have no answer
+}
+
+// inviteDue: Timer C, or nothing came after a CANCEL.
+func (d *Dialog) inviteDue() {
+	if d.out.cancel == nil {
+		d.cancel(EndCause{Why: EndTimeout, Code: 408, Phrase: phrase(408)}, "")
+		return
+	}
+	d.out.tx.drop()
+	d.finish(*d.out.cancel)
+}
+
+// waysTo gives the ways to a hop: a flow, a given address, or what the name resolves to. It may call then later.
+func (w *worker) waysTo(r InviteRequest, hop string, then func([]path, error)) {
+	if r.Flow != "" {
+		f, ok := w.u.net.flow(r.Flow)
+		if !ok {
+			then(nil, fmt.Errorf("stream %s is gone: %w", r.Flow, errTransport))
+			return
+		}
+		then([]path{{f, f.remote}}, nil)
+		return
+	}
+	network, host, port, err := destination(r.Via, hop)
+	if err != nil {
+		then(nil, err)
+		return
+	}
+	w.u.resolve(w, network, host, port, then)
+}
+
+// destination reads "udp:host:port", or failing that the URI of a hop.
+func destination(via, hop string) (network, host string, port int, err error) {
+	if via != "" {
+		network, via, _ = strings.Cut(via, ":")
+		var service string
+		if host, service, err = net.SplitHostPort(via); err != nil {
+			return "", "", 0, err
+		}
+		port, err = strconv.Atoi(service)
+	} else {
+		var uri sip.Uri
+		if err = sip.ParseUri(hop, &uri); err != nil {
+			return "", "", 0, err
+		}
+		network = strings.ToLower(cmp.Or(param(uri.UriParams, "transport"), "udp"))
+		host, port = strings.Trim(cmp.Or(param(uri.UriParams, "maddr"), uri.Host), "[]"), cmp.Or(uri.Port, defaultPort)
+	}
+	if err == nil && (port < 1 || port > 65535 || network != "udp" && network != "tcp") {
+		err = fmt.Errorf("no way to %s %s port %d: %w", network, host, port, errTransport)
+	}
+	return network, host, port, err
+}

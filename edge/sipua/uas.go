@@ -1,0 +1,193 @@
+package sipua
+
+import (
+	"net/netip"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// parse takes bytes from the wire: guard, canonical form, sipgo's parser.
+func (w *worker) parse(raw []byte, from path) {
+	reply, ok := guardRaw(raw)
+	if !ok {
+		w.answerRaw(raw, reply, from)
+		return
+	}
+	msg, err := sip.ParseMessage(canonical(raw))
+	if err != nil {
+		w.log.Debug("message not understood", "from", from.to.String(), "error", err)
+		w.answerRaw(raw, 400, from)
+		return
+	}
+	w.handle(msg, from)
+}
+
+// answerRaw answers what cannot be parsed, to where it came from; 0: nothing can be said.
+func (w *worker) answerRaw(raw []byte, status int, from path) {
+	if status == 0 {
+		return
+	}
+	if res := answerRaw(raw, status, w.ids.tag(string(scanCallID(raw)), "")); res != nil {
+		w.write(from, res)
+	}
+}
+
+// write sends what nobody repeats.
+func (w *worker) write(to path, raw []byte) {
+	if err := to.send(raw); err != nil {
+		w.log.Debug("message not sent", "to", to.to.String(), "error", err)
+	}
+}
+
+// handle checks a message and gives it to its transaction, on the worker of its Call-ID.
+func (w *worker) handle(msg sip.Message, from path) {
+	status, reason := normalise(msg)
+	if msg.CallID() == nil || msg.Via() == nil {
+		return
+	}
+	if owner := w.u.worker(msg.CallID().Value()); owner != w {
+		owner.receive(job{msg: msg, from: from})
+		return
+	}
+	switch m := msg.(type) {
+	case *sip.Response:
+		if status == 0 {
+			w.response(m, from)
+		}
+	case *sip.Request:
+		m.SetTransport(from.link.network())
+		if status != 0 {
+			w.turnAway(m, rejection(m, status, reason), from)
+			return
+		}
+		w.request(m, from)
+	}
+}
+
+// turnAway answers without a transaction, so that a stranger costs no memory: he repeats, and is told again.
+func (w *worker) turnAway(req *sip.Request, res *sip.Response, from path) {
+	if req.Method == sip.ACK || req.From() == nil || req.To() == nil || req.CSeq() == nil {
+		return
+	}
+	to := replyPath(req, from) // before rendering: it completes the Via
+	raw, err := renderResponse(res, req, w.tagFor(req))
+	if err != nil {
+		w.log.Debug("answer not sent", "error", err)
+		return
+	}
+	w.write(to, raw)
+}
+
+// tagFor is our To tag for a request outside a dialog: the same for each copy of it.
+func (w *worker) tagFor(req *sip.Request) string {
+	return w.ids.tag(req.CallID().Value(), tagOf(req.From().Params))
+}
+
+// request takes a good request (RFC 3261 8.2, 17.2.3).
+func (w *worker) request(req *sip.Request, from path) {
+	tx := w.servers[keyOf(req)]
+	switch {
+	case req.Method == sip.ACK:
+		if tx != nil && tx.final >= 300 {
+			tx.again(req)
+		} else {
+			w.acknowledge(req, from)
+		}
+	case tx != nil:
+		tx.again(req)
+	case req.Method == sip.CANCEL:
+		w.cancelled(req, from)
+	case req.MaxForwards() != nil && req.MaxForwards().Val() == 0 && tagOf(req.To().Params) == "":
+		w.turnAway(req, refuse(req, 483, ""), from) // RFC 3261 16.3: whoever asks wants to see the way
+	case tagOf(req.To().Params) != "":
+		w.inDialog(req, from)
+	default:
+		w.outside(req, from)
+	}
+}
+
+// outside takes a request that belongs to no dialog.
+func (w *worker) outside(req *sip.Request, from path) {
+	switch req.Method {
+	case sip.INVITE:
+		w.invited(req, from)
+	case sip.OPTIONS: // RFC 3261 11.2
+		w.answer(req, from, 200, Header{"Allow", allow}, Header{"Accept", typeSDP}, Header{"Supported", supported})
+	case sip.REGISTER:
+		w.register(req, from)
+	case sip.BYE, sip.INFO, sip.UPDATE, sip.PRACK:
+		w.answer(req, from, 481)
+	default: // RFC 3261 8.2.1
+		w.answer(req, from, 405, Header{"Allow", allow})
+	}
+}
+
+func (w *worker) register(req *sip.Request, from path) {
+	to := replyPath(req, from)
+	tx := w.serve(req, to, w.tagFor(req))
+	src := netip.AddrPortFrom(from.to.Addr().Unmap(), from.to.Port())
+	res := w.u.handleRegister(req, src, from.link.network(), from.link.token())
+	raw, err := renderResponse(res, req, tx.tag)
+	if err != nil {
+		w.log.Warn("answer to REGISTER not sent", "error", err)
+		tx.drop()
+		return
+	}
+	tx.reply(res.StatusCode, raw)
+}
+
+// answer gives the final response to a request that needs nothing more.
+func (w *worker) answer(req *sip.Request, from path, code int, h ...Header) {
+	tx := w.serve(req, replyPath(req, from), w.tagFor(req))
+	tx.respond(req, code, nil, h...)
+}
+
+// respond renders and sends a response to the transaction's request.
+func (tx *serverTx) respond(req *sip.Request, code int, sdp []byte, h ...Header) {
+	m := respond(req, code, phrase(code), tx.tag)
+	m.header("Server", tx.w.u.cfg.UserAgent)
+	m.headers(h)
+	raw, err := m.body(typeSDP, sdp)
+	if err != nil {
+		tx.w.log.Warn("response not sent", "code", code, "error", err)
+		tx.drop()
+		return
+	}
+	tx.reply(code, raw)
+}
+
+// cancelled answers a CANCEL (RFC 3261 9.2): 200 with the tag of the INVITE, whatever becomes of that.
+func (w *worker) cancelled(req *sip.Request, from path) {
+	key := keyOf(req)
+	key.method = sip.INVITE
+	invite := w.servers[key]
+	tag := ""
+	if invite != nil {
+		tag = invite.tag
+	}
+	tx := w.serve(req, replyPath(req, from), tag)
+	if invite == nil {
+		tx.tag = w.tagFor(req)
+		tx.respond(req, 481, nil)
+		return
+	}
+	tx.respond(req, 200, nil)
+	d := invite.dialog
+	if invite.final != 0 || d == nil || d.state == over {
+		return
+	}
+	w.busy = d
+	d.remoteCancel(req, invite)
+}
+
+// remoteCancel ends an unanswered INVITE with 487, the first one or one inside the dialog.
+func (d *Dialog) remoteCancel(req *sip.Request, invite *serverTx) {
+	if d.in == nil || d.in.tx != invite {
+		d.dropTheirs(487)
+		return
+	}
+	invite.respond(d.in.req, 487, nil)
+	cause := ended(EndCancel, 487, req)
+	cause.Phrase = phrase(487)
+	d.finish(cause)
+}

@@ -181,3 +181,14 @@ func CheckTimeline(t *testing.T, all []Event) {
 		}
 	}
 }
+
+// Metrics is the page of /metrics.
+func (h *Offhook) Metrics(t *testing.T) string {
+	t.Helper()
+	res, err := http.Get("http://" + h.HTTP + "/metrics")
+	must(t, err)
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	must(t, err)
+	return string(b)
+}

@@ -424,3 +424,15 @@ func BenchmarkAskInProcess(b *testing.B) {
 		}
 	}
 }
+
+func TestClientForSoundsKeepsTheRules(t *testing.T) {
+	k := asker(t, Config{})
+	round := webhook(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/call", 302) })
+	inside := webhook(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://10.0.0.1/", 302) })
+	for u, code := range map[string]string{round: CodeRedirectForbidden, inside: CodeAddressForbidden} {
+		_, err := k.Client(local(Policy{})).Get(u)
+		if f := classify(err); f.code != code {
+			t.Errorf("%s: %v", u, err)
+		}
+	}
+}

@@ -314,3 +314,18 @@ func typeFault(status int, format string, args ...any) *fault {
 	f.status = status
 	return f
 }
+
+// Client fetches other things (sounds) for a tenant under the rules of its asks: addresses checked, no proxy, no
+// compression, at most three redirects and none from https to http. Bodies are not bounded: whoever reads bounds them.
+func (k *Asker) Client(p Policy) *http.Client {
+	inner := k.pools.of(p.AllowPrivate).client.GetClient().Transport
+	return &http.Client{Transport: inner, Timeout: timeout(p), CheckRedirect: func(r *http.Request, via []*http.Request) error {
+		if len(via) > mostRedirects {
+			return faultf(CodeRedirectForbidden, "more than %d redirects", mostRedirects)
+		}
+		if r.URL.Scheme == "http" && via[len(via)-1].URL.Scheme == "https" {
+			return faultf(CodeRedirectForbidden, "from https to http")
+		}
+		return nil
+	}}
+}

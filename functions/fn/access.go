@@ -28,7 +28,8 @@ func Tenant(ctx context.Context) (tenant string, ok bool) {
 }
 
 // Guard admits requests with an API key of the configuration that has the scope calls:read, and marks them with the
-// key's tenant. With open, requests from this machine need no key. Keys: Authorization: Bearer, or X-API-Key.
+// key's tenant. With open, requests from this machine need no key. Keys: Authorization: Bearer,
+// the password of Basic, or X-API-Key.
 func Guard(cfg func() *config.Config, open bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key := presented(r)
@@ -39,7 +40,7 @@ func Guard(cfg func() *config.Config, open bool, next http.Handler) http.Handler
 		k, ok := match(cfg().Keys, key)
 		switch {
 		case !ok:
-			w.Header().Set("WWW-Authenticate", `Bearer realm="offhook"`)
+			w.Header().Set("WWW-Authenticate", `Basic realm="offhook", charset="UTF-8"`)
 			Fail(w, Problem(http.StatusUnauthorized, "unauthorized", "give an API key: Authorization: Bearer KEY"))
 		case len(k.Scopes) > 0 && !slices.Contains(k.Scopes, "calls:read"):
 			Fail(w, Problem(http.StatusForbidden, "forbidden", "this key lacks the scope calls:read"))
@@ -52,6 +53,9 @@ func Guard(cfg func() *config.Config, open bool, next http.Handler) http.Handler
 func presented(r *http.Request) string {
 	if key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		return strings.TrimSpace(key)
+	}
+	if _, password, ok := r.BasicAuth(); ok {
+		return password
 	}
 	return r.Header.Get("X-API-Key")
 }

@@ -19,7 +19,7 @@ type Function struct {
 	Asks      http.Handler   // answers asks (POST); nil: none
 	Events    events.Handler // nil: wants no events; must be idempotent on the event id
 	Types     []string       // event types wanted, with "offhook."; empty: all
-	Pages     http.Handler   // further HTTP, e.g. history's queries, mounted at /NAME/; nil: none
+	Pages     http.Handler   // further HTTP, e.g. history's queries, mounted at /NAME/; nil: none. They guard themselves (Guard)
 	io.Closer                // may be nil
 }
 
@@ -28,6 +28,7 @@ type Env struct {
 	Config func() *config.Config // the configuration in force; may change
 	Folder string                // where the configuration lies; file names in it are relative to it
 	Data   string                // folder for local files
+	Open   bool                  // pages need no API key from this machine (offhook dev)
 	Logger *slog.Logger
 	Getenv func(string) string
 }

@@ -16,12 +16,12 @@ import (
 
 // ServeOptions is how functions run as a process of their own.
 type ServeOptions struct {
+	Specs    []Spec
 	Env      Env
 	HTTP     string       // address; "" and no Listener: no HTTP
 	Listener net.Listener // instead of HTTP
 	Kafka    events.Kafka // without brokers: no events
 	Secrets  []string     // Standard Webhooks: asks must be signed with one of them; none: not checked
-	Open     bool         // pages need no API key from this machine
 	Started  func(address string)
 }
 
@@ -29,8 +29,8 @@ const shutdownTime = 10 * time.Second
 
 // Serve runs functions as a process of their own until ctx ends: consumers of the log, and HTTP with
 // POST /NAME for asks (POST / too, with one function), GET /NAME/... for pages, /healthz and /readyz.
-func Serve(ctx context.Context, specs []Spec, o ServeOptions) error {
-	set, err := Start(ctx, specs, o.Env)
+func Serve(ctx context.Context, o ServeOptions) error {
+	set, err := Start(ctx, o.Specs, o.Env)
 	if err != nil {
 		return err
 	}
@@ -104,9 +104,10 @@ func (s *Set) Handler(o ServeOptions) http.Handler {
 			mux.Handle("POST /{$}", h)
 		}
 	}
-	pages := Guard(o.Env.Config, o.Open, s.Pages())
-	for _, p := range s.Paths() {
-		mux.Handle(p, pages)
+	for _, f := range s.Functions {
+		if f.Pages != nil {
+			mux.Handle("/"+f.Name+"/", recovered(s.log.With("fn", f.Name), f.Pages))
+		}
 	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { says(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", s.readyz)

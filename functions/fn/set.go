@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -15,8 +14,8 @@ import (
 	"github.com/offhook/offhook/events"
 )
 
-// GroupPrefix stands before a function's name in its consumer group.
-const GroupPrefix = "offhook-"
+// Group is the consumer group of a function.
+func Group(name string) string { return "offhook-" + name }
 
 // Set is some functions made and ready, within this process.
 type Set struct {
@@ -58,43 +57,10 @@ func (s *Set) Close() error {
 	return errors.Join(errs...)
 }
 
-// Asks are the handlers by name, as the edge's asker wants them for fn:NAME.
-func (s *Set) Asks() map[string]http.Handler {
-	all := make(map[string]http.Handler)
-	for _, f := range s.Functions {
-		if f.Asks != nil {
-			all[f.Name] = f.Asks
-		}
-	}
-	return all
-}
-
-// Pages serves every function's pages below /NAME/. The caller puts it behind Guard, or marks requests by WithTenant.
-func (s *Set) Pages() http.Handler {
-	mux := http.NewServeMux()
-	for _, f := range s.Functions {
-		if f.Pages != nil {
-			mux.Handle("/"+f.Name+"/", recovered(s.log.With("fn", f.Name), f.Pages))
-		}
-	}
-	return mux
-}
-
-// Paths are those that Pages serves: "/history/".
-func (s *Set) Paths() []string {
-	var all []string
-	for _, f := range s.Functions {
-		if f.Pages != nil {
-			all = append(all, "/"+f.Name+"/")
-		}
-	}
-	return all
-}
-
 // Ready says whether every function that wants events has its partitions.
 func (s *Set) Ready() bool { return s.waiting.Load() <= 0 }
 
-// Run consumes the log, each function in its own group (GroupPrefix and its name), until ctx ends.
+// Run consumes the log, each function in its own Group, until ctx ends.
 // The error is one that trying again does not mend: wrong configuration or login.
 func (s *Set) Run(ctx context.Context, kafka events.Kafka) error {
 	g, ctx := errgroup.WithContext(ctx)
@@ -118,7 +84,7 @@ func (s *Set) Run(ctx context.Context, kafka events.Kafka) error {
 func (s *Set) consumer(f *Function, kafka events.Kafka) events.ConsumerConfig {
 	var once atomic.Bool
 	return events.ConsumerConfig{
-		Kafka: kafka, Group: GroupPrefix + f.Name, Types: f.Types, Logger: s.log.With("fn", f.Name),
+		Kafka: kafka, Group: Group(f.Name), Types: f.Types, Logger: s.log.With("fn", f.Name),
 		Assigned: func(int) {
 			if !once.Swap(true) {
 				s.waiting.Add(-1)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/offhook/offhook/schemas/format"
 	"github.com/offhook/offhook/schemas/tree"
 )
 
@@ -170,5 +171,5 @@ func (r *Rule) Name() string {
 // Filled is true for strings in which {name} is replaced when the verb runs.
 func (r *Rule) Filled() bool {
 	r = r.Resolve()
-	return r.Text != nil && r.Enum == nil && r.Text.Format != "id" && r.Text.Format != "duration"
+	return r.Text != nil && r.Enum == nil && !format.Fixed(r.Text.Format)
 }

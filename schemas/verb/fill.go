@@ -2,27 +2,19 @@ package verb
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
+
+	"github.com/offhook/offhook/schemas/template"
 )
 
 // Lookup gives a variable's value as it is put into a string; false: there is no such variable.
-type Lookup = func(name string) (string, bool)
+type Lookup = template.Lookup
 
 // UnknownVariableError says that a placeholder names no variable.
-type UnknownVariableError struct{ Name string }
-
-func (e *UnknownVariableError) Error() string { return "unknown variable {" + e.Name + "}" }
+type UnknownVariableError = template.UnknownError
 
 // BraceError says that a brace opens no placeholder: a single brace is written twice.
-type BraceError struct {
-	Text   string
-	Offset int // of the brace in Text, in bytes
-}
-
-func (e *BraceError) Error() string {
-	return fmt.Sprintf("brace at byte %d of %q opens no {name}; write {{ for a brace", e.Offset, e.Text)
-}
+type BraceError = template.BraceError
 
 // Fill gives a copy of v with every {name} in its strings replaced by its value: URLs, map values and any-typed data too.
 // In URLs values are percent-encoded, except where the placeholder is the URL's beginning. Nested documents are shared
@@ -91,73 +83,17 @@ func (f *filler) fail(err error) {
 	}
 }
 
-func asIs(value, _ string) string { return value }
+func (f *filler) str(s string) string { return f.expand(s, template.AsIs) }
 
-// forURL encodes a value by where in the URL it stands: before holds what was written so far.
-func forURL(value, before string) string {
-	switch {
-	case before == "":
-		return value
-	case strings.ContainsAny(before, "?#"):
-		return url.QueryEscape(value)
+func (f *filler) url(s string) string { return f.expand(s, template.ForURL) }
+
+func (f *filler) expand(s string, encode template.Encode) string {
+	out, err := template.Expand(s, f.lookup, encode)
+	if err != nil {
+		f.fail(err)
 	}
-	return url.PathEscape(value)
+	return out
 }
-
-func (f *filler) str(s string) string { return f.expand(s, asIs) }
-
-func (f *filler) url(s string) string { return f.expand(s, forURL) }
-
-func (f *filler) expand(s string, encode func(value, before string) string) string {
-	if strings.IndexByte(s, '{') < 0 && strings.IndexByte(s, '}') < 0 {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		next := strings.IndexAny(s[i:], "{}")
-		if next < 0 {
-			b.WriteString(s[i:])
-			break
-		}
-		b.WriteString(s[i : i+next])
-		i = f.brace(&b, s, i+next, encode)
-	}
-	return b.String()
-}
-
-// brace handles the brace at s[i] and gives the place after it.
-func (f *filler) brace(b *strings.Builder, s string, i int, encode func(value, before string) string) int {
-	if i+1 < len(s) && s[i+1] == s[i] {
-		b.WriteByte(s[i])
-		return i + 2
-	}
-	end := nameEnd(s, i+1)
-	if s[i] == '}' || end == i+1 || end == len(s) || s[end] != '}' {
-		f.fail(&BraceError{Text: s, Offset: i})
-		b.WriteByte(s[i])
-		return i + 1
-	}
-	name := s[i+1 : end]
-	value, ok := f.lookup(name)
-	if !ok {
-		f.fail(&UnknownVariableError{Name: name})
-	}
-	b.WriteString(encode(value, b.String()))
-	return end + 1
-}
-
-// nameEnd is where the name that begins at i ends; i itself when none does.
-func nameEnd(s string, i int) int {
-	start := i
-	for i < len(s) && (isLetter(s[i]) || i > start && isNameRest(s[i])) {
-		i++
-	}
-	return i
-}
-
-func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' }
-
-func isNameRest(c byte) bool { return c >= '0' && c <= '9' || c == '.' || c == '-' }
 
 func (f *filler) strs(in Strings) Strings {
 	if in == nil {

@@ -367,7 +367,6 @@ func (d *decoder) verbGather(v tree.Value) *Gather {
 
 func (v *Gather) fill(f *filler) Verb {
 	c := *v
-	c.FinishOn = f.str(v.FinishOn)
 	c.On = f.doMap(v.On)
 	c.Next = f.doPtr(v.Next)
 	return &c
@@ -499,7 +498,6 @@ func (d *decoder) verbOn(v tree.Value) *On {
 
 func (v *On) fill(f *filler) Verb {
 	c := *v
-	c.Event = f.str(v.Event)
 	c.Do = f.do(v.Do)
 	return &c
 }
@@ -534,7 +532,6 @@ func (d *decoder) verbOff(v tree.Value) *Off {
 
 func (v *Off) fill(f *filler) Verb {
 	c := *v
-	c.Event = f.str(v.Event)
 	return &c
 }
 
@@ -603,7 +600,6 @@ func (d *decoder) verbEmit(v tree.Value) *Emit {
 
 func (v *Emit) fill(f *filler) Verb {
 	c := *v
-	c.Type = f.str(v.Type)
 	c.Data = f.anyMap(v.Data)
 	return &c
 }

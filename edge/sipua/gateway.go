@@ -30,10 +30,11 @@ var errRegister = errors.New("registration refused")
 type gateways struct {
 	u     *UA
 	creds *credentials
+	send  func(ctx context.Context, req *sip.Request, via string) (*sip.Response, error)
 }
 
 func newGateways(u *UA) *gateways {
-	return &gateways{u: u, creds: &credentials{uses: map[string]nonceUse{}}}
+	return &gateways{u: u, creds: &credentials{uses: map[string]nonceUse{}}, send: u.request}
 }
 
 // runGateways keeps the registrations out, reads Directory.Gateways again after u.reload, and returns when ctx ends.
@@ -162,7 +163,7 @@ func (e *enrolment) register(ctx context.Context, expires time.Duration) (grante
 				return 0, err
 			}
 		}
-		res, err := e.u.request(ctx, req, via)
+		res, err := e.u.bindings.gateways.send(ctx, req, via)
 		if err != nil {
 			return 0, fmt.Errorf("gateway %s: %w", e.gateway.Name, err)
 		}

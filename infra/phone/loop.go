@@ -196,8 +196,10 @@ func (p *phone) hangup() {
 
 // ended is the end of a call that was up.
 func (p *phone) ended(by string) {
-	p.report.EndedBy = by
-	p.report.Talked = Seconds(time.Since(p.call.answered))
+	if p.report.Outcome == Answered { // not when the answer crossed our CANCEL
+		p.report.EndedBy = by
+		p.report.Talked = Seconds(time.Since(p.call.answered))
+	}
 	p.call.media.stop()
 	p.leave()
 }

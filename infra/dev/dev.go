@@ -64,12 +64,12 @@ func (d *dev) run(ctx context.Context) error {
 		return fmt.Errorf("--kafka %s cannot be used: %w", d.Edge.Kafka, err)
 	}
 	stack.Start("embedded event log", broker.Run)
-	functions, err := run.OpenLocal(ctx, d.settings, d.Data, d.log)
+	functions, err := run.Local(ctx, d.settings, d.Data, d.log)
 	if err != nil {
 		return err
 	}
-	defer functions.Close()
-	edge, err := run.NewEdge(d.settings, d.Edge, run.Parts{Functions: functions.Asks(), Pages: functions.Pages(), Facts: d.facts(), Open: true}, d.log)
+	defer func() { d.closed(functions.Close()) }()
+	edge, err := run.NewEdge(d.settings, d.Edge, run.Parts{Functions: run.Asks(functions), Pages: run.Pages(functions), Facts: d.facts(), Open: true}, d.log)
 	if err != nil {
 		return err
 	}
@@ -77,11 +77,9 @@ func (d *dev) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	functions.Start(stack, kafka)
 	edge.Start(stack)
-	if !d.JSON {
-		stack.Start("printer", func(ctx context.Context) error { return d.print(ctx, edge.Feed()) })
-	}
+	stack.Start("functions", func(ctx context.Context) error { return functions.Run(ctx, kafka) })
+	stack.Start("printer", func(ctx context.Context) error { return d.print(ctx, edge.Feed()) })
 	d.banner()
 	err = stack.Wait(ctx)
 	if err == nil && !d.JSON {
@@ -89,6 +87,12 @@ func (d *dev) run(ctx context.Context) error {
 	}
 	edge.Drain()
 	return err
+}
+
+func (d *dev) closed(err error) {
+	if err != nil {
+		d.log.Warn("functions not closed", "err", err)
+	}
 }
 
 // adjust puts --answer in the place of every tenant's answer.

@@ -2,6 +2,7 @@ package dev
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,8 +15,12 @@ import (
 	"github.com/offhook/offhook/infra/run"
 )
 
-// print writes one readable line per event, as it stands in the log.
+// print writes one readable line per event, as it stands in the log; JSON for machines.
 func (d *dev) print(ctx context.Context, feed *api.Feed) error {
+	if d.JSON {
+		lines := json.NewEncoder(d.out)
+		return feed.Follow(ctx, func(e events.Delivered) error { return lines.Encode(api.EventJSON(e)) })
+	}
 	colour := isTerminal(d.out)
 	return feed.Follow(ctx, func(e events.Delivered) error {
 		l := console.Describe(e)

@@ -268,11 +268,11 @@ func (t timelines) Timeline(ctx context.Context, id string) ([]events.Delivered,
 
 // EdgeAlone runs an edge until ctx ends, then drains it.
 func EdgeAlone(ctx context.Context, settings *Settings, opts EdgeOptions, log *slog.Logger) error {
-	router, err := localRouter(ctx, settings, opts.Data, log)
+	router, err := Local(ctx, settings, opts.Data, log, "router")
 	if err != nil {
 		return err
 	}
-	e, err := NewEdge(settings, opts, Parts{Functions: router}, log)
+	e, err := NewEdge(settings, opts, Parts{Functions: Asks(router)}, log)
 	if err != nil {
 		return err
 	}

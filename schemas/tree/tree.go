@@ -229,6 +229,9 @@ func (v Value) appendChildren(b []byte) []byte {
 	return append(b, brackets[1])
 }
 
+// Quote writes s as a JSON string.
+func Quote(s string) string { return string(appendQuoted(nil, s)) }
+
 const hexDigits = "0123456789abcdef"
 
 func appendQuoted(b []byte, s string) []byte {
@@ -237,6 +240,8 @@ func appendQuoted(b []byte, s string) []byte {
 		switch c := s[i]; {
 		case c == '"' || c == '\\':
 			b = append(b, '\\', c)
+		case c == '\n':
+			b = append(b, '\\', 'n')
 		case c < 0x20:
 			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 		default:

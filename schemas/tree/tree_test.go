@@ -91,14 +91,14 @@ func TestABuiltTreeWritesJSON(t *testing.T) {
 	var b Builder
 	root := b.Open("", Object, 1)
 	list := b.Open("a", Array, 1)
-	b.Scalar("", String, "x\"\n\\", 2)
+	b.Scalar("", String, "x\"\t\n\\", 2)
 	b.Scalar("", Number, "1", 3)
 	b.Close(list)
 	b.Scalar("b", Bool, "true", 4)
 	b.Scalar("c", Null, "", 5)
 	b.Close(root)
 	v := b.Tree().Root()
-	if got := v.JSON(); got != `{"a":["x\"\u000a\\",1],"b":true,"c":null}` {
+	if got := v.JSON(); got != `{"a":["x\"\u0009\n\\",1],"b":true,"c":null}` {
 		t.Error(got)
 	}
 	if c, ok := v.Get("b"); !ok || c.Line() != 4 {

@@ -10,7 +10,7 @@ import (
 
 // ask puts an ask in a goroutine of its own, which the node waits for; the tenant's bulkhead bounds how many.
 func (s *session) ask(o call.AskStart) {
-	n, policy := s.node, s.node.policy(s.tenant)
+	n, policy := s.node, s.node.Policy(s.tenant)
 	ctx, cancel := context.WithCancel(n.asking)
 	if !o.Notice {
 		if s.asks == nil {

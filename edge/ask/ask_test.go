@@ -113,7 +113,8 @@ func TestEachFaultHasItsCode(t *testing.T) {
 			says(200, "application/json", "\x1f\x8b")(w, r)
 		}), CodeBadContentType, "gzip"},
 		{"not json", webhook(t, says(200, "application/json", "verbs: []")), CodeBadJSON, "verbs: []"},
-		{"unknown verb", webhook(t, says(200, "application/json", `[{"verb":"dance"}]`)), CodeBadDocument, ""},
+		{"unknown verb", webhook(t, says(200, "application/json", `[{"verb":"dance"}]`)), CodeBadDocument, "dance"},
+		{"unknown variable", webhook(t, says(200, "application/json", `[{"verb":"say","text":"{nobody}"}]`)), CodeBadDocument, "nobody"},
 		{"reset", webhook(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), CodeConnection, ""},
 		{"other host", webhook(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://10.0.0.1/", 307) }), CodeRedirectForbidden, "10.0.0.1"},
 		{"other port", webhook(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other, 302) }), CodeRedirectForbidden, ""},

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	schema "github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/check"
+	"github.com/offhook/offhook/schemas/event"
 )
 
 const (
@@ -165,9 +167,9 @@ func (k *Asker) way(ctx context.Context, q question, to string, deadline time.Ti
 		ans.Empty = true
 		return ans, nil
 	}
-	doc, faults := decode(r.body, q.known)
+	doc, faults := check.Answer(r.body, q.known)
 	if len(faults) > 0 {
-		f := failure(to, documentFault(r), started, attempts)
+		f := failure(to, documentFault(r, faults[0]), started, attempts)
 		f.Faults = faults
 		return Answer{}, &f
 	}
@@ -175,13 +177,22 @@ func (k *Asker) way(ctx context.Context, q question, to string, deadline time.Ti
 	return ans, nil
 }
 
-func documentFault(r reply) *fault {
-	f := faultf(CodeBadDocument, "the answer has faults: %s", snippet(r.body))
-	if !json.Valid(r.body) {
-		f = faultf(CodeBadJSON, "the answer is not JSON: %s", snippet(r.body))
+// documentFault puts the first fault into words; the rest are in the Failure's Faults.
+func documentFault(r reply, first event.Fault) *fault {
+	f := faultf(CodeBadDocument, "line %d, %s: expected %s, found %s", first.Line, orRoot(first.Pointer), first.Expected, first.Found)
+	if first.Code == "bad_json" {
+		f = faultf(CodeBadJSON, "the answer is not JSON: line %d: expected %s, found %s; it begins %s", first.Line, first.Expected, first.Found, snippet(r.body))
 	}
+	f.detail = clip(f.detail, 600)
 	f.status = r.status
 	return f
+}
+
+func orRoot(pointer string) string {
+	if pointer == "" {
+		return "/"
+	}
+	return pointer
 }
 
 func failure(to string, f *fault, started time.Time, attempts int) Failure {

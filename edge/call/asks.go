@@ -123,7 +123,7 @@ func (c *Call) tellAskAnswered(a *Asking, in AskAnswered) {
 }
 
 // docsURL is where each code of ask.failed is explained.
-const docsURL = "https://offhook.dev/docs/errors#"
+const docsURL = "https://github.com/offhook/offhook/blob/main/docs/asks.md#"
 
 func (c *Call) tellAskFailed(a *Asking, f AskFailure) {
 	c.publish(event.AskFailed, &event.Asked{Ask: c.askID(a), Reason: a.Reason, URL: f.URL, Status: f.Status, Attempts: f.Attempts,

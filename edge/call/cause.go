@@ -82,8 +82,8 @@ func CauseOf(code int, phrase string) event.Cause {
 	return c
 }
 
-// CauseNamed gives the cause of a word that a script may say (normal, busy, no_answer, declined, rejected, timeout,
-// refused, failed ...); an unknown word keeps its name with class normal.
+// CauseNamed gives the cause of a word that a script may say (normal, busy, no_answer, rejected, unavailable, not_found,
+// forbidden, congestion, failed) or of a status; an unknown word keeps its name with class normal.
 func CauseNamed(word string) event.Cause {
 	switch word {
 	case "", ClassNormal, "hangup":
@@ -106,6 +106,8 @@ func CauseNamed(word string) event.Cause {
 		return CauseOf(480, "")
 	case "not_found":
 		return CauseOf(404, "")
+	case "forbidden":
+		return CauseOf(403, "")
 	case ClassCancelled:
 		return CauseCancelled
 	}

@@ -34,7 +34,7 @@ func (c *Call) handle(not int, typ string, data Data) {
 	short := shortName(typ)
 	var vars map[string]any
 	for _, h := range c.Handlers {
-		if h.N == not || (h.Event != typ && (short == "" || h.Event != short)) {
+		if h.N == not || !h.wants(typ, short) {
 			continue
 		}
 		if vars == nil {
@@ -42,6 +42,10 @@ func (c *Call) handle(not int, typ string, data Data) {
 		}
 		c.startHandler(h, vars)
 	}
+}
+
+func (h Handler) wants(typ, short string) bool {
+	return h.Event == typ || short != "" && h.Event == short || typ == event.DTMFReceived && h.Event == "digit"
 }
 
 // shortName is what documents call an event. Where the call and its legs have an event of the same name the call's is
@@ -52,9 +56,9 @@ func shortName(typ string) string {
 	case event.CallRinging, event.LegHeld, event.LegResumed, event.LegAnswered, event.LegHangup:
 		return ""
 	case event.DTMFReceived:
-		return "digit"
+		return "dtmf"
 	}
-	for _, prefix := range []string{"call.", "leg.", event.CustomPrefix} {
+	for _, prefix := range []string{"call.", "leg."} {
 		if rest, ok := strings.CutPrefix(typ, prefix); ok {
 			return rest
 		}

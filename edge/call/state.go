@@ -19,7 +19,7 @@ const (
 	MaxLegs      = 64       // legs at once
 	MaxLegRows   = 500      // legs listed in the final event
 	MaxVarBytes  = 64 << 10 // variables, as JSON
-	MaxDigits    = 64       // digits that wait for a verb, per leg
+	MaxDigits    = 128      // digits that wait for a verb, per leg
 
 	WrapUp = 30 * time.Second // how long `on hangup` handlers may work after the end
 )

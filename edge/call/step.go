@@ -116,7 +116,12 @@ func (c *Call) replace(in Replace) {
 	if c.Phase != PhaseLive {
 		return
 	}
-	if s := c.strand(c.Main); s != nil {
+	s := c.strand(c.Main)
+	if s != nil && s.Run != nil && s.Run.Name == originate {
+		s.Frames = []Frame{{Base: in.Base, Doc: in.Document}} // nobody is there yet: it runs once somebody is
+		return
+	}
+	if s != nil {
 		c.killStrand(s, CauseReplaced)
 	}
 	for _, s := range c.strandsOf("background") {

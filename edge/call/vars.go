@@ -11,7 +11,7 @@ import (
 	"github.com/offhook/offhook/schemas/ask"
 )
 
-// mergeVars merges variables into the call's: all of them, or with an error none.
+// mergeVars merges variables into the call's: all of them, or with an error none. A null removes one.
 func (c *Call) mergeVars(vars map[string]any) error {
 	if len(vars) == 0 {
 		return nil
@@ -21,6 +21,10 @@ func (c *Call) mergeVars(vars map[string]any) error {
 	for _, k := range slices.Sorted(maps.Keys(vars)) {
 		if old, ok := merged[k]; ok {
 			size -= varSize(k, old)
+		}
+		if vars[k] == nil {
+			delete(merged, k)
+			continue
 		}
 		merged[k] = vars[k]
 		size += varSize(k, vars[k])

@@ -10,20 +10,16 @@ import (
 	"github.com/offhook/offhook/schemas/verb"
 )
 
-// Times of dial.
-const (
-	dialRingFor  = 30 * time.Second // without ring_for of the dial or the user
-	dialResponse = 10 * time.Second // a target that gives no sign of life for so long is a timeout
-)
+const dialResponse = 10 * time.Second // a target that gives no sign of life for so long is a timeout
 
 // dial calls its targets, all at once or in order, and bridges the caller with the first that answers; the others end as
 // completed elsewhere. It lasts until that party hangs up, and then the script goes on. In the background the script goes
 // on at once, and an answer takes its place.
 //
-// `on` values: ringing, early_media, answered and bridged start a strand beside the call, as `on` would (a URL is asked
-// with reason event). How it ended (no_answer, busy, timeout, refused, failed, cancelled, hangup) runs before what is left
-// of the script (a URL is asked with reason next). A target's end, while others still ring, is a strand beside.
-// refused falls back to failed. `next` comes after that.
+// `on` values: ringing, early_media, answered, held and resumed start a strand beside the call, as `on` would (a URL is
+// asked with reason event). How it ended (no_answer, busy, timeout, refused, failed, cancelled; hangup when the party hung
+// up) runs before what is left of the script (a URL is asked with reason next). A target's end, while others still ring,
+// is a strand beside. refused falls back to failed. `next` comes after that, in the place of what is left.
 type dial struct {
 	Spec       *verb.Dial
 	Originates bool          `json:",omitempty"` // the party that answers becomes the caller
@@ -87,6 +83,10 @@ func (v *dial) Input(r *call.Run, in call.Input) {
 		v.progress(r, v.byLeg(in.Leg), in)
 	case call.LegAnswered:
 		v.answered(r, v.byLeg(in.Leg), in.Leg)
+	case call.LegHeld:
+		v.tell(r, v.byLeg(in.Leg), "held", in.Leg)
+	case call.LegResumed:
+		v.tell(r, v.byLeg(in.Leg), "resumed", in.Leg)
 	case call.LegEnded:
 		v.ended(r, in)
 	case call.TimerFired:
@@ -153,7 +153,6 @@ func (v *dial) answered(r *call.Run, t *dialTarget, leg int) {
 	}
 	r.Bridge(leg)
 	v.tell(r, t, "answered", leg)
-	v.tell(r, t, "bridged", leg)
 	if v.Spec.TimeLimit > 0 {
 		v.Limit = r.After(time.Duration(v.Spec.TimeLimit))
 	}

@@ -62,7 +62,7 @@ func (v *dial) ringFor(userMS int64) time.Duration {
 	case userMS > 0:
 		return time.Duration(userMS) * time.Millisecond
 	}
-	return dialRingFor
+	return time.Duration(verb.DefaultDialRingFor)
 }
 
 func (v *dial) invitation(r *call.Run, t *dialTarget, d call.Destination) call.Invitation {
@@ -138,7 +138,7 @@ func (v *dial) targetDone(r *call.Run, t *dialTarget) {
 		return
 	}
 	if do, ok := onEnd(v.Spec.To[t.At].On, statusOf(*t.Cause)); ok {
-		r.Handle(do, v.eventVars(t, statusOf(*t.Cause), 0))
+		r.Handle(do, v.eventVars(r, t, statusOf(*t.Cause), 0))
 	}
 }
 
@@ -209,23 +209,30 @@ func (v *dial) result(t *dialTarget) ask.Result {
 	return res
 }
 
-// tell starts what hangs on a happening: of the target once per target, of the dial once.
+// tell starts what hangs on a happening: of the target once per target, of the dial once; each hold counts.
 func (v *dial) tell(r *call.Run, t *dialTarget, key string, leg int) {
+	if t == nil {
+		return
+	}
 	of := []map[string]verb.Do{v.Spec.To[t.At].On, v.Spec.On}
 	for i, mark := range []string{key + " " + targetName(v.Spec.To[t.At]), key} {
 		do, ok := of[i][key]
 		if !ok || slices.Contains(v.Told, mark) {
 			continue
 		}
-		v.Told = append(v.Told, mark)
-		r.Handle(do, v.eventVars(t, key, leg))
+		if key != "held" && key != "resumed" {
+			v.Told = append(v.Told, mark)
+		}
+		r.Handle(do, v.eventVars(r, t, key, leg))
 	}
 }
 
 // eventVars is the event of a strand that hangs on this dial: type, target, who it is, leg while there is one.
-func (v *dial) eventVars(t *dialTarget, key string, leg int) map[string]any {
-	vars := map[string]any{"type": event.Prefix + "leg." + key, "target": targetName(v.Spec.To[t.At]),
-		"agent_number": t.Number, "agent_name": t.Name}
+func (v *dial) eventVars(r *call.Run, t *dialTarget, key string, leg int) map[string]any {
+	info := r.Asked()
+	vars := map[string]any{"type": event.Prefix + "leg." + key, "call_id": info.ID, "tenant": info.Tenant,
+		"target": targetName(v.Spec.To[t.At]), "agent_number": t.Number, "agent_name": t.Name,
+		"caller_number": info.From, "caller_name": info.FromName}
 	if leg != 0 {
 		vars["leg"] = float64(leg) // as it comes back from JSON
 	}

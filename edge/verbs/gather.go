@@ -9,16 +9,12 @@ import (
 	"github.com/offhook/offhook/schemas/verb"
 )
 
-// Defaults of gather.
-const (
-	gatherTimeout      = 5 * time.Second
-	gatherDigitTimeout = 3 * time.Second
-)
-
 // gather collects digits while its prompt plays; a digit stops the prompt. Digits that came before it are taken first.
-// It ends by finish_on, by max_digits, when no digit key of `on` can still grow, or when nothing comes in time. Too few
-// digits, or digits that no key of `on` has, are bad_input. After its tries it ends with status done, or timeout
-// (cause no_input) or failed (cause bad_input).
+// It ends by finish_on, by max_digits, or when nothing comes in time; a menu (digit keys in `on`, neither max_digits nor
+// next) as soon as the digits are a key that none of the others goes on from. Too few digits are bad_input, and so are,
+// where `on` has bad_input, digits that it does not list. After its tries it ends with status done, timeout (cause
+// no_input) or failed (cause bad_input). What `on` has for that runs before what is left of the script; otherwise `next`
+// takes its place.
 type gather struct {
 	Spec   *verb.Gather
 	Digits string `json:",omitempty"`
@@ -42,14 +38,14 @@ func (v *gather) prompt(r *call.Run) {
 		v.Prompt = r.Spawn(v.Spec.Prompt)
 	}
 	if v.Prompt == 0 {
-		v.wait(r, v.Spec.Timeout, gatherTimeout)
+		v.wait(r, v.Spec.Timeout, verb.DefaultGatherTimeout)
 	}
 }
 
-func (v *gather) wait(r *call.Run, d verb.Duration, otherwise time.Duration) {
+func (v *gather) wait(r *call.Run, d, otherwise verb.Duration) {
 	r.Stop(v.Timer)
 	if d <= 0 {
-		d = verb.Duration(otherwise)
+		d = otherwise
 	}
 	v.Timer = r.After(time.Duration(d))
 }
@@ -61,7 +57,7 @@ func (v *gather) Input(r *call.Run, in call.Input) {
 		v.digit(r, in.Digit)
 	case call.StrandEnded:
 		v.Prompt = 0
-		v.wait(r, v.Spec.Timeout, gatherTimeout)
+		v.wait(r, v.Spec.Timeout, verb.DefaultGatherTimeout)
 	case call.TimerFired:
 		v.Timer = 0
 		v.finish(r)
@@ -80,43 +76,29 @@ func (v *gather) digit(r *call.Run, d string) {
 		v.finish(r)
 		return
 	}
-	v.wait(r, v.Spec.DigitTimeout, gatherDigitTimeout)
+	v.wait(r, v.Spec.DigitTimeout, verb.DefaultGatherDigitTimeout)
 }
 
 // full is true when no further digit is wanted.
 func (v *gather) full() bool {
-	if v.Spec.MaxDigits > 0 || !v.keyed() {
-		return len(v.Digits) >= v.most()
+	if v.Spec.MaxDigits > 0 {
+		return len(v.Digits) >= v.Spec.MaxDigits
+	}
+	return len(v.Digits) >= call.MaxDigits || v.Spec.Next == nil && v.chosen()
+}
+
+// chosen is true when the digits are a key of `on` that no other key goes on from.
+func (v *gather) chosen() bool {
+	if _, ok := v.Spec.On[v.Digits]; !ok {
+		return false
 	}
 	for key := range v.Spec.On { // any: the order does not show
-		if isDigits(key) && len(key) > len(v.Digits) && strings.HasPrefix(key, v.Digits) {
+		if len(key) > len(v.Digits) && strings.HasPrefix(key, v.Digits) {
 			return false
 		}
 	}
-	return len(v.Digits) >= v.Spec.MinDigits
+	return true
 }
-
-func (v *gather) most() int {
-	if v.Spec.MaxDigits > 0 {
-		return min(v.Spec.MaxDigits, call.MaxDigits)
-	}
-	return call.MaxDigits
-}
-
-// keyed is true when `on` names digit strings, which are then the only good ones unless it has "digits" too.
-func (v *gather) keyed() bool {
-	if _, any := v.Spec.On["digits"]; any {
-		return false
-	}
-	for key := range v.Spec.On {
-		if isDigits(key) {
-			return true
-		}
-	}
-	return false
-}
-
-func isDigits(key string) bool { return key != "" && strings.Trim(key, "0123456789*#ABCD") == "" }
 
 // finish judges what came: good digits end it, otherwise it tries again.
 func (v *gather) finish(r *call.Run) {
@@ -127,30 +109,35 @@ func (v *gather) finish(r *call.Run) {
 		return
 	}
 	r.SetDigits(v.Digits)
-	r.Done(res, v.thens(key)...)
+	r.Done(res, v.then(key))
 }
 
 // judge gives the result and the key of `on` that it falls under.
 func (v *gather) judge() (ask.Result, string) {
-	res := ask.Result{Status: call.StatusDone, Digits: v.Digits}
-	_, known := v.Spec.On[v.Digits]
+	_, listed := v.Spec.On[v.Digits]
+	_, strict := v.Spec.On["bad_input"]
 	switch {
 	case v.Digits == "":
-		res.Status, res.Cause = call.StatusTimeout, "no_input"
-		return res, "no_input"
-	case len(v.Digits) < v.Spec.MinDigits, v.keyed() && !known:
-		res.Status, res.Cause = call.StatusFailed, "bad_input"
-		return res, "bad_input"
-	case known:
-		return res, v.Digits
+		return ask.Result{Status: call.StatusTimeout, Cause: "no_input"}, "no_input"
+	case len(v.Digits) < v.Spec.MinDigits, strict && v.menu() && !listed:
+		return ask.Result{Status: call.StatusFailed, Cause: "bad_input", Digits: v.Digits}, "bad_input"
 	}
-	return res, "digits"
+	return ask.Result{Status: call.StatusDone, Digits: v.Digits}, v.Digits
 }
 
-func (v *gather) thens(key string) []call.Then {
-	var thens []call.Then
-	if do, ok := v.Spec.On[key]; ok {
-		thens = append(thens, call.Then{Do: &do})
+// menu is true when `on` lists digits.
+func (v *gather) menu() bool {
+	for key := range v.Spec.On {
+		if strings.Trim(key, "0123456789*#ABCD") == "" {
+			return true
+		}
 	}
-	return append(thens, call.Then{Do: v.Spec.Next, Replace: true})
+	return false
+}
+
+func (v *gather) then(key string) call.Then {
+	if do, ok := v.Spec.On[key]; ok {
+		return call.Then{Do: &do}
+	}
+	return call.Then{Do: v.Spec.Next, Replace: true}
 }

@@ -1,0 +1,194 @@
+package calltest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/offhook/offhook/edge/call"
+	"github.com/offhook/offhook/schemas/event"
+)
+
+// Did takes what the call put out in one step at now. An error names the rule that the call broke.
+func (w *World) Did(now time.Time, outs []call.Output) error {
+	for _, out := range outs {
+		if err := w.did(now, out); err != nil {
+			return fmt.Errorf("%s %+v: %w", out.Kind(), out, err)
+		}
+	}
+	for _, l := range w.legs {
+		if l.crossed {
+			return fmt.Errorf("leg %d was answered after it was told to end, and not told again", l.n)
+		}
+	}
+	if err := w.mixHolds(); err != nil {
+		return err
+	}
+	return w.Stuck()
+}
+
+var (
+	errOver    = errors.New("the call is over")
+	errUnknown = errors.New("nothing such is outstanding")
+	errNumber  = errors.New("the number was given before")
+)
+
+func (w *World) did(now time.Time, out call.Output) error {
+	if w.over {
+		return errOver
+	}
+	switch o := out.(type) {
+	case call.Publish:
+		return w.publish(o)
+	case call.Over:
+		return w.end()
+	case call.LegRing, call.LegAnswer, call.LegInvite, call.LegEnd:
+		return w.legDone(out)
+	case call.SetMix:
+		if slices.Equal(o.Mix, w.mix) {
+			return errors.New("the mix did not change")
+		}
+		w.mix = o.Mix
+	case call.LogLine:
+	default:
+		return w.thingDone(now, out)
+	}
+	return nil
+}
+
+func (w *World) legDone(out call.Output) error {
+	switch o := out.(type) {
+	case call.LegRing:
+		if l := w.leg(o.Leg); l == nil || !l.inbound || l.answered || l.told {
+			return errors.New("the leg can't be told that it rings")
+		}
+	case call.LegAnswer:
+		l := w.leg(o.Leg)
+		if l == nil || !l.inbound || l.answering || l.told {
+			return errors.New("the leg can't be answered")
+		}
+		l.answering = true
+	case call.LegInvite:
+		w.legs = append(w.legs, leg{n: o.Leg})
+		return w.number(o.Leg)
+	case call.LegEnd:
+		l := w.leg(o.Leg)
+		if l == nil || l.told && !l.crossed {
+			return errUnknown
+		}
+		l.told, l.crossed = true, false
+	}
+	return nil
+}
+
+func (w *World) thingDone(now time.Time, out call.Output) error {
+	switch o := out.(type) {
+	case call.PlayStart:
+		w.plays = append(w.plays, o.Play)
+		return w.number(o.Play)
+	case call.PlayStop:
+		return stop(w, &w.plays, call.PlayEnded{Play: o.Play}, func(n int) bool { return n == o.Play })
+	case call.TimerStart:
+		if o.After <= 0 {
+			return errors.New("no time")
+		}
+		w.timers = append(w.timers, timer{o.Timer, now.Add(o.After)})
+		return w.number(o.Timer)
+	case call.TimerStop:
+		return stop(w, &w.timers, call.TimerFired{Timer: o.Timer}, func(t timer) bool { return t.n == o.Timer })
+	case call.AskStart:
+		if !o.Notice {
+			w.asks = append(w.asks, o)
+		}
+		return w.number(o.Ask)
+	case call.AskStop:
+		return stop(w, &w.asks, call.AskAnswered{Ask: o.Ask, OK: true}, func(a call.AskStart) bool { return a.Ask == o.Ask })
+	case call.Resolve:
+		w.resolves = append(w.resolves, o)
+		return w.number(o.Resolve)
+	}
+	return errors.New("unknown output")
+}
+
+// number: the one counter never goes back.
+func (w *World) number(n int) error {
+	if n <= w.last {
+		return errNumber
+	}
+	w.last = n
+	return nil
+}
+
+// stop takes a thing away; what was in flight may still come.
+func stop[T any](w *World, list *[]T, late call.Input, is func(T) bool) error {
+	before := len(*list)
+	if *list = without(*list, is); len(*list) == before {
+		return errUnknown
+	}
+	if w.lates < w.cfg.Late {
+		w.lates++
+		w.late = append(w.late, late)
+	}
+	return nil
+}
+
+func (w *World) publish(o call.Publish) error {
+	base := o.Data.(call.Data).Ref()
+	w.seq++
+	switch {
+	case base.Seq != w.seq:
+		return fmt.Errorf("seq %d, want %d", base.Seq, w.seq)
+	case (w.seq == 1) != (o.Type == event.CallRinging):
+		return errors.New("call.ringing is the first event, and once")
+	case w.hung:
+		return errors.New("call.hangup was out")
+	case base.At.IsZero() || base.CallID == "":
+		return errors.New("not stamped")
+	}
+	w.hung = o.Type == event.CallHangup
+	return nil
+}
+
+// end: with Over nothing is held any more. A resolve is only a question, its answer is ignored.
+func (w *World) end() error {
+	w.over = true
+	switch {
+	case !w.hung:
+		return errors.New("without call.hangup")
+	case len(w.legs) > 0:
+		return fmt.Errorf("%d legs are held", len(w.legs))
+	case len(w.plays) > 0:
+		return fmt.Errorf("%d playbacks are held", len(w.plays))
+	case len(w.timers) > 0:
+		return fmt.Errorf("%d timers are held", len(w.timers))
+	case len(w.asks) > 0:
+		return fmt.Errorf("%d asks are held", len(w.asks))
+	case len(w.mix) > 0:
+		return errors.New("somebody is still heard")
+	}
+	return nil
+}
+
+// mixHolds: the mix names only what is there, and nobody hears himself or, while he holds, anything.
+func (w *World) mixHolds() error {
+	for _, row := range w.mix {
+		to := w.leg(row.To)
+		switch {
+		case to == nil || to.told:
+			return fmt.Errorf("mix %v: leg %d is gone", w.mix, row.To)
+		case to.held:
+			return fmt.Errorf("mix %v: leg %d holds and hears", w.mix, row.To)
+		case row.From == row.To:
+			return fmt.Errorf("mix %v: leg %d hears itself", w.mix, row.To)
+		}
+		if from := w.leg(row.From); from != nil {
+			if from.told || !from.answered && !from.answering && !from.early {
+				return fmt.Errorf("mix %v: leg %d can't be heard", w.mix, row.From)
+			}
+		} else if !slices.Contains(w.plays, row.From) {
+			return fmt.Errorf("mix %v: %d is gone", w.mix, row.From)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,230 @@
+package verbs_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/offhook/offhook/edge/call"
+	"github.com/offhook/offhook/edge/call/calltest"
+	"github.com/offhook/offhook/edge/verbs"
+	"github.com/offhook/offhook/schemas/verb"
+)
+
+// scripts are what the explored calls run; each also answers the asks of the others.
+var scripts = []string{
+	`[{"verb":"answer"},{"verb":"play","audio":"welcome"},{"verb":"gather","max_digits":2,"finish_on":"#","tries":2,"prompt":[{"verb":"say","text":"Press."},{"verb":"pause","for":"1s"}],"on":{"1":[{"verb":"say","text":"One."}],"2":"/two","no_input":[{"verb":"log","text":"none"}],"bad_input":"/bad"},"next":"/menu"},{"verb":"hangup"}]`,
+	`[{"verb":"dial","to":[{"user":"101","on":{"busy":[{"verb":"log","text":"101 is busy"}],"ringing":"/rings"}},{"user":"105"}],"ring_for":"20s","on":{"no_answer":[{"verb":"say","text":"Nobody is free."}],"busy":"/busy","answered":[{"verb":"emit","type":"got"}],"hangup":"/over"},"next":"/after"}]`,
+	`[{"verb":"on","event":"held","do":[{"verb":"email","to":"boss@acme.test","subject":"Hold","text":"{agent_name} held {caller_number}, {event.by}"}]},{"verb":"on","event":"hangup","do":[{"verb":"pause","for":"2s"},{"verb":"email","to":"a@b.test","text":"{event.cause.reason}"},{"verb":"redirect","to":"/wrapped"}]},{"verb":"answer"},{"verb":"dial","to":{"user":"101"},"time_limit":"60s","ringback":"tone:beep"},{"verb":"say","text":"Good bye."}]`,
+	`[{"verb":"ring","early_media":true},{"verb":"dial","background":true,"to":[{"user":"101"},{"user":"105"}],"ring":"in_order","on":{"failed":"/failed","timeout":[{"verb":"log","text":"late"}]}},{"verb":"dial","background":true,"to":{"number":"+371","gateway":"telia"}},{"verb":"play","audio":["a","b"],"loop":-1},{"verb":"gather","timeout":"3s"},{"verb":"pause","for":"5s"}]`,
+	`[{"verb":"parallel","do":[[{"verb":"pause","for":"1s"},{"verb":"play","audio":"side"},{"verb":"dial","to":{"user":"106"}}],[{"verb":"gather","prompt":[{"verb":"gather","timeout":"2s"}]},{"verb":"redirect","to":"/side"}]]},{"verb":"set","vars":{"a":"{digits}"}},{"verb":"say","text":"{a}"},{"verb":"dial","to":{"sip":"sip:x@y.test"}}]`,
+	`[{"verb":"on","event":"custom.x","do":[{"verb":"emit","type":"x"},{"verb":"emit","type":"y"}]},{"verb":"on","event":"custom.y","do":[{"verb":"emit","type":"x"}]},{"verb":"on","event":"dtmf","do":"/digit"},{"verb":"emit","type":"z","data":{"n":1}},{"verb":"say","text":"{nobody}"},{"verb":"off","event":"custom.x"},{"verb":"gather","max_digits":1}]`,
+	`[{"verb":"reject","status":603}]`,
+	`[{"verb":"hangup","cause":"busy"}]`,
+	`[{"verb":"redirect","to":"/again"}]`,
+	`[]`,
+}
+
+func document(t testing.TB, text string) verb.Document {
+	var doc verb.Document
+	if err := json.Unmarshal([]byte(text), &doc); err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// explorer is the config of all worlds here: asks are answered by any script, a user has none to two devices.
+func explorer(t testing.TB) calltest.Config {
+	var answers []call.AskAnswered
+	for _, text := range scripts {
+		doc := document(t, text)
+		answers = append(answers, call.AskAnswered{OK: true, Source: "url", URL: "http://app.test/x", Status: 200, Attempts: 1,
+			Verbs: doc, Empty: len(doc) == 0, Vars: map[string]any{"seen": true}, State: json.RawMessage(`{"n":1}`)})
+	}
+	return calltest.Config{
+		Answers: func(call.AskStart) []call.AskAnswered { return answers },
+		Destinations: func(r call.Resolve) []call.Resolved {
+			a, b := call.Destination{URI: "sip:a@10.0.0.1"}, call.Destination{URI: "sip:b@10.0.0.2"}
+			return []call.Resolved{{Name: "Ilze", Number: "101", Destinations: []call.Destination{a}, RingForMS: 15000},
+				{Name: "Ilze", Number: "101", Destinations: []call.Destination{a, b}}, {Error: "not_registered"}}
+		},
+		Digits: []string{"1", "2", "#", "9"}, Holds: 2, Presses: 6, Late: 4,
+	}
+}
+
+// explored is one call in its world, and what came out as text.
+type explored struct {
+	t     testing.TB
+	call  *call.Call
+	world *calltest.World
+	now   time.Time
+	trail []string
+	keep  bool // outs are kept
+	outs  []string
+}
+
+func explore(t testing.TB, begin call.Begin) *explored {
+	e := &explored{t: t, call: verbs.NewCall("call_1"), world: calltest.New(explorer(t)), now: start}
+	e.step(calltest.Choice{Input: begin})
+	return e
+}
+
+func (e *explored) step(c calltest.Choice) {
+	e.now = c.When(e.now)
+	raw, err := call.MarshalInput(c.Input)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.trail = append(e.trail, string(raw))
+	e.world.Happens(c.Input)
+	outs := e.call.Step(e.now, c.Input)
+	if err := e.world.Did(e.now, outs); err != nil {
+		e.fail(err)
+	}
+	if e.keep {
+		e.outs = append(e.outs, render(e.t, outs))
+	}
+}
+
+func (e *explored) fail(err error) {
+	state, _ := json.Marshal(e.call)
+	e.t.Fatalf("%v\nafter:\n%s\nstate: %s", err, strings.Join(e.trail, "\n"), state)
+}
+
+func render(t testing.TB, outs []call.Output) string {
+	var b strings.Builder
+	for _, out := range outs {
+		raw, err := call.MarshalOutput(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Write(raw)
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func (e *explored) reread() { e.call = reread(e.t, e.call) }
+
+// finish brings the call to its end: nobody does anything any more.
+func (e *explored) finish() {
+	e.step(calltest.Choice{Input: call.End{Cause: call.CauseNormal, By: "api"}})
+	for range 2000 {
+		ends := e.world.Ending()
+		if e.world.Over() {
+			if !e.call.Over() {
+				e.fail(fmt.Errorf("not over"))
+			}
+			return
+		}
+		if len(ends) == 0 {
+			e.fail(fmt.Errorf("nothing can end it"))
+		}
+		e.step(ends[0])
+	}
+	e.fail(fmt.Errorf("it does not end"))
+}
+
+func beginOf(t testing.TB, seed uint64) call.Begin {
+	in := inbound()
+	n := calltest.Pick(seed, -1, len(scripts)+2)
+	switch {
+	case n < len(scripts):
+		in.Start = verb.Do{Document: document(t, scripts[n])}
+	case n == len(scripts):
+		in.Start = verb.Do{URL: "/start"}
+	default:
+		in.Leg, in.To, in.Start = false, &verb.Target{User: "101"}, verb.Do{URL: "/start"}
+	}
+	return in
+}
+
+// walk lets a call live by the hash of a seed.
+func (e *explored) walk(seed uint64, before func(step int)) {
+	for step := range 60 {
+		next := e.world.Next()
+		if e.world.Over() {
+			return
+		}
+		if calltest.Pick(seed, step+1000, 50) == 0 {
+			next = []calltest.Choice{{Input: call.Replace{Document: document(e.t, scripts[step%len(scripts)]), Base: "http://app.test/"}}}
+		}
+		before(step)
+		e.step(next[calltest.Pick(seed, step, len(next))])
+	}
+	e.finish()
+}
+
+func TestEveryOrderEndsInOneFinalEventWithNothingHeld(t *testing.T) {
+	orders := uint64(20_000)
+	if testing.Short() {
+		orders = 2_000
+	}
+	for seed := range orders {
+		e := explore(t, beginOf(t, seed))
+		e.walk(seed, func(step int) {
+			if calltest.Pick(seed, step+5000, 16) == 0 {
+				e.reread()
+			}
+		})
+	}
+}
+
+func TestCallsReadBackFromJSONGoOnAlike(t *testing.T) {
+	for seed := range uint64(400) {
+		var outs [2]string
+		for i := range outs {
+			e := explore(t, beginOf(t, seed))
+			e.keep = true
+			e.walk(seed, func(int) {
+				if i == 1 {
+					e.reread()
+				}
+			})
+			outs[i] = strings.Join(e.outs, "")
+		}
+		if outs[0] != outs[1] {
+			t.Fatalf("seed %d: %s", seed, firstDifference(outs[1], outs[0]))
+		}
+	}
+}
+
+// TestAllOrdersOfAShortCall tries every order of what may happen, six steps deep, and then ends the call.
+func TestAllOrdersOfAShortCall(t *testing.T) {
+	in := inbound()
+	in.Start = verb.Do{Document: document(t, `[{"verb":"answer"},{"verb":"dial","to":[{"user":"101"},{"user":"105"}]}]`)}
+	e := explore(t, in)
+	e.world = calltest.New(calltest.Config{Holds: 1, Late: 2})
+	e.call, e.trail = verbs.NewCall("call_1"), nil
+	e.step(calltest.Choice{Input: in})
+	seen := 0
+	e.all(5, &seen)
+	if seen < 10_000 {
+		t.Errorf("only %d orders", seen)
+	}
+	t.Logf("%d orders", seen)
+}
+
+func (e *explored) all(depth int, seen *int) {
+	if e.world.Over() || depth == 0 {
+		*seen++
+		if !e.world.Over() {
+			e.finish()
+		}
+		return
+	}
+	raw, err := json.Marshal(e.call)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	for _, c := range e.world.Next() {
+		branch := &explored{t: e.t, world: e.world.Clone(), now: e.now, trail: append([]string{}, e.trail...)}
+		if branch.call, err = verbs.ReadCall(raw); err != nil {
+			e.t.Fatal(err)
+		}
+		branch.step(c)
+		branch.all(depth-1, seen)
+	}
+}

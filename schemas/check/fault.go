@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/offhook/offhook/schemas/config"
 	"github.com/offhook/offhook/schemas/event"
 	"github.com/offhook/offhook/schemas/format"
 	"github.com/offhook/offhook/schemas/rule"
@@ -22,8 +23,15 @@ func (c *checker) add(v tree.Value, code, expected, found, hint string) {
 }
 
 func (c *checker) fault(v tree.Value, code, expected, hint string) {
-	c.add(v, code, expected, found(v), hint)
+	shown := found(v)
+	if c.secrets && secretKeys[v.Key()] && v.Kind() != tree.Object && v.Kind() != tree.Array {
+		shown = config.Hidden
+	}
+	c.add(v, code, expected, shown, hint)
 }
+
+// secretKeys are the properties of the configuration whose values are not repeated in faults.
+var secretKeys = map[string]bool{"password": true, "key": true, "secret": true, "smtp": true, "database": true}
 
 // longestFound is how much of a value is repeated in a fault, in bytes.
 const longestFound = 80

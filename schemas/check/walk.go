@@ -14,13 +14,14 @@ import (
 
 // checker walks rules and values side by side and collects faults.
 type checker struct {
-	faults []event.Fault
-	known  []string // variables that may be used; grows with what the document sets
-	verbs  int      // met so far
-	depth  int      // of verbs in verbs
-	inOn   int      // of `on` verbs around
-	names  func(string) (string, bool)
-	at     tree.Value // the string whose placeholders are looked at
+	faults  []event.Fault
+	known   []string // variables that may be used; grows with what the document sets
+	verbs   int      // met so far
+	depth   int      // of verbs in verbs
+	inOn    int      // of `on` verbs around
+	secrets bool     // the text holds secrets: it is a configuration
+	names   func(string) (string, bool)
+	at      tree.Value // the string whose placeholders are looked at
 }
 
 func newChecker(known []string) *checker {

@@ -1,0 +1,190 @@
+package reference
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/offhook/offhook/schemas"
+	"github.com/offhook/offhook/schemas/rule"
+)
+
+// width is the length of lines.
+const width = 100
+
+// printer collects a page.
+type printer struct{ bytes.Buffer }
+
+func (p *printer) line(format string, args ...any) {
+	text := strings.TrimRight(fmt.Sprintf(format, args...), " ")
+	p.WriteString(text + "\n")
+}
+
+func overview(w io.Writer, list []Verb) error {
+	var p printer
+	p.line("VERBS   a document is a JSON list of them, run one after another\n")
+	for _, v := range list {
+		p.line("  %-9s %-34s %s", v.Verb, v.Title, names(v))
+	}
+	p.line("\nAll about one: offhook verbs NAME. Any verb may carry \"id\"; {name} in a string is filled from the call's")
+	p.line("variables when the verb runs, {{ and }} are braces. * is required.\n")
+	if err := shared(&p); err != nil {
+		return err
+	}
+	_, err := w.Write(p.Bytes())
+	return err
+}
+
+func names(v Verb) string {
+	var out []string
+	for _, prop := range v.Properties {
+		switch {
+		case prop.Name == "id":
+		case prop.Required:
+			out = append(out, prop.Name+"*")
+		default:
+			out = append(out, prop.Name)
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// shared explains the types that several verbs take.
+func shared(p *printer) error {
+	set := rule.NewSet(schemas.Files)
+	for _, name := range []string{"do", "audio", "target", "duration", "event_name", "headers"} {
+		r, err := set.Load("verb/definitions.json#/$defs/" + name)
+		if err != nil {
+			return err
+		}
+		p.line("%s", strings.ToUpper(r.Title()))
+		wrap(p, "  ", r.Description())
+		for _, e := range r.Doc.Examples {
+			p.line("    %s", compact(e))
+		}
+	}
+	return nil
+}
+
+func page(w io.Writer, v Verb) error {
+	var p printer
+	p.line("%s   %s\n", strings.ToUpper(v.Verb), v.Title)
+	wrap(&p, "  ", v.Description)
+	p.line("")
+	table(&p, v.Properties)
+	for _, prop := range v.Properties {
+		if strings.HasPrefix(prop.Type, "target") {
+			if err := targets(&p); err != nil {
+				return err
+			}
+		}
+	}
+	p.line("EXAMPLES")
+	for _, e := range v.Examples {
+		p.line("%s", indented(e))
+	}
+	_, err := w.Write(p.Bytes())
+	return err
+}
+
+func targets(p *printer) error {
+	r, err := rule.NewSet(schemas.Files).Load("verb/definitions.json#/$defs/target")
+	if err != nil {
+		return err
+	}
+	p.line("TARGET   %s\n", r.Description())
+	table(p, properties(r))
+	return nil
+}
+
+// columns are the widths of name, type and default.
+type columns struct{ name, kind, def int }
+
+// widestType keeps one long type from pushing the descriptions off the page.
+const widestType = 26
+
+func table(p *printer, list []Property) {
+	c := columns{len("property"), len("type"), len("default")}
+	for _, prop := range list {
+		c.name = max(c.name, len(prop.Name)+1)
+		c.kind = max(c.kind, min(len(prop.Type), widestType))
+		c.def = max(c.def, len(compact(prop.Default)))
+	}
+	p.line("  %-*s  %-*s  %-*s  %s", c.name, "property", c.kind, "type", c.def, "default", "")
+	for _, prop := range list {
+		c.row(p, prop)
+	}
+	p.line("")
+}
+
+func (c columns) row(p *printer, prop Property) {
+	name := prop.Name
+	if prop.Required {
+		name += "*"
+	}
+	room := width - c.name - c.kind - c.def - 8
+	kinds, texts := split(prop.Type, c.kind), split(prop.Description, room)
+	for i := range max(len(kinds), len(texts)) {
+		def := ""
+		if i == 0 {
+			def = compact(prop.Default)
+		}
+		p.line("  %-*s  %-*s  %-*s  %s", c.name, name, c.kind, at(kinds, i), c.def, def, at(texts, i))
+		name = ""
+	}
+}
+
+func at(list []string, i int) string {
+	if i < len(list) {
+		return list[i]
+	}
+	return ""
+}
+
+func wrap(p *printer, indent, text string) {
+	for _, line := range split(text, width-len(indent)) {
+		p.line("%s%s", indent, line)
+	}
+}
+
+// split breaks a text into lines of at most room characters, between words.
+func split(text string, room int) (out []string) {
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > room {
+			out = append(out, line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	if line != "" {
+		out = append(out, line)
+	}
+	return out
+}
+
+func compact(raw json.RawMessage) string {
+	var b bytes.Buffer
+	if raw == nil || json.Compact(&b, raw) != nil {
+		return ""
+	}
+	return b.String()
+}
+
+// indented prints an example on one line when it is short.
+func indented(raw json.RawMessage) string {
+	if one := compact(raw); len(one) <= width-2 {
+		return "  " + one
+	}
+	var b bytes.Buffer
+	if json.Indent(&b, raw, "  ", "  ") != nil {
+		return "  " + string(raw)
+	}
+	return "  " + b.String()
+}

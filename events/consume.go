@@ -35,7 +35,7 @@ type ConsumerConfig struct {
 	Drain      time.Duration // how long a handler may go on after ctx ended or the partition moved; 0: 5 s
 	Logger     *slog.Logger  // nil: none
 	Metrics    *ConsumerMetrics
-	Assigned   func(partitions int) // called whenever this member has its partitions; may be nil
+	Assigned   func(partitions int) // called whenever this member has partitions and knows where it goes on; may be nil
 }
 
 // ConsumerMetrics counts what a consumer does; it may be read at any time.

@@ -17,6 +17,7 @@ type generation struct {
 	*member
 	gen     *kafka.Generation
 	workers sync.WaitGroup
+	placed  sync.WaitGroup // workers that do not know yet where to begin
 	wake    chan struct{}
 
 	mu      sync.Mutex
@@ -30,6 +31,7 @@ func startGeneration(ctx context.Context, m *member, gen *kafka.Generation) *gen
 		n += len(partitions)
 	}
 	g.workers.Add(n)
+	g.placed.Add(n)
 	for topic, partitions := range gen.Assignments {
 		for _, p := range partitions {
 			cur := &cursor{c: m.c, topic: topic, partition: p.ID, next: p.Offset}
@@ -39,9 +41,8 @@ func startGeneration(ctx context.Context, m *member, gen *kafka.Generation) *gen
 			})
 		}
 	}
-	gen.Start(g.commitLoop)
+	gen.Start(func(over context.Context) { g.commitLoop(over, n) })
 	m.cfg.Logger.Debug("partitions assigned", "group", m.cfg.Group, "partitions", n, "generation", gen.ID)
-	m.cfg.Assigned(n)
 	return g
 }
 
@@ -58,7 +59,8 @@ func (g *generation) work(ctx, over context.Context, cur *cursor) {
 			abort()
 		}
 	})()
-	if !g.begin(fetching, cur) {
+	ok := g.begin(fetching, cur)
+	if g.placed.Done(); !ok {
 		return
 	}
 	for wait := backoffFirst; fetching.Err() == nil; {
@@ -182,22 +184,27 @@ func (g *generation) processed(topic string, partition int, next int64) {
 	}
 }
 
-func (g *generation) commitLoop(over context.Context) {
-	for {
+// commitLoop commits as the workers go on, and once more when they are done.
+func (g *generation) commitLoop(over context.Context, partitions int) {
+	g.placed.Wait()
+	for first := true; ; first = false {
+		if err := g.commit(); err != nil {
+			if !errors.Is(err, kafka.RebalanceInProgress) {
+				g.cfg.Logger.Info("a commit failed; joining the group again", "group", g.cfg.Group, "err", err)
+			}
+			return // ends the generation: without commits its work would be lost to the next one
+		}
+		if first {
+			g.cfg.Assigned(partitions)
+		}
 		select {
+		case <-g.wake:
 		case <-over.Done():
 			g.workers.Wait()
 			if err := g.commit(); err != nil {
 				g.cfg.Logger.Info("the last commit failed; some events will be handled again", "group", g.cfg.Group, "err", err)
 			}
 			return
-		case <-g.wake:
-		}
-		if err := g.commit(); err != nil {
-			if !errors.Is(err, kafka.RebalanceInProgress) {
-				g.cfg.Logger.Info("a commit failed; joining the group again", "group", g.cfg.Group, "err", err)
-			}
-			return // ends the generation: without commits its work would be lost to the next one
 		}
 	}
 }

@@ -30,6 +30,7 @@ type TailConfig struct {
 	Since  time.Time    // with FromTime
 	CallID string       // only events with this key, from its one partition
 	Types  []string     // as in ConsumerConfig
+	Stop   bool         // end, with nil, at the end of the log as it is when reading gets there
 	Ready  func()       // called once when the places are known: nothing published afterwards is missed; may be nil
 	Logger *slog.Logger // nil: none
 }
@@ -57,14 +58,23 @@ func Tail(ctx context.Context, k Kafka, cfg TailConfig, fn func(Delivered) error
 	if cfg.Ready != nil {
 		cfg.Ready()
 	}
-	return f.result(ctx, f.follow(ctx, cursors, nil))
+	var caught func()
+	if cfg.Stop {
+		caught = func() { f.stop(ErrStop) }
+	}
+	return f.result(ctx, f.follow(ctx, cursors, caught))
 }
 
-// State calls fn with the newest event of each key of TopicState, older ones of a key perhaps before it, then with
-// what changes, one at a time, until ctx ends (nil) or fn gives an error. Data nil says that the key is gone.
-// ready is called once, when fn has seen all that was there at the start.
-func State(ctx context.Context, k Kafka, fn func(Delivered) error, ready ...func()) error {
-	f, err := newFollower(k, nil, fn)
+// StateHandlers are what State calls, one at a time.
+type StateHandlers struct {
+	Record func(Delivered) error // Data nil: the key is gone; an error ends State
+	Loaded func()                // called once, when Record has seen all that was there at the start; may be nil
+}
+
+// State hands over the newest event of each key of TopicState, older ones of a key perhaps before it, then what
+// changes, until ctx ends (nil) or Record gives an error. A broker that is away is waited for.
+func State(ctx context.Context, k Kafka, h StateHandlers) error {
+	f, err := newFollower(k, nil, h.Record)
 	if err != nil {
 		return err
 	}
@@ -76,12 +86,10 @@ func State(ctx context.Context, k Kafka, fn func(Delivered) error, ready ...func
 	if err != nil {
 		return f.result(ctx, err)
 	}
-	caught := func() {
-		for _, r := range ready {
-			r()
-		}
+	if h.Loaded == nil {
+		h.Loaded = func() {}
 	}
-	return f.result(ctx, f.follow(ctx, cursors, caught))
+	return f.result(ctx, f.follow(ctx, cursors, h.Loaded))
 }
 
 const maxCallEvents = 10_000

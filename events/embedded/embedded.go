@@ -26,7 +26,7 @@ const segmentBytes = 16 << 20
 // Config is how to run the broker. The zero value keeps nothing and takes a free port.
 type Config struct {
 	Dir     string        // the log's folder, one process at a time; "": in memory
-	Address string        // "127.0.0.1:9092"; must be loopback; "": a free port of 127.0.0.1
+	Addr    string        // "127.0.0.1:9092"; must be loopback; "": a free port of 127.0.0.1
 	Compact time.Duration // how often old states and expired events are removed; 0: one minute
 	Logger  *slog.Logger  // nil: none
 	// Listen opens the port; nil: TCP. Tests give an in-memory network.
@@ -39,41 +39,52 @@ type Broker struct {
 	cluster *kfake.Cluster
 	lock    *dirlock.Lock
 	kafka   events.Kafka
-	stop    context.CancelFunc
-	ticking sync.WaitGroup
+	every   time.Duration
+	closed  func() error
 }
 
 // ErrPort says that the address is taken; the error's text names it.
 var ErrPort = errors.New("port is taken")
 
-// Start starts the broker and makes the product's topics.
+// Open starts the broker and makes the product's topics. It serves until Run or Close ends it.
 // Errors: the port is taken (ErrPort), the folder is in use or damaged, the address is not loopback.
-func Start(ctx context.Context, cfg Config) (*Broker, error) {
+func Open(cfg Config) (*Broker, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	b := &Broker{}
-	port, err := loopbackPort(cfg.Address)
+	port, err := loopbackPort(cfg.Addr)
 	if err != nil {
 		return nil, err
 	}
+	b := &Broker{every: cfg.Compact}
+	if b.every <= 0 {
+		b.every = time.Minute
+	}
+	b.closed = sync.OnceValue(b.shutDown)
 	if cfg.Dir != "" {
 		if b.lock, err = dirlock.Acquire(cfg.Dir); err != nil {
 			return nil, fmt.Errorf("embedded broker: %w", err)
 		}
 	}
-	if b.cluster, err = kfake.NewCluster(options(cfg, port)...); err != nil {
-		return nil, errors.Join(startError(cfg, err), b.release())
+	if err := b.start(cfg, port); err != nil {
+		return nil, errors.Join(err, b.Close())
 	}
-	b.kafka = events.Kafka{Brokers: []string{b.cluster.ListenAddrs()[0]}, Dial: cfg.Dial}
-	if err := events.EnsureTopics(ctx, b.kafka); err != nil {
-		b.cluster.Close()
-		return nil, errors.Join(fmt.Errorf("embedded broker: %w", err), b.release())
-	}
-	ticking, stop := context.WithCancel(context.WithoutCancel(ctx))
-	b.stop = stop
-	b.ticking.Go(func() { b.compact(ticking, cfg.Compact) })
 	return b, nil
+}
+
+func (b *Broker) start(cfg Config, port int) error {
+	cluster, err := kfake.NewCluster(options(cfg, port)...)
+	if err != nil {
+		return startError(cfg, err)
+	}
+	b.cluster = cluster
+	b.kafka = events.Kafka{Brokers: cluster.ListenAddrs(), Dial: cfg.Dial}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := events.EnsureTopics(ctx, b.kafka); err != nil {
+		return fmt.Errorf("embedded broker: %w", err)
+	}
+	return nil
 }
 
 func options(cfg Config, port int) []kfake.Opt {
@@ -100,7 +111,7 @@ func options(cfg Config, port int) []kfake.Opt {
 
 func startError(cfg Config, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("embedded broker: %w: %s", ErrPort, cfg.Address)
+		return fmt.Errorf("embedded broker: %w: %s", ErrPort, cfg.Addr)
 	}
 	return fmt.Errorf("embedded broker: %w", err)
 }
@@ -124,17 +135,14 @@ func loopbackPort(address string) (int, error) {
 	return int(n), nil
 }
 
-// compact does what the broker's own ticker does not after a restart.
-func (b *Broker) compact(ctx context.Context, every time.Duration) {
-	if every <= 0 {
-		every = time.Minute
-	}
-	t := time.NewTicker(every)
+// Run keeps the log small until ctx ends, which the broker's own ticker does not after a restart, then closes.
+func (b *Broker) Run(ctx context.Context) error {
+	t := time.NewTicker(b.every)
 	defer t.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return b.Close()
 		case <-t.C:
 			b.cluster.Compact()
 			b.cluster.ApplyRetention()
@@ -151,15 +159,13 @@ func (b *Broker) Address() string { return b.kafka.Brokers[0] }
 // Kafka is how to reach the broker.
 func (b *Broker) Kafka() events.Kafka { return b.kafka }
 
-// Close stops the broker and saves its log.
-func (b *Broker) Close() error {
-	b.stop()
-	b.ticking.Wait()
-	b.cluster.Close()
-	return b.release()
-}
+// Close stops the broker and saves its log. Closing again does nothing.
+func (b *Broker) Close() error { return b.closed() }
 
-func (b *Broker) release() error {
+func (b *Broker) shutDown() error {
+	if b.cluster != nil {
+		b.cluster.Close()
+	}
 	if b.lock == nil {
 		return nil
 	}

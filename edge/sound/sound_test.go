@@ -314,3 +314,12 @@ func TestCacheStaysWithinItsBytes(t *testing.T) {
 		t.Error("the least recently used sound is still there")
 	}
 }
+
+func TestWelcomeIsSpokenByTheBuiltInVoice(t *testing.T) {
+	voice := speech.New(speech.Config{})
+	defer voice.Close()
+	got, err := all(t, open(t, start(t, Config{Speech: voice}), verb.Audio{Name: "welcome"}))
+	if err != nil || len(got) < 8000 || len(got) > 5*8000 {
+		t.Errorf("%d samples, %v", len(got), err)
+	}
+}

@@ -1,0 +1,116 @@
+package speech
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/offhook/offhook/edge/sound/wav"
+	"github.com/offhook/offhook/edge/speech/flite"
+)
+
+// maxSamples bounds what an engine may give for one text: ten minutes.
+const maxSamples = 600 * Rate
+
+// fliteEngine is the built-in voice.
+type fliteEngine struct{ engine *flite.Engine }
+
+func newFlite(instances int, idle time.Duration) *fliteEngine {
+	return &fliteEngine{flite.New(instances, idle)}
+}
+
+func (f *fliteEngine) close() { f.engine.Close() }
+
+// Speak implements Engine.
+func (f *fliteEngine) Speak(ctx context.Context, r Request) ([]int16, error) {
+	voice := r.Voice
+	if voice == "" {
+		voice = flite.Voices()[0]
+	}
+	if !slices.Contains(flite.Voices(), voice) {
+		return nil, fmt.Errorf("%w %q; there are %s", ErrUnknownVoice, voice, strings.Join(flite.Voices(), ", "))
+	}
+	text, err := english(r.Text)
+	if err != nil {
+		return nil, err
+	}
+	file, err := f.engine.Speak(ctx, text, voice)
+	switch {
+	case errors.Is(err, flite.ErrClosed):
+		return nil, ErrClosed
+	case ctx.Err() != nil && err != nil:
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrEngine, err)
+	}
+	return decode(bytes.NewReader(file))
+}
+
+func decode(r io.Reader) ([]int16, error) {
+	samples, err := wav.Read(r, wav.Options{MaxSamples: maxSamples})
+	if err == nil && len(samples) == 0 {
+		err = errors.New("no sound")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrEngine, err)
+	}
+	return samples, nil
+}
+
+// espeak runs espeak-ng, one process a text, with the text on its standard input: no shell, nothing to quote.
+type espeak struct{ path string }
+
+// Speak implements Engine. The voice is espeak's own name ("lv", "en-us", "de+f3"); without one it is the language.
+func (e *espeak) Speak(ctx context.Context, r Request) ([]int16, error) {
+	voice := r.Voice
+	if voice == "" {
+		voice = strings.ToLower(r.Language)
+	}
+	if voice == "" {
+		voice = "en"
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var complaint bytes.Buffer
+	cmd := exec.CommandContext(ctx, e.path, "-v", voice, "--stdin", "--stdout")
+	cmd.Stdin = strings.NewReader(r.Text)
+	cmd.Stderr = &limit{w: &complaint, left: 500}
+	cmd.WaitDelay = time.Second
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrEngine, err)
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrEngine, err)
+	}
+	samples, err := decode(out)
+	if err != nil {
+		cancel() // it may still be writing
+	}
+	if werr := cmd.Wait(); werr != nil {
+		return nil, fmt.Errorf("%w: %w: %s", ErrEngine, werr, strings.TrimSpace(complaint.String()))
+	}
+	return samples, err
+}
+
+// limit lets the first bytes through and swallows the rest.
+type limit struct {
+	w    io.Writer
+	left int
+}
+
+// Write implements io.Writer.
+func (l *limit) Write(b []byte) (int, error) {
+	n := min(len(b), l.left)
+	l.left -= n
+	if _, err := l.w.Write(b[:n]); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}

@@ -22,6 +22,7 @@ type Config struct {
 	SessionExpires                         time.Duration // RFC 4028; default 1800 s
 	MinSE                                  time.Duration // default 90 s
 	MaxExpires, MinExpires, DefaultExpires time.Duration // REGISTER: 3600 s, 10 s, 600 s
+	SHA256                                 bool          // offer SHA-256 before MD5 (RFC 8760); default MD5 alone, for phones that give up when they see another
 	Logger                                 *slog.Logger
 	ListenPacket                           func(network, addr string) (net.PacketConn, error) // default net.ListenPacket with large buffers
 	ListenTCP                              func(network, addr string) (net.Listener, error)

@@ -32,10 +32,15 @@ type authenticator struct {
 	nonces *nonces
 	locks  *lockouts
 	dir    Directory
+	offers []string // algorithms, the better first
 }
 
 func newAuthenticator(cfg Config, dir Directory) *authenticator {
-	return &authenticator{nonces: newNonces(cfg.Secret), locks: newLockouts(), dir: dir}
+	a := &authenticator{nonces: newNonces(cfg.Secret), locks: newLockouts(), dir: dir, offers: []string{"MD5"}}
+	if cfg.SHA256 {
+		a.offers = []string{"SHA-256", "MD5"}
+	}
+	return a
 }
 
 // check looks at the credentials for realm. An unknown user costs and answers the same as a wrong password.
@@ -121,7 +126,7 @@ func (a *authenticator) challenge(req *sip.Request, status int, realm string, st
 		name = "Proxy-Authenticate"
 	}
 	nonce := a.nonces.issue(realm, now)
-	for _, algorithm := range []string{"MD5", "SHA-256"} {
+	for _, algorithm := range a.offers {
 		chal := digest.Challenge{Realm: realm, Nonce: nonce, Stale: stale, Algorithm: algorithm, QOP: []string{"auth"}}
 		res.AppendHeader(sip.NewHeader(name, chal.String()))
 	}

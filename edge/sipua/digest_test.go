@@ -15,8 +15,18 @@ func fetch(t *testing.T) *sip.Request {
 	return request(t, "REGISTER", "sip:demo.test", registerText("a", "1", ""))
 }
 
+func TestMD5IsOfferedAloneUnlessAskedOtherwise(t *testing.T) {
+	u, _ := newDoor(t, doorDirectory{})
+	res := u.handleRegister(fetch(t), phoneAt, "UDP", "")
+	if n := len(res.GetHeaders("WWW-Authenticate")); n != 1 {
+		t.Errorf("%d challenges: %s", n, values(res, "WWW-Authenticate"))
+	}
+}
+
 func TestBothAlgorithmsAreOfferedAndAccepted(t *testing.T) {
 	u, _ := newDoor(t, doorDirectory{})
+	u.cfg.SHA256 = true
+	u.bindings = newBindings(u)
 	for _, algorithm := range []string{"MD5", "SHA-256"} {
 		req := fetch(t)
 		answerChallenge(t, req, u.handleRegister(req, phoneAt, "UDP", ""), "101", "secret-101", algorithm, 1)

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -163,8 +162,4 @@ func headers(list []map[string]lambdaevents.JSONNumberBytes) map[string]string {
 		}
 	}
 	return h
-}
-
-func lambdaLogger(level slog.Level, w interface{ Write([]byte) (int, error) }) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
 }

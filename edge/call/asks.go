@@ -1,6 +1,7 @@
 package call
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -109,7 +110,7 @@ func (c *Call) askAnswered(in AskAnswered) {
 		c.log("error", err.Error())
 	}
 	if len(in.Verbs) > 0 {
-		c.enter(s, Frame{Base: in.URL, Doc: in.Verbs}, a.Replace)
+		c.enter(s, Frame{Base: cmp.Or(in.URL, a.To), Doc: in.Verbs}, a.Replace)
 	}
 }
 

@@ -24,6 +24,7 @@ type Call struct {
 	registry Registry
 	now      time.Time // of the step that runs
 	out      []Output  // of the step that runs
+	atOnce   int       // verbs of the step that runs
 }
 
 // New makes a call that waits for Begin. registry says what each verb does.
@@ -58,7 +59,7 @@ func (c *Call) Over() bool { return c.Phase == PhaseOver }
 
 // Step takes one input and gives what the shell has to do, in order.
 func (c *Call) Step(now time.Time, in Input) []Output {
-	c.now, c.out = now.UTC().Round(0), nil // no monotonic part: it would not survive JSON
+	c.now, c.out, c.atOnce = now.UTC().Round(0), nil, 0 // no monotonic part: it would not survive JSON
 	switch c.Phase {
 	case PhaseOver:
 		return nil

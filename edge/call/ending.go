@@ -8,15 +8,15 @@ import (
 )
 
 // scriptEnded: the main strand came to its end, so the call is hung up. A caller that was never answered is told how
-// its last verb fared.
+// the last dial fared.
 func (c *Call) scriptEnded(s *Strand) {
 	if c.Phase != PhaseLive {
 		return
 	}
 	res, l := s.Result, c.leg(c.Caller)
 	switch {
-	case l != nil && !l.answered() && res != nil && res.Verb == "dial":
-		c.end(c.unanswered(res), "script")
+	case l != nil && !l.answered() && c.Script.Dialled != nil:
+		c.end(c.unanswered(c.Script.Dialled), "script")
 	case l != nil && l.answered() && res != nil && res.Status == StatusAnswered && res.Cause == CauseNormal.Reason:
 		c.end(CauseNormal, "agent")
 	default:
@@ -49,7 +49,10 @@ func (c *Call) end(cause event.Cause, by string) {
 	}
 	c.Phase = PhaseEnding
 	c.End = &Ending{Cause: cause, By: by, At: c.now}
-	c.killStrands()
+	if c.leg(c.Caller) == nil {
+		cause = CauseNormal // to the others the caller hung up, whatever it was
+	}
+	c.killStrands(cause)
 	for _, l := range c.Legs {
 		c.endLeg(l, c.legCause(l, cause))
 	}

@@ -51,6 +51,7 @@ func (r *Run) Bridge(leg int) {
 	}
 	c.Bridge.Leg, c.Bridge.Early = l.N, 0
 	c.Agent = Agent{Number: l.Number, Name: l.Name}
+	caller.Digits = "" // pressed while it rang; from here on they are the other party's
 	c.answer(caller)
 	if c.Bridge.Pending = caller.AnsweredAt == nil; !c.Bridge.Pending {
 		c.bridged()
@@ -245,11 +246,12 @@ func (c *Call) endLeg(l *Leg, cause event.Cause) {
 func (c *Call) legCause(l *Leg, cause event.Cause) event.Cause {
 	switch {
 	case l.Inbound:
-		return cause
-	case l.AnsweredAt == nil && cause.Class == ClassNormal:
+	case l.AnsweredAt == nil && cause.Class != ClassCancelled:
 		return CauseCancelled
 	case l.AnsweredAt != nil && cause.Class == ClassCancelled:
 		return CauseNormal
+	case l.AnsweredAt != nil:
+		cause.SIP = 0
 	}
 	return cause
 }

@@ -30,6 +30,9 @@ type Verb interface {
 	Input(r *Run, in Input) // only what its own legs, playbacks, timers, resolves, strands and claims bring
 }
 
+// Achiever is a verb whose result is more than cancelled when it is ended from outside.
+type Achiever interface{ Achieved() ask.Result }
+
 // Kind is a registry's entry: how the runs of a verb are made.
 type Kind struct {
 	Make  func(v verb.Verb) Verb
@@ -319,7 +322,7 @@ func (r *Run) TakeOver() {
 	}
 	for _, s := range c.strandsOf("background") {
 		if s.N != r.Strand {
-			c.killStrand(s, CauseReplaced)
+			c.killStrand(s, CauseCompletedElsewhere)
 		}
 	}
 	c.Main = r.Strand

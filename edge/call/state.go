@@ -12,6 +12,7 @@ import (
 // Bounds of one call. What passes them ends the call or is refused with a line in the log.
 const (
 	MaxVerbs     = 10_000   // verbs run in one call
+	MaxAtOnce    = 1_000    // verbs run in one step: handlers that start each other
 	MaxRedirects = 50       // redirects in a row without a verb that takes time
 	MaxStrands   = 64       // strands at once
 	MaxFrames    = 64       // documents inside each other in one strand
@@ -150,7 +151,8 @@ type Script struct {
 	State    json.RawMessage `json:"state,omitempty"`
 	Vars     map[string]any  `json:"vars,omitempty"`
 	VarBytes int             `json:"var_bytes,omitempty"`
-	Digits   string          `json:"digits,omitempty"` // last gathered
+	Digits   string          `json:"digits,omitempty"`  // last gathered
+	Dialled  *ask.Result     `json:"dialled,omitempty"` // of the last dial
 }
 
 // Agent is who the caller spoke with last.

@@ -1,6 +1,8 @@
 package call
 
 import (
+	"cmp"
+
 	"github.com/offhook/offhook/schemas/ask"
 	"github.com/offhook/offhook/schemas/event"
 	"github.com/offhook/offhook/schemas/verb"
@@ -95,7 +97,7 @@ func (c *Call) timerFired(in TimerFired) {
 	if c.End != nil && c.End.Timer == in.Timer {
 		c.End.Timer = 0
 		c.log("warn", "wrap-up took too long")
-		c.killStrands()
+		c.killStrands(CauseCancelled)
 		return
 	}
 	c.thingBrings(thingTimer, in.Timer, in)
@@ -116,9 +118,10 @@ func (c *Call) replace(in Replace) {
 	if c.Phase != PhaseLive {
 		return
 	}
+	f := Frame{Base: cmp.Or(in.Base, c.Script.URL), Doc: in.Document}
 	s := c.strand(c.Main)
 	if s != nil && s.Run != nil && s.Run.Name == originate {
-		s.Frames = []Frame{{Base: in.Base, Doc: in.Document}} // nobody is there yet: it runs once somebody is
+		s.Frames = []Frame{f} // nobody is there yet: it runs once somebody is
 		return
 	}
 	if s != nil {
@@ -127,5 +130,5 @@ func (c *Call) replace(in Replace) {
 	for _, s := range c.strandsOf("background") {
 		c.killStrand(s, CauseReplaced)
 	}
-	c.Main = c.newStrand("main", Frame{Base: in.Base, Doc: in.Document}).N
+	c.Main = c.newStrand("main", f).N
 }

@@ -107,7 +107,8 @@ func (c *Call) enter(s *Strand, f Frame, replace bool) {
 
 // startVerb fills a verb from the variables and starts its run. A verb that can't be filled fails and the script goes on.
 func (c *Call) startVerb(s *Strand, v verb.Verb, base string) {
-	if c.Spent.Verbs++; c.Spent.Verbs > MaxVerbs {
+	c.atOnce++
+	if c.Spent.Verbs++; c.Spent.Verbs > MaxVerbs || c.atOnce > MaxAtOnce {
 		c.log("error", "the script runs too many verbs")
 		c.end(CauseLoop, "system")
 		return
@@ -115,7 +116,7 @@ func (c *Call) startVerb(s *Strand, v verb.Verb, base string) {
 	filled, err := verb.Fill(v, func(name string) (string, bool) { return c.lookup(s, name) })
 	if err != nil {
 		c.log("error", v.VerbName()+": "+err.Error())
-		c.verbFailed(s, v, "unknown_variable: "+err.Error())
+		c.verbFailed(s, v, err.Error())
 		return
 	}
 	c.start(s, filled, v.VerbName(), base)
@@ -150,6 +151,9 @@ func (c *Call) verbStarted(s *Strand, name, id string) {
 
 func (c *Call) verbEnded(s *Strand, res ask.Result) {
 	s.Result = &res
+	if res.Verb == "dial" {
+		c.Script.Dialled = &res
+	}
 	if res.Verb != originate {
 		c.publish(event.VerbEnded, &event.Verb{Verb: res.Verb, ID: res.ID, Strand: s.N, Result: &res})
 	}
@@ -185,13 +189,18 @@ func (c *Call) killStrand(s *Strand, cause event.Cause) {
 	if r := s.Run; r != nil {
 		s.Run = nil
 		c.release(r, cause)
-		c.verbEnded(s, ask.Result{Verb: r.Name, ID: r.ID, Status: StatusCancelled, Cause: cause.Reason})
+		res := ask.Result{Status: StatusCancelled}
+		if p, ok := r.Progress.(Achiever); ok {
+			res = p.Achieved()
+		}
+		res.Verb, res.ID, res.Cause = r.Name, r.ID, cause.Reason
+		c.verbEnded(s, res)
 	}
 }
 
-func (c *Call) killStrands() {
+func (c *Call) killStrands(cause event.Cause) {
 	for len(c.Strands) > 0 {
-		c.killStrand(c.Strands[0], CauseCancelled)
+		c.killStrand(c.Strands[0], cause)
 	}
 }
 

@@ -78,7 +78,7 @@ func (c *Call) builtin(name string) (string, bool) {
 func (s *Strand) resultVar(name string) (string, bool) {
 	r := s.Result
 	if r == nil {
-		return "", false
+		r = &ask.Result{}
 	}
 	switch name {
 	case "verb":

@@ -209,6 +209,14 @@ func (v *dial) result(t *dialTarget) ask.Result {
 	return res
 }
 
+// Achieved: a dial that is ended from outside was answered, or is cancelled.
+func (v *dial) Achieved() ask.Result {
+	if t := v.byLeg(v.Won); v.Won != 0 && t != nil {
+		return v.result(t)
+	}
+	return ask.Result{Status: call.StatusCancelled}
+}
+
 // tell starts what hangs on a happening: of the target once per target, of the dial once; each hold counts.
 func (v *dial) tell(r *call.Run, t *dialTarget, key string, leg int) {
 	if t == nil {

@@ -26,9 +26,10 @@ const (
 
 // rig is a UA on a network in memory, inside a synctest bubble, and what its handler was told.
 type rig struct {
-	t   *testing.T
-	net *edgetest.Net
-	ua  *sipua.UA
+	t    *testing.T
+	net  *edgetest.Net
+	ua   *sipua.UA
+	over chan struct{} // closed at the end of the test
 
 	mu       sync.Mutex
 	said     []string
@@ -128,7 +129,7 @@ func (openDirectory) TrunkByAddress(src netip.Addr, _ string) (string, string, b
 // run gives test a UA in a bubble, and checks that nothing is left when it is done.
 func run(t *testing.T, test func(*rig), change ...func(*sipua.Config)) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &rig{t: t, net: edgetest.NewNet()}
+		r := &rig{t: t, net: edgetest.NewNet(), over: make(chan struct{})}
 		cfg := sipua.Config{
 			Listen: []sipua.Listen{{Network: "udp", Addr: edgeAddr}, {Network: "tcp", Addr: edgeAddr}},
 			Node:   "riga", Secret: []byte("secret"),
@@ -148,14 +149,17 @@ func run(t *testing.T, test func(*rig), change ...func(*sipua.Config)) {
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- r.ua.Run(ctx) }()
+		defer func() {
+			close(r.over)
+			stop()
+			if err := <-done; err != nil {
+				t.Errorf("Run: %v", err)
+			}
+			if n := r.ua.Dialogs(); n != 0 {
+				t.Errorf("%d dialogs left", n)
+			}
+		}()
 		test(r)
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("Run: %v", err)
-		}
-		if n := r.ua.Dialogs(); n != 0 {
-			t.Errorf("%d dialogs left", n)
-		}
 	})
 }
 
@@ -334,4 +338,18 @@ func (r *rig) invite(p *phone, callID string) *sipua.Dialog {
 		r.t.Fatal(err)
 	}
 	return d
+}
+
+// closed tells whether the test is over for this phone.
+func (p *phone) closed() bool {
+	select {
+	case <-p.r.over:
+		return true
+	default:
+		return false
+	}
+}
+
+func (p *phone) trySend(raw string) {
+	_, _ = p.conn.WriteTo([]byte(raw), net.UDPAddrFromAddrPort(netip.MustParseAddrPort(edgeAddr)))
 }

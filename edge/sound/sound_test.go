@@ -316,7 +316,10 @@ func TestCacheStaysWithinItsBytes(t *testing.T) {
 }
 
 func TestWelcomeIsSpokenByTheBuiltInVoice(t *testing.T) {
-	voice := speech.New(speech.Config{})
+	voice, err := speech.New(speech.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer voice.Close()
 	got, err := all(t, open(t, start(t, Config{Speech: voice}), verb.Audio{Name: "welcome"}))
 	if err != nil || len(got) < 8000 || len(got) > 5*8000 {

@@ -14,9 +14,12 @@ import (
 	"github.com/offhook/offhook/edge/sound/wav"
 )
 
-func speaker(t *testing.T, cfg Config) *Speaker {
+func speaker(t *testing.T, cfg Config) *Voices {
 	t.Helper()
-	s := New(cfg)
+	s, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(s.Close)
 	return s
 }
@@ -183,9 +186,19 @@ func TestEngineThatFailsTellsWhatItSaid(t *testing.T) {
 	}
 }
 
-func TestClosedSpeakerRefuses(t *testing.T) {
-	s := New(Config{})
-	s.Close()
+func TestUnknownDefaultEngineIsRefusedAtTheStart(t *testing.T) {
+	if _, err := New(Config{Engine: "parrot"}); !errors.Is(err, ErrUnknownEngine) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestSpeechIsClosedByTheEndOfRun(t *testing.T) {
+	s := speaker(t, Config{})
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := s.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := s.Speak(context.Background(), Request{Text: "hi"}); !errors.Is(err, ErrClosed) {
 		t.Errorf("%v", err)
 	}

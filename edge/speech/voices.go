@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"time"
 )
 
-// Config of a Speaker. The zero value has the built-in voice, and espeak-ng where it is on PATH.
+// Config of a Voices. The zero value has the built-in voice, and espeak-ng where it is on PATH.
 type Config struct {
 	Engine    string            // the default engine: default EngineFlite
 	Engines   map[string]Engine // further ones by name; they may replace the built-in ones
@@ -45,8 +46,8 @@ func (c *Config) defaults() {
 	}
 }
 
-// Speaker is the Engine that others use: it checks the text, chooses an engine, and caches.
-type Speaker struct {
+// Voices are the Engine that others use: they check the text, choose an engine, and cache.
+type Voices struct {
 	cfg     Config
 	flite   *fliteEngine
 	engines map[string]Engine
@@ -54,67 +55,82 @@ type Speaker struct {
 	disk    *disk // nil: none
 }
 
-var _ Engine = (*Speaker)(nil)
+var _ Engine = (*Voices)(nil)
 
-// New makes a Speaker. Nothing is loaded before the first Speak.
-func New(cfg Config) *Speaker {
+// New makes Voices. Nothing is loaded before the first Speak. Errors: ErrUnknownEngine of the configuration, the folder's.
+func New(cfg Config) (*Voices, error) {
 	cfg.defaults()
-	s := &Speaker{cfg: cfg, flite: newFlite(cfg.Instances, cfg.Idle), memory: newMemory(cfg.Bytes)}
-	s.engines = map[string]Engine{EngineFlite: s.flite}
+	v := &Voices{cfg: cfg, flite: newFlite(cfg.Instances, cfg.Idle), memory: newMemory(cfg.Bytes)}
+	v.engines = map[string]Engine{EngineFlite: v.flite}
 	path := cfg.Espeak
 	if path == "" {
 		path, _ = exec.LookPath("espeak-ng") // not there: no such engine
 	}
 	if path != "" {
-		s.engines[EngineEspeak] = &espeak{path: path}
+		v.engines[EngineEspeak] = &espeak{path: path}
 	}
-	maps.Copy(s.engines, cfg.Engines)
+	maps.Copy(v.engines, cfg.Engines)
 	if cfg.Folder != "" {
-		s.disk = &disk{folder: cfg.Folder, max: cfg.DiskBytes}
+		v.disk = &disk{folder: cfg.Folder, max: cfg.DiskBytes}
+		if err := os.MkdirAll(cfg.Folder, 0o750); err != nil {
+			return nil, err
+		}
 	}
-	return s
+	if v.engines[cfg.Engine] == nil {
+		return nil, v.unknown(cfg.Engine)
+	}
+	return v, nil
 }
 
-// Close lets go of the engines.
-func (s *Speaker) Close() { s.flite.close() }
+// Run waits for ctx's end and closes.
+func (v *Voices) Run(ctx context.Context) error {
+	<-ctx.Done()
+	v.Close()
+	return nil
+}
+
+// Close lets go of the engines. Later calls of Speak fail with ErrClosed where an engine is needed.
+func (v *Voices) Close() { v.flite.close() }
 
 // Speak implements Engine. Errors: ErrNoText, ErrTextTooLong, ErrUnknownEngine, ErrUnknownVoice, ErrEngine, ErrClosed, ctx's.
-func (s *Speaker) Speak(ctx context.Context, r Request) ([]int16, error) {
+func (v *Voices) Speak(ctx context.Context, r Request) ([]int16, error) {
 	text, err := clean(r.Text)
 	if err != nil {
 		return nil, err
 	}
-	r.Text, r.Engine = text, s.choose(r)
-	engine := s.engines[r.Engine]
+	r.Text, r.Engine = text, v.choose(r)
+	engine := v.engines[r.Engine]
 	if engine == nil {
-		return nil, fmt.Errorf("%w %q; there are %s", ErrUnknownEngine, r.Engine, strings.Join(s.names(), ", "))
+		return nil, v.unknown(r.Engine)
 	}
 	if (r.Voice != "" && !token(r.Voice)) || (r.Language != "" && !token(r.Language)) {
 		return nil, fmt.Errorf("%w: voice %q, language %q", ErrUnknownVoice, r.Voice, r.Language)
 	}
-	return s.cached(ctx, engine, r)
+	return v.cached(ctx, engine, r)
 }
 
-func (s *Speaker) names() []string { return slices.Sorted(maps.Keys(s.engines)) }
+func (v *Voices) unknown(engine string) error {
+	return fmt.Errorf("%w %q; there are %s", ErrUnknownEngine, engine, strings.Join(slices.Sorted(maps.Keys(v.engines)), ", "))
+}
 
 // choose: another language than English goes to espeak, if it is there.
-func (s *Speaker) choose(r Request) string {
+func (v *Voices) choose(r Request) string {
 	if r.Engine != "" {
 		return r.Engine
 	}
-	if s.cfg.Engine == EngineFlite && !isEnglish(r.Language) && s.engines[EngineEspeak] != nil {
+	if v.cfg.Engine == EngineFlite && !isEnglish(r.Language) && v.engines[EngineEspeak] != nil {
 		return EngineEspeak
 	}
-	return s.cfg.Engine
+	return v.cfg.Engine
 }
 
-func (s *Speaker) cached(ctx context.Context, engine Engine, r Request) ([]int16, error) {
-	if samples := s.memory.get(r); samples != nil {
+func (v *Voices) cached(ctx context.Context, engine Engine, r Request) ([]int16, error) {
+	if samples := v.memory.get(r); samples != nil {
 		return samples, nil
 	}
-	if s.disk != nil {
-		if samples := s.disk.get(r); samples != nil {
-			s.memory.put(r, samples)
+	if v.disk != nil {
+		if samples := v.disk.get(r); samples != nil {
+			v.memory.put(r, samples)
 			return samples, nil
 		}
 	}
@@ -122,10 +138,10 @@ func (s *Speaker) cached(ctx context.Context, engine Engine, r Request) ([]int16
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Engine, err)
 	}
-	s.memory.put(r, samples)
-	if s.disk != nil {
-		if err := s.disk.put(r, samples); err != nil {
-			s.cfg.Logger.Warn("speech is not kept on disk", "folder", s.cfg.Folder, "error", err)
+	v.memory.put(r, samples)
+	if v.disk != nil {
+		if err := v.disk.put(r, samples); err != nil {
+			v.cfg.Logger.Warn("speech is not kept on disk", "folder", v.cfg.Folder, "error", err)
 		}
 	}
 	return samples, nil

@@ -81,7 +81,7 @@ func (r *rack) fate(p edgetest.Packet) []time.Duration {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.sent = append(r.sent, p.Data)
-		if p.To.Addr() != phoneAt.Addr() {
+		if p.To != phoneAt {
 			r.t.Errorf("sent to %s:\n%s", p.To, p.Data)
 		}
 	}

@@ -199,7 +199,8 @@ func replyPath(req *sip.Request, from path) path {
 		via.Params.Remove("received")
 		via.Params.Add("received", src.Addr().String())
 	}
-	if from.reliable() || symmetric {
+	// A sender that is elsewhere than its Via says is behind a NAT (RFC 3581 1): its port is the one we see.
+	if from.reliable() || symmetric || host != src.Addr().String() {
 		return from
 	}
 	port := via.Port

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"sort"
 	"strings"
 
 	"github.com/offhook/offhook/schemas/config"
@@ -28,6 +29,7 @@ func Config(raw []byte, name string) (*config.Config, []event.Fault) {
 	c.value(rules().config, v)
 	c.cross(v)
 	if len(c.faults) > 0 {
+		sort.SliceStable(c.faults, func(i, j int) bool { return c.faults[i].Line < c.faults[j].Line })
 		return nil, c.faults
 	}
 	out := new(config.Config)

@@ -41,6 +41,8 @@ func (c *checker) variable(name string) (string, bool) {
 func (c *checker) unknownVariable(name, root string) {
 	hint := nearest(name, append(append([]string{}, Always...), c.known...))
 	switch {
+	case name == "event":
+		hint = "event has parts, such as {event.by}"
 	case root == "event":
 		hint = "{event.…} is there in the document of an on verb"
 	case root == "result":

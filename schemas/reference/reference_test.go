@@ -36,7 +36,7 @@ func TestAVerbsPageTellsPropertiesDefaultsAndExamples(t *testing.T) {
 	for _, name := range verb.All {
 		text := verbs(t, name, false)
 		for line := range strings.Lines(text) {
-			if utf8.RuneCountInString(line) > 121 || strings.HasSuffix(line, " \n") {
+			if utf8.RuneCountInString(line) > 131 || strings.HasSuffix(line, " \n") {
 				t.Errorf("%s: %d characters: %s", name, len(line), line)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/offhook/offhook/schemas"
 	"github.com/offhook/offhook/schemas/rule"
+	"github.com/offhook/offhook/schemas/tree"
 )
 
 // width is the length of lines.
@@ -177,14 +178,49 @@ func compact(raw json.RawMessage) string {
 	return b.String()
 }
 
-// indented prints an example on one line when it is short.
+// indented prints an example with what fits on a line kept together.
 func indented(raw json.RawMessage) string {
-	if one := compact(raw); len(one) <= width-2 {
-		return "  " + one
-	}
-	var b bytes.Buffer
-	if json.Indent(&b, raw, "  ", "  ") != nil {
+	var t tree.Tree
+	if t.Parse(string(raw)) != nil {
 		return "  " + string(raw)
 	}
-	return "  " + b.String()
+	return "  " + fitted(t.Root(), "  ", 0)
+}
+
+// fitted writes v behind `before` characters of its line, broken into lines where it is too long for one.
+func fitted(v tree.Value, indent string, before int) string {
+	one := compact(json.RawMessage(v.JSON()))
+	if len(indent)+before+len(one) <= width || v.Kind() != tree.Array && v.Kind() != tree.Object {
+		return spaced(one)
+	}
+	brackets := "[]"
+	if v.Kind() == tree.Object {
+		brackets = "{}"
+	}
+	var lines []string
+	for c := v.First(); c.In(v); c = c.Next() {
+		name := ""
+		if v.Kind() == tree.Object {
+			name = tree.Quote(c.Key()) + ": "
+		}
+		lines = append(lines, indent+"  "+name+fitted(c, indent+"  ", len(name)))
+	}
+	return brackets[:1] + "\n" + strings.Join(lines, ",\n") + "\n" + indent + brackets[1:]
+}
+
+// spaced puts a space behind commas and colons outside of strings.
+func spaced(compact string) string {
+	var b strings.Builder
+	quoted := false
+	for i := range len(compact) {
+		c := compact[i]
+		b.WriteByte(c)
+		if c == '"' && (i == 0 || compact[i-1] != '\\') {
+			quoted = !quoted
+		}
+		if !quoted && (c == ',' || c == ':') {
+			b.WriteByte(' ')
+		}
+	}
+	return b.String()
 }

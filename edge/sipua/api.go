@@ -47,7 +47,9 @@ type Handler interface {
 	OnInvite(d *Dialog, in Invite)
 	// OnDialog: something happened in a dialog.
 	OnDialog(d *Dialog, ev DialogEvent)
-	// OnBinding: a registration was added, refreshed or removed (also called for what Restore did not bring).
+	// OnBinding: a registration was added, refreshed or removed (also called for what Restore did not bring). The changes
+	// of all registrations come one after another; an expiry comes from a goroutine of its own. It may call Bindings and
+	// AllBindings, not Restore or Forget.
 	OnBinding(b Binding, change BindingChange)
 	// OnGateway: a gateway's registration changed state.
 	OnGateway(gateway string, registered bool, err error)

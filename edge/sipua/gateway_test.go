@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/offhook/offhook/edge/edgetest"
 )
 
 // exchange is a provider's registrar, reached without a network.
@@ -71,6 +74,13 @@ func (x *exchange) seen() string {
 	return s
 }
 
+// ways are where requests were sent.
+func (x *exchange) ways() []string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Clone(x.vias)
+}
+
 func (x *exchange) setDown(down bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -119,7 +129,7 @@ func TestGatewayIsRegisteredAndRefreshedAndTakenBack(t *testing.T) {
 		synctest.Wait()
 		want(t, "exchange", x.seen(), "1/60/401 2/60/200")
 		want(t, "told", h.heard(), "demo/telia registered")
-		want(t, "way", x.vias[0], "udp:192.0.2.1:5070")
+		want(t, "way", x.ways()[0], "udp:192.0.2.1:5070")
 		b := x.u.Bindings("demo", "101")
 		if len(b) != 1 || b[0].Contact != "sip:101@192.0.2.9:5060" {
 			t.Fatalf("registered: %+v", b)
@@ -144,7 +154,7 @@ func TestGatewayThatIsDownIsTriedAgainLessAndLess(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		want(t, "told once", h.heard(), "demo/telia failed")
-		if n := len(x.vias); n < 6 || n > 12 {
+		if n := len(x.ways()); n < 6 || n > 12 {
 			t.Errorf("%d tries in ten minutes", n)
 		}
 		x.setDown(false)
@@ -218,4 +228,49 @@ func TestReloadStartsAndStopsGateways(t *testing.T) {
 		want(t, "told", h.heard(), "demo/telia registered")
 		stop()
 	})
+}
+
+func TestGatewayRegistersOverTheNetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := edgetest.NewNet()
+		g := theGateway
+		g.Host = uaAt.String()
+		provider, _ := networked(t, net, uaAt.String(), doorDirectory{})
+		subscriber, told := networked(t, net, "192.0.2.9:5060", doorDirectory{gateways: []Gateway{g}})
+		stopProvider, stopSubscriber := served(t, provider), served(t, subscriber)
+		synctest.Wait()
+		want(t, "told", told.heard(), "demo/telia registered")
+		if b := provider.Bindings("demo", "101"); len(b) != 1 || b[0].Contact != "sip:101@192.0.2.9:5060" || b[0].Via != "udp:192.0.2.9:5060" {
+			t.Errorf("registered: %+v", b)
+		}
+		stopSubscriber()
+		if b := provider.Bindings("demo", "101"); len(b) != 0 {
+			t.Errorf("left: %+v", b)
+		}
+		stopProvider()
+	})
+}
+
+func networked(t *testing.T, net *edgetest.Net, addr string, dir Directory) (*UA, *doorHandler) {
+	t.Helper()
+	h := &doorHandler{}
+	u, err := New(Config{Listen: []Listen{{"udp", addr}}, ListenPacket: net.ListenPacket}, h, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u, h
+}
+
+// served runs u and gives how to stop it.
+func served(t *testing.T, u *UA) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- u.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
 }

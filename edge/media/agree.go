@@ -9,22 +9,21 @@ import (
 func addrPort(m *sdp.Media) netip.AddrPort { return netip.AddrPortFrom(m.Addr, uint16(m.Port)) }
 
 // agree sets what may come and from where. The same description again, as a session refresh sends it, keeps the source
-// that is locked; a new one lets it be learned again. It gives the address that NAT showed, if the party is behind one.
-func (r *receiver) agree(theirs, mine sdp.Codecs, said netip.AddrPort, fresh bool) netip.AddrPort {
+// that is locked; a new one lets it be learned again. moved: it names another address than the one before.
+func (r *receiver) agree(theirs, mine sdp.Codecs, said netip.AddrPort, fresh bool) (moved bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.kinds = [128]kind{13: comfort}
 	r.allow(theirs)
 	r.allow(mine)
-	learned := r.source.learned()
-	if fresh && !said.Addr().IsUnspecified() {
-		same := r.source.said == said
-		r.source.expect(said)
-		if !same {
-			return netip.AddrPort{}
-		}
+	if said.Addr().IsUnspecified() {
+		return false
 	}
-	return learned
+	moved = r.source.said != said
+	if fresh {
+		r.source.expect(said)
+	}
+	return moved
 }
 
 func (r *receiver) allow(c sdp.Codecs) {
@@ -43,15 +42,16 @@ func kindOf(f sdp.Format) kind {
 	return ulaw
 }
 
-// agree sets how and where to send.
-func (s *sender) agree(m *sdp.Media, c sdp.Codecs, to destination) {
+// agree sets how to send, and where when the party moved; else it is sent where it was, which behind NAT is not where the
+// description says.
+func (s *sender) agree(m *sdp.Media, c sdp.Codecs, moved bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := c.Audio[0]
 	s.law, s.payload, s.event = kindOf(f).law(), f.Type, c.Event
 	s.agreed = true
-	if !m.OnHold {
-		s.dest = to
+	if moved {
+		s.dest = newDestination(addrPort(m))
 	}
 	s.setOpen(s.socket != nil && m.Direction.Receives())
 }

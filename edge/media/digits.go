@@ -8,17 +8,17 @@ import (
 // party hears meanwhile. It is false, and nothing is sent, when the party has no telephone-event or does not receive,
 // when digits has anything else in it, or when more than 128 would wait.
 func (e *Endpoint) SendDigits(digits string) bool {
-	if !e.tx.queue(digits) {
-		return false
-	}
-	e.eng.wheel.need(e, &e.seat, dials, digits != "")
-	return true
-}
-
-func (s *sender) queue(digits string) bool {
+	s := &e.tx
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.open && s.event != noType && s.digits.Queue(digits)
+	if !s.open || s.event == noType || !s.digits.Queue(digits) {
+		return false
+	}
+	if s.digits.Busy() {
+		s.dialing = true
+		e.eng.wheel.need(e, &e.seat, dials, true)
+	}
+	return true
 }
 
 // sendDigit is one turn of a digit. After the last the relay begins anew, since numbers were used up meanwhile.

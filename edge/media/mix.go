@@ -43,30 +43,30 @@ func fixed(gain float64) int32 {
 
 // consume is the endpoint's place among the listeners of a slot: a digit of ours, or a frame of the mix.
 func (e *Endpoint) consume(sc *scratch, slot int64) {
-	if e.tx.turn(sc, slot) {
-		e.eng.wheel.need(e, &e.seat, dials, false)
-	}
-}
-
-// turn sends what is due; true when the last digit is out.
-func (s *sender) turn(sc *scratch, slot int64) (dialed bool) {
+	s := &e.tx
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.digits.Busy() {
 		s.sendDigit(sc, slot)
-		return !s.digits.Busy()
+		return
 	}
-	if !s.open || len(s.rows) == 0 {
-		return false
+	if s.dialing {
+		s.dialing = false
+		e.eng.wheel.need(e, &e.seat, dials, false)
 	}
+	if s.open && len(s.rows) > 0 {
+		s.sendFrame(sc, slot)
+	}
+}
+
+func (s *sender) sendFrame(sc *scratch, slot int64) {
 	n := s.gather(sc)
 	if n == 0 {
 		s.clock.talking = false
-		return false
+		return
 	}
 	ts, first := s.clock.frameAt(slot)
 	s.write(sc, s.next(s.payload, ts, first), sc.payload[:n], uint32(n))
-	return false
 }
 
 // gather makes the frame: a single player's own code, else the sum of all rows. 0: nobody sounds.

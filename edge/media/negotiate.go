@@ -153,11 +153,7 @@ func (e *Endpoint) apply(m *sdp.Media, theirs, mine sdp.Codecs, text []byte) {
 	if theirs.Event != sdp.NoType {
 		e.sess.event = theirs.Event
 	}
-	said := addrPort(m)
-	learned := e.rx.agree(theirs, mine, said, e.sess.theirs != was)
-	if e.eng.cfg.NAT && learned.IsValid() && !m.OnHold {
-		said = learned
-	}
-	e.tx.agree(m, theirs, newDestination(said))
+	moved := e.rx.agree(theirs, mine, addrPort(m), e.sess.theirs != was)
+	e.tx.agree(m, theirs, moved)
 	e.watch(m.Direction == sdp.SendRecv)
 }

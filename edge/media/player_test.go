@@ -41,22 +41,22 @@ func TestPlayerKeepsTimeFor30Seconds(t *testing.T) {
 		time.Sleep(31 * time.Second)
 		got := p.hears()
 		if len(got) != 1500 {
-			t.Fatalf("%d packets, want 1500", len(got))
+			r.Fatalf("%d packets, want 1500", len(got))
 		}
 		r.oneStream(got)
 		for i, h := range got {
 			if number(h) != i || h.at.Sub(got[0].at) != time.Duration(i)*20*time.Millisecond || h.Timestamp-got[0].Timestamp != uint32(i*160) || h.Marker != (i == 0) {
-				t.Fatalf("packet %d: frame %d after %v, timestamp +%d", i, number(h), h.at.Sub(got[0].at), h.Timestamp-got[0].Timestamp)
+				r.Fatalf("packet %d: frame %d after %v, timestamp +%d", i, number(h), h.at.Sub(got[0].at), h.Timestamp-got[0].Timestamp)
 			}
 		}
 		if wait := got[0].at.Sub(start); wait > 2*time.Millisecond {
-			t.Errorf("began after %v", wait)
+			r.Errorf("began after %v", wait)
 		}
 		if ev := over.all(); len(ev) != 1 || ev[0].Kind != PlayEnded || ev[0].Err != nil {
-			t.Fatalf("%v", ev)
+			r.Fatalf("%v", ev)
 		}
 		if d := over.at[0].Sub(start); d < 30*time.Second || d > 30*time.Second+2*time.Millisecond {
-			t.Errorf("ended after %v", d)
+			r.Errorf("ended after %v", d)
 		}
 	})
 }
@@ -71,10 +71,10 @@ func TestPlayerRunsUnheard(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		got := p.hears()
 		if len(got) != 50 || number(got[0]) != 50 {
-			t.Errorf("%d packets from frame %d, want 50 from 50", len(got), number(got[0]))
+			r.Errorf("%d packets from frame %d, want 50 from 50", len(got), number(got[0]))
 		}
 		if ev := over.all(); len(ev) != 1 {
-			t.Errorf("%v", ev)
+			r.Errorf("%v", ev)
 		}
 	})
 }
@@ -88,11 +88,11 @@ func TestSourcesOneAfterAnotherAndAgain(t *testing.T) {
 			time.Sleep(time.Second)
 			got := p.hears()
 			if len(got) != 5*rounds || len(over.all()) != 1 {
-				t.Fatalf("loop %d: %d packets, %d ends", loop, len(got), len(over.all()))
+				r.Fatalf("loop %d: %d packets, %d ends", loop, len(got), len(over.all()))
 			}
 			for i, h := range got {
 				if want := []int{0, 1, 0, 1, 2}[i%5]; number(h) != want {
-					t.Errorf("loop %d packet %d: frame %d, want %d", loop, i, number(h), want)
+					r.Errorf("loop %d packet %d: frame %d, want %d", loop, i, number(h), want)
 				}
 			}
 		})
@@ -112,10 +112,10 @@ func TestForEverIsUntilStop(t *testing.T) {
 		time.Sleep(time.Second)
 		a, b := p.hears(), q.hears()
 		if len(a) != 500 || len(b) != 500 || a[0].Payload[4] != 0 || b[0].Payload[4] != 'A' {
-			t.Errorf("%d and %d packets", len(a), len(b))
+			r.Errorf("%d and %d packets", len(a), len(b))
 		}
 		if ev := over.all(); len(ev) != 0 {
-			t.Errorf("told %v after Stop", ev)
+			r.Errorf("told %v after Stop", ev)
 		}
 	})
 }
@@ -127,7 +127,7 @@ func TestSourcesWithoutAnythingEndAtOnce(t *testing.T) {
 			r.eng.Play(src, -1, over.notify)
 			time.Sleep(100 * time.Millisecond)
 			if ev := over.all(); len(ev) != 1 || ev[0].Err != nil {
-				t.Errorf("%v", ev)
+				r.Errorf("%v", ev)
 			}
 		})
 	}
@@ -151,10 +151,10 @@ func TestSourceThatFailsEndsThePlayer(t *testing.T) {
 		p.end.Hear([]Heard{{From: r.eng.Play([]Source{broken{}, prompt(9)}, 0, over.notify)}})
 		time.Sleep(time.Second)
 		if ev := over.all(); len(ev) != 1 || !errors.Is(ev[0].Err, errBroken) {
-			t.Errorf("%v", ev)
+			r.Errorf("%v", ev)
 		}
 		if got := p.hears(); len(got) != 2 {
-			t.Errorf("%d packets, want 2", len(got))
+			r.Errorf("%d packets, want 2", len(got))
 		}
 	})
 }
@@ -176,15 +176,15 @@ func TestSpeechThatIsNotReadyLosesNothing(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		got := p.hears()
 		if len(got) != 5 || !got[2].Marker || got[2].at.Sub(got[1].at) < 900*time.Millisecond {
-			t.Fatalf("%d packets", len(got))
+			r.Fatalf("%d packets", len(got))
 		}
 		for i, h := range got {
 			if want := g711.ULaw.EncodeSample(int16(i + 1)); h.Payload[159] != want {
-				t.Errorf("packet %d: %d, want frame %d", i, h.Payload[159], i)
+				r.Errorf("packet %d: %d, want frame %d", i, h.Payload[159], i)
 			}
 		}
 		if off := int64(got[2].Timestamp-got[0].Timestamp)/8 - got[2].at.Sub(got[0].at).Milliseconds(); off != 0 {
-			t.Errorf("timestamp is %d ms off", off)
+			r.Errorf("timestamp is %d ms off", off)
 		}
 	})
 }
@@ -224,7 +224,7 @@ func TestMixAddsAndClips(t *testing.T) {
 			time.Sleep(200 * time.Millisecond)
 			want := g711.ULaw.EncodeSample(c.want)
 			if got := p.hears(); len(got) != 10 || got[5].Payload[80] != want {
-				t.Errorf("%v: %d packets, %d, want %d", c, len(got), g711.ULaw.DecodeSample(got[5].Payload[80]), c.want)
+				r.Errorf("%v: %d packets, %d, want %d", c, len(got), g711.ULaw.DecodeSample(got[5].Payload[80]), c.want)
 			}
 		})
 	}
@@ -257,7 +257,7 @@ func TestThreeWayMix(t *testing.T) {
 			}
 			heard, want := int(law.DecodeSample(got[15].Payload[80])), int(level[(i+1)%3])+int(level[(i+2)%3])
 			if d := heard - want; d > want/16 || d < -want/16 {
-				t.Errorf("party %d hears %d, want about %d", i, heard, want)
+				r.Errorf("party %d hears %d, want about %d", i, heard, want)
 			}
 		}
 	})
@@ -271,12 +271,12 @@ func TestMixOfNobodySendsNothing(t *testing.T) {
 		first := a.hears()
 		time.Sleep(time.Second)
 		if got := a.hears(); len(first) == 0 || len(got) > 3 {
-			t.Errorf("%d packets, then %d in silence", len(first), len(got))
+			r.Errorf("%d packets, then %d in silence", len(first), len(got))
 		}
 		b.ts += 8000
 		b.talk(1, 10)
 		if got := a.hears(); len(got) < 5 || !got[0].Marker {
-			t.Errorf("%d packets when talk goes on", len(got))
+			r.Errorf("%d packets when talk goes on", len(got))
 		}
 	})
 }
@@ -291,7 +291,7 @@ func TestNothingToDoSleeps(t *testing.T) {
 		player.Stop()
 		bridge(a, b)
 		if r.eng.wheel.count != 0 {
-			t.Errorf("%d on the wheel", r.eng.wheel.count)
+			r.Errorf("%d on the wheel", r.eng.wheel.count)
 		}
 	})
 }

@@ -90,7 +90,7 @@ func (e *Endpoint) packet(sc *scratch, b []byte, from netip.AddrPort, now time.D
 		e.tx.redirect(from)
 	}
 	if in.kind == event {
-		e.eng.wheel.need(e, &e.seat, isDialed, e.rx.dialing())
+		e.awaitEnd()
 	}
 	for _, d := range digits[:n] {
 		e.notify(Event{Kind: Digit, Digit: d.Key, Duration: d.Duration})
@@ -148,17 +148,18 @@ func (r *receiver) decode(sc *scratch, in *inbound) {
 	}
 }
 
-func (r *receiver) dialing() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.digit.Active()
+// awaitEnd keeps the endpoint on the wheel while a digit has begun and its end may be lost.
+func (e *Endpoint) awaitEnd() {
+	e.rx.mu.Lock()
+	defer e.rx.mu.Unlock()
+	e.eng.wheel.need(e, &e.seat, isDialed, e.rx.digit.Active())
 }
 
 // produce is the endpoint's place among the sources of a slot: its next frame for mixes, and a digit that just stopped.
 func (e *Endpoint) produce(_ *scratch, slot int64) {
 	digit, told := e.rx.advance(time.Duration(slot) * time.Millisecond)
 	if told {
-		e.eng.wheel.need(e, &e.seat, isDialed, e.rx.dialing())
+		e.awaitEnd()
 		e.notify(Event{Kind: Digit, Digit: digit.Key, Duration: digit.Duration})
 	}
 }

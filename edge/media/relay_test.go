@@ -25,14 +25,14 @@ func TestRelayKeepsPayloadsAndMarksTheBeginning(t *testing.T) {
 		r.oneStream(got)
 		for i, p := range got {
 			if p.Payload[0] != byte(i) || p.Marker != (i == 0) || p.SSRC == a.ssrc || len(p.Payload) != frameSize {
-				t.Errorf("packet %d: %v %d", i, p.Header, p.Payload[0])
+				r.Errorf("packet %d: %v %d", i, p.Header, p.Payload[0])
 			}
 			if i > 0 && p.Timestamp-got[i-1].Timestamp != frameSize {
-				t.Errorf("packet %d: step %d", i, p.Timestamp-got[i-1].Timestamp)
+				r.Errorf("packet %d: step %d", i, p.Timestamp-got[i-1].Timestamp)
 			}
 		}
 		if len(got) != 10 || len(a.hears()) != 0 {
-			t.Errorf("%d packets", len(got))
+			r.Errorf("%d packets", len(got))
 		}
 	})
 }
@@ -63,11 +63,11 @@ func TestOneStreamOverAllChanges(t *testing.T) {
 			// The stream's clock is the time of day: what is not sent is a gap in it.
 			off := int64(p.Timestamp-got[0].Timestamp)/8 - p.at.Sub(got[0].at).Milliseconds()
 			if off < -45 || off > 45 {
-				t.Errorf("packet %d: timestamp is %d ms off", i, off)
+				r.Errorf("packet %d: timestamp is %d ms off", i, off)
 			}
 		}
 		if len(got) < 55 || marks < 4 || marks > 8 {
-			t.Errorf("%d packets, %d talkspurts", len(got), marks)
+			r.Errorf("%d packets, %d talkspurts", len(got), marks)
 		}
 	})
 }
@@ -81,14 +81,14 @@ func TestLossAndReorderingPassThroughTheRelay(t *testing.T) {
 		}
 		got := b.hears()
 		if len(got) != 5 {
-			t.Fatalf("%d packets, want 5: those from before the relay began cannot be numbered", len(got))
+			r.Fatalf("%d packets, want 5: those from before the relay began cannot be numbered", len(got))
 		}
 		for i, want := range []uint16{0, 1, 3, 2, 6} {
 			if d := got[i].SequenceNumber - got[0].SequenceNumber; d != want {
-				t.Errorf("packet %d has number +%d, want +%d", i, d, want)
+				r.Errorf("packet %d has number +%d, want +%d", i, d, want)
 			}
 			if d := got[i].Timestamp - got[0].Timestamp; d != uint32(want)*160 {
-				t.Errorf("packet %d has timestamp +%d", i, d)
+				r.Errorf("packet %d has timestamp +%d", i, d)
 			}
 		}
 	})
@@ -106,7 +106,7 @@ func TestNewSourceStreamGoesOnInOurs(t *testing.T) {
 		got := b.hears()
 		r.oneStream(got)
 		if len(got) != 9 || !got[3].Marker || !got[6].Marker || got[8].Timestamp-got[0].Timestamp != 8*frameSize {
-			t.Errorf("%d packets; %v %v; step %d", len(got), got[3].Header, got[6].Header, got[8].Timestamp-got[0].Timestamp)
+			r.Errorf("%d packets; %v %v; step %d", len(got), got[3].Header, got[6].Header, got[8].Timestamp-got[0].Timestamp)
 		}
 	})
 }
@@ -121,7 +121,7 @@ func TestSilenceSuppressionKeepsTheSendersTime(t *testing.T) {
 		a.talk(1, 2)
 		got := b.hears()
 		if step := got[2].Timestamp - got[1].Timestamp; step != 80160 || len(got) != 4 {
-			t.Errorf("%d packets, step %d", len(got), step)
+			r.Errorf("%d packets, step %d", len(got), step)
 		}
 		r.oneStream(got)
 	})
@@ -136,12 +136,12 @@ func TestTranscodingBothWays(t *testing.T) {
 			a.say(byte(v))
 			toA, toU := a.hears(), u.hears()
 			if len(toA) != 1 || len(toU) != 1 {
-				t.Fatal(len(toA), len(toU))
+				r.Fatal(len(toA), len(toU))
 			}
 			wantA := g711.ALaw.EncodeSample(g711.ULaw.DecodeSample(byte(v)))
 			wantU := g711.ULaw.EncodeSample(g711.ALaw.DecodeSample(byte(v)))
 			if toA[0].Payload[77] != wantA || toA[0].PayloadType != 8 || toU[0].Payload[77] != wantU || toU[0].PayloadType != 0 {
-				t.Fatalf("%d: %d (want %d), %d (want %d)", v, toA[0].Payload[77], wantA, toU[0].Payload[77], wantU)
+				r.Fatalf("%d: %d (want %d), %d (want %d)", v, toA[0].Payload[77], wantA, toU[0].Payload[77], wantU)
 			}
 		}
 	})
@@ -158,10 +158,10 @@ func TestPacketsOfOtherLengthsAreRelayedAsTheyCome(t *testing.T) {
 		a.send(rtp.Header{SequenceNumber: 4, Timestamp: 9999, SSRC: 1}, nil)
 		got := b.hears()
 		if len(got) != 4 || len(got[0].Payload) != 80 || len(got[3].Payload) != 480 {
-			t.Errorf("%d packets", len(got))
+			r.Errorf("%d packets", len(got))
 		}
 		if s := a.end.Stats(); s.Refused != 2 {
-			t.Errorf("%d refused, want 2", s.Refused)
+			r.Errorf("%d refused, want 2", s.Refused)
 		}
 	})
 }
@@ -172,11 +172,11 @@ func TestHeaderExtensionsAndPaddingStayBehind(t *testing.T) {
 		bridge(a, b)
 		h := rtp.Header{SequenceNumber: 1, SSRC: 1, CSRC: []uint32{1, 2, 3}, Padding: true, PaddingSize: 8}
 		if err := h.SetExtension(1, []byte{1, 2, 3}); err != nil {
-			t.Fatal(err)
+			r.Fatal(err)
 		}
 		a.send(h, make([]byte, 160))
 		if got := b.hears(); len(got) != 1 || got[0].Extension || len(got[0].CSRC) != 0 || got[0].Padding || len(got[0].Payload) != 160 {
-			t.Errorf("%v", got)
+			r.Errorf("%v", got)
 		}
 	})
 }
@@ -187,20 +187,20 @@ func TestHeldPartyGetsNothing(t *testing.T) {
 		bridge(a, b)
 		a.talk(1, 2)
 		if n := b.offer(b.sdpOf(bothCodecs, "a=sendonly\r\n")); !n.Held {
-			t.Fatal("not held")
+			r.Fatal("not held")
 		}
 		before := b.hears()
 		a.talk(1, 50)
 		if got := b.hears(); len(got) != 0 {
-			t.Errorf("%d packets to a phone that holds", len(got))
+			r.Errorf("%d packets to a phone that holds", len(got))
 		}
 		if n := b.offer(b.sdpOf(bothCodecs)); n.Held {
-			t.Fatal("still held")
+			r.Fatal("still held")
 		}
 		a.talk(1, 2)
 		after := b.hears()
 		if len(after) != 2 || !after[0].Marker {
-			t.Fatalf("%d packets after resume", len(after))
+			r.Fatalf("%d packets after resume", len(after))
 		}
 		r.oneStream(append(before, after...))
 	})
@@ -215,16 +215,16 @@ func TestSeveralMayHearOneParty(t *testing.T) {
 		a.talk(9, 3)
 		for i, p := range []*phone{a, b, c} {
 			if got := p.hears(); len(got) != 3 {
-				t.Errorf("phone %d hears %d", i, len(got))
+				r.Errorf("phone %d hears %d", i, len(got))
 			} else if p != b && got[0].Payload[0] != 9 {
-				t.Errorf("phone %d hears %d: changed by another's transcoding", i, got[0].Payload[0])
+				r.Errorf("phone %d hears %d: changed by another's transcoding", i, got[0].Payload[0])
 			}
 		}
 		b.end.Hear(nil)
 		c.end.Close()
 		a.talk(9, 3)
 		if len(b.hears()) != 0 || len(c.hears()) != 0 || len(a.hears()) != 3 {
-			t.Error("heard after it ended")
+			r.Error("heard after it ended")
 		}
 	})
 }
@@ -239,11 +239,11 @@ func TestSayingTheSameAgainChangesNothing(t *testing.T) {
 		got := b.hears()
 		for i, p := range got {
 			if p.Marker != (i == 0) {
-				t.Errorf("packet %d: marker %v", i, p.Marker)
+				r.Errorf("packet %d: marker %v", i, p.Marker)
 			}
 		}
 		if len(got) != 5 {
-			t.Error(len(got))
+			r.Error(len(got))
 		}
 	})
 }

@@ -28,11 +28,12 @@ type sender struct {
 	payload uint8 // payload type of law
 	event   uint8 // payload type of telephone-event or noType
 
-	clock  clock
-	relay  relaying
-	rows   []row // what a mix is made of
-	digits dtmf.Sender
-	toneTS uint32 // of the digit that goes out
+	clock   clock
+	relay   relaying
+	rows    []row // what a mix is made of
+	digits  dtmf.Sender
+	dialing bool   // on the wheel for digits
+	toneTS  uint32 // of the digit that goes out
 
 	packets, bytes uint64
 }

@@ -16,14 +16,6 @@ type source struct {
 // expect takes the address of a new description; the lock is gone.
 func (s *source) expect(said netip.AddrPort) { *s = source{said: said} }
 
-// learned is the address behind NAT, zero if the party is where it says.
-func (s *source) learned() netip.AddrPort {
-	if s.locked == s.said {
-		return netip.AddrPort{}
-	}
-	return s.locked
-}
-
 // admit says whether a valid packet is the party's. A stranger behind NAT must send two packets in sequence, as
 // RFC 3550 appendix A.1 asks of a new source, so that one stray packet takes no call.
 func (s *source) admit(from netip.AddrPort, learn bool, ssrc uint32, seq uint16) bool {

@@ -109,7 +109,7 @@ func (c *Call) finish() {
 	if c.Script.URL != "" {
 		a := &Asking{N: c.next(), To: c.Script.URL, Reason: ask.ReasonHangup}
 		payload := c.payload(a)
-		payload.Event = mustJSON(eventVars(event.CallHangup, data))
+		payload.Event = eventJSON(event.CallHangup, data)
 		c.put(AskStart{Ask: a.N, To: a.To, Payload: payload, Notice: true})
 	}
 	c.Phase = PhaseOver

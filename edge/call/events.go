@@ -66,11 +66,16 @@ func shortName(typ string) string {
 	return ""
 }
 
-// eventVars is an event as {event.…} and as the ask's event: its data, and its type.
-func eventVars(typ string, data any) map[string]any {
+// eventJSON is an event as asks carry it: its type, then its data.
+func eventJSON(typ string, data Data) json.RawMessage {
+	head := append([]byte(`{"type":`), mustJSON(event.Prefix+typ)...)
+	return append(append(head, ','), mustJSON(data)[1:]...)
+}
+
+// eventVars is an event as {event.…}.
+func eventVars(typ string, data Data) map[string]any {
 	vars := map[string]any{}
-	_ = json.Unmarshal(mustJSON(data), &vars) // our own shapes
-	vars["type"] = event.Prefix + typ
+	_ = json.Unmarshal(eventJSON(typ, data), &vars) // our own shapes
 	return vars
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"hash"
-	"strings"
 	"sync"
 )
 
@@ -50,28 +49,6 @@ func (i *ids) hash(parts ...string) []byte {
 func (i *ids) tag(callID, other string) string {
 	session := i.node + "-" + compact.EncodeToString(i.hash("tag", callID, other)[:10])
 	return session + "-" + compact.EncodeToString(i.hash("mac", session)[:5])
-}
-
-// ours tells whether an edge with our secret made this tag, and which.
-func (i *ids) ours(tag string) (node string, ok bool) {
-	at := strings.LastIndexByte(tag, '-')
-	if at < 0 {
-		return "", false
-	}
-	want := compact.EncodeToString(i.hash("mac", tag[:at])[:5])
-	if !hmac.Equal([]byte(want), []byte(tag[at+1:])) {
-		return "", false
-	}
-	node, _, ok = cutLast(tag[:at], '-')
-	return node, ok
-}
-
-func cutLast(s string, sep byte) (before, after string, ok bool) {
-	at := strings.LastIndexByte(s, sep)
-	if at < 0 {
-		return s, "", false
-	}
-	return s[:at], s[at+1:], true
 }
 
 // branch of a new transaction (RFC 3261 8.1.1.7).

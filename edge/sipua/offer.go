@@ -157,8 +157,12 @@ func (d *Dialog) reinviteAnswered(req *sip.Request, sdp []byte, res *sip.Respons
 func (d *Dialog) reinviteAccepted(req *sip.Request, sdp []byte, res *sip.Response, refresh bool) {
 	d.peer.learn(res, res.Contact())
 	d.follow(d.peer.path)
+	if d.state != confirmed { // our BYE has overtaken it
+		d.sendAck(res, nil)
+		return
+	}
 	d.sessionFrom(res)
-	if sdp == nil && d.state == confirmed { // they offer; the ACK waits for our answer
+	if sdp == nil { // they offer; the ACK waits for our answer
 		d.offer.owed = res
 		d.tell(DialogEvent{Kind: Offer, SDP: sdpOf(res)})
 		return

@@ -128,6 +128,10 @@ func (openDirectory) TrunkByAddress(src netip.Addr, _ string) (string, string, b
 
 // run gives test a UA in a bubble, and checks that nothing is left when it is done.
 func run(t *testing.T, test func(*rig), change ...func(*sipua.Config)) {
+	runIn(t, openDirectory{gateways: []sipua.Gateway{{Name: "demo/telia", Host: "127.0.0.1:7001", Username: "acme", Password: "pw"}}}, test, change...)
+}
+
+func runIn(t *testing.T, dir openDirectory, test func(*rig), change ...func(*sipua.Config)) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &rig{t: t, net: edgetest.NewNet(), over: make(chan struct{})}
 		cfg := sipua.Config{
@@ -141,7 +145,6 @@ func run(t *testing.T, test func(*rig), change ...func(*sipua.Config)) {
 		for _, c := range change {
 			c(&cfg)
 		}
-		dir := openDirectory{gateways: []sipua.Gateway{{Name: "demo/telia", Host: "127.0.0.1:7001", Username: "acme", Password: "pw"}}}
 		var err error
 		if r.ua, err = sipua.New(cfg, r, dir); err != nil {
 			t.Fatal(err)

@@ -123,9 +123,12 @@ func (w *worker) outside(req *sip.Request, from path) {
 }
 
 func (w *worker) register(req *sip.Request, from path) {
-	to := replyPath(req, from)
-	tx := w.serve(req, to, w.tagFor(req))
 	src := netip.AddrPortFrom(from.to.Addr().Unmap(), from.to.Port())
+	if req.GetHeader("authorization") == nil { // it will be challenged
+		w.turnAway(req, w.u.handleRegister(req, src, from.link.network(), from.link.token()), from)
+		return
+	}
+	tx := w.serve(req, replyPath(req, from), w.tagFor(req))
 	res := w.u.handleRegister(req, src, from.link.network(), from.link.token())
 	raw, err := renderResponse(res, req, tx.tag)
 	if err != nil {
@@ -136,10 +139,18 @@ func (w *worker) register(req *sip.Request, from path) {
 	tx.reply(res.StatusCode, raw)
 }
 
-// answer gives the final response to a request that needs nothing more.
+// answer gives the final response to a request that needs nothing more; a copy of it is answered again.
 func (w *worker) answer(req *sip.Request, from path, code int, h ...Header) {
-	tx := w.serve(req, replyPath(req, from), w.tagFor(req))
-	tx.respond(req, code, nil, h...)
+	to := replyPath(req, from)
+	m := respond(req, code, phrase(code), w.tagFor(req))
+	m.header("Server", w.u.cfg.UserAgent)
+	m.headers(h)
+	raw, err := m.body("", nil)
+	if err != nil {
+		w.log.Debug("answer not sent", "error", err)
+		return
+	}
+	w.write(to, raw)
 }
 
 // respond renders and sends a response to the transaction's request.
@@ -161,17 +172,11 @@ func (w *worker) cancelled(req *sip.Request, from path) {
 	key := keyOf(req)
 	key.method = sip.INVITE
 	invite := w.servers[key]
-	tag := ""
-	if invite != nil {
-		tag = invite.tag
-	}
-	tx := w.serve(req, replyPath(req, from), tag)
 	if invite == nil {
-		tx.tag = w.tagFor(req)
-		tx.respond(req, 481, nil)
+		w.answer(req, from, 481)
 		return
 	}
-	tx.respond(req, 200, nil)
+	w.serve(req, replyPath(req, from), invite.tag).respond(req, 200, nil)
 	d := invite.dialog
 	if invite.final != 0 || d == nil || d.state == over {
 		return

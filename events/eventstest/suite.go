@@ -41,8 +41,13 @@ func Run(t *testing.T, open func(t *testing.T) events.Kafka, hooks ...Hooks) {
 		t.Run("compaction keeps the newest state", func(t *testing.T) { compaction(newEnv(t, k, h)) })
 	}
 	if h.Restart != nil {
-		t.Run("a restarted broker loses nothing", func(t *testing.T) { restart(newEnv(t, k, h)) })
+		RunRestart(t, k, h)
 	}
+}
+
+// RunRestart is the part of Run that needs Restart. The topics must be there.
+func RunRestart(t *testing.T, k events.Kafka, h Hooks) {
+	t.Run("a restarted broker loses nothing", func(t *testing.T) { restart(newEnv(t, k, h)) })
 }
 
 var cases = []struct {

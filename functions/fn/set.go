@@ -64,6 +64,7 @@ func (s *Set) Ready() bool { return s.waiting.Load() <= 0 }
 // The error is one that trying again does not mend: wrong configuration or login.
 func (s *Set) Run(ctx context.Context, kafka events.Kafka) error {
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { <-ctx.Done(); return nil }) // also when no function wants events
 	for _, f := range s.Functions {
 		if f.Events == nil {
 			continue

@@ -2,6 +2,7 @@
 package all
 
 import (
+	"github.com/offhook/offhook/functions/email"
 	"github.com/offhook/offhook/functions/fn"
 	"github.com/offhook/offhook/functions/router"
 )
@@ -9,6 +10,7 @@ import (
 // Specs are all functions, in the order in which they start.
 var Specs = []fn.Spec{
 	router.Spec,
+	email.Spec,
 }
 
 // Names are the names of Specs.

@@ -56,18 +56,21 @@ func (r *Run) Bridge(leg int) {
 	if c.Bridge.Pending = caller.AnsweredAt == nil; !c.Bridge.Pending {
 		c.bridged()
 	}
+	for _, s := range slices.Clone(c.Strands) {
+		if s.Run != nil && s.Run != r {
+			c.deliver(s.Run.N, CallerJoined{})
+		}
+	}
 }
 
 // Bridged is true while the caller is joined with somebody.
 func (r *Run) Bridged() bool { return r.call != nil && r.call.Bridge.Leg != 0 }
 
-// PassEarly lets the caller hear a leg's early media; false when the caller can't, or hears another's.
-func (r *Run) PassEarly(leg int) bool {
-	if r.call == nil || r.call.Bridge.Leg != 0 || r.call.Bridge.Early != 0 || !r.Heard() {
-		return false
+// PassEarly lets the caller hear a leg's early media, unless the caller can't or hears another's.
+func (r *Run) PassEarly(leg int) {
+	if r.call != nil && r.call.Bridge.Leg == 0 && r.call.Bridge.Early == 0 && r.Heard() {
+		r.call.Bridge.Early = leg
 	}
-	r.call.Bridge.Early = leg
-	return true
 }
 
 // Give makes a leg of this run the call's own: the caller's leg of an originated call.

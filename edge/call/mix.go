@@ -45,16 +45,16 @@ func (c *Call) mix() Mix {
 	return m
 }
 
-// source is what a leg hears: its playback, else the other party, else music while that party holds. A party that
-// holds listens to nothing.
+// source is what a leg hears: its playback, else the other party or music while that party holds, else a playback
+// under these. A party that holds listens to nothing.
 func (c *Call) source(l, other *Leg) int {
-	switch play := c.playFor(l); {
+	switch play := c.playFor(l, false); {
 	case l == nil || !l.sounds() || l.Held:
 		return 0
 	case play != 0:
 		return play
 	case other == nil:
-		return 0
+		return c.playFor(l, true)
 	case other.Held:
 		return c.Music.Play
 	case other.sounds():
@@ -63,13 +63,13 @@ func (c *Call) source(l, other *Leg) int {
 	return 0
 }
 
-func (c *Call) playFor(l *Leg) int {
+func (c *Call) playFor(l *Leg, under bool) int {
 	if l == nil {
 		return 0
 	}
 	for i := len(c.Things) - 1; i >= 0; i-- {
-		if c.Things[i].What == thingPlay && c.Things[i].Leg == l.N {
-			return c.Things[i].N
+		if t := c.Things[i]; t.What == thingPlay && t.Leg == l.N && t.Under == under {
+			return t.N
 		}
 	}
 	return 0

@@ -52,6 +52,12 @@ type StrandEnded struct {
 // Kind is "strand_ended".
 func (StrandEnded) Kind() string { return "strand_ended" }
 
+// CallerJoined is brought to all other runs when the caller was joined with somebody. The shell never gives it.
+type CallerJoined struct{}
+
+// Kind is "caller_joined".
+func (CallerJoined) Kind() string { return "caller_joined" }
+
 // Run is one verb running in a strand, and all that a verb may do. After Done it does nothing any more.
 type Run struct {
 	N        int
@@ -229,6 +235,15 @@ func (r *Run) Play(leg int, audio verb.Audios, loop int) int {
 	}
 	n := r.own(thingPlay, leg)
 	r.call.put(PlayStart{Play: n, Audio: audio, Loop: loop})
+	return n
+}
+
+// PlayUnder is Play for what is heard only while there is nothing else: ringback.
+func (r *Run) PlayUnder(leg int, audio verb.Audios, loop int) int {
+	n := r.Play(leg, audio, loop)
+	if n != 0 {
+		r.call.thing(thingPlay, n).Under = true
+	}
 	return n
 }
 

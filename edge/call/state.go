@@ -135,7 +135,8 @@ type Thing struct {
 	N     int    `json:"n"`
 	What  string `json:"what"` // timer, play, resolve
 	Owner int    `json:"owner"`
-	Leg   int    `json:"leg,omitempty"` // play: who hears it
+	Leg   int    `json:"leg,omitempty"`   // play: who hears it
+	Under bool   `json:"under,omitempty"` // play: heard only while nothing else is
 }
 
 // Kinds of Thing.

@@ -68,7 +68,7 @@ func (v *dial) ringback(r *call.Run, rings bool) {
 	if v.Spec.Ringback != nil {
 		audio = *v.Spec.Ringback
 	}
-	v.Tone = r.Play(r.Caller(), verb.Audios{audio}, -1)
+	v.Tone = r.PlayUnder(r.Caller(), verb.Audios{audio}, -1)
 }
 
 // Input takes what the targets bring.
@@ -89,6 +89,9 @@ func (v *dial) Input(r *call.Run, in call.Input) {
 		v.tell(r, v.byLeg(in.Leg), "resumed", in.Leg)
 	case call.LegEnded:
 		v.ended(r, in)
+	case call.CallerJoined:
+		v.endOthers(r)
+		r.Done(ask.Result{Status: call.StatusCancelled, Cause: call.ReasonCompletedElsewhere})
 	case call.TimerFired:
 		v.timer(r, in.Timer)
 	case call.PlayEnded:
@@ -126,18 +129,12 @@ func (v *dial) progress(r *call.Run, t *dialTarget, in call.LegProgress) {
 		return
 	}
 	r.Ring(true)
-	if r.PassEarly(in.Leg) {
-		r.Stop(v.Tone)
-	}
+	r.PassEarly(in.Leg)
 }
 
 // answered: the first one wins.
 func (v *dial) answered(r *call.Run, t *dialTarget, leg int) {
-	switch {
-	case t == nil:
-		return
-	case r.Bridged():
-		r.Done(ask.Result{Status: call.StatusCancelled, Cause: call.ReasonCompletedElsewhere})
+	if t == nil {
 		return
 	}
 	v.Won = leg

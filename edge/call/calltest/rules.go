@@ -17,10 +17,17 @@ func (w *World) Did(now time.Time, outs []call.Output) error {
 			return fmt.Errorf("%s %+v: %w", out.Kind(), out, err)
 		}
 	}
+	stand := 0
 	for _, l := range w.legs {
 		if l.crossed {
 			return fmt.Errorf("leg %d was answered after it was told to end, and not told again", l.n)
 		}
+		if l.answered && !l.told {
+			stand++
+		}
+	}
+	if stand > 2 {
+		return fmt.Errorf("%d parties stand, and two can talk", stand)
 	}
 	if err := w.mixHolds(); err != nil {
 		return err

@@ -78,6 +78,16 @@ func TestAnAnswerThatCrossedMustBeEndedAgain(t *testing.T) {
 	}
 }
 
+func TestAThirdPartyLeftStandingIsSeen(t *testing.T) {
+	w := rung()
+	w.mix = call.Mix{}
+	w.legs = append(w.legs, leg{n: 2, answered: true}, leg{n: 3, answered: true})
+	w.legs[0].answered = true
+	if err := w.Did(now, nil); err == nil {
+		t.Error("not seen")
+	}
+}
+
 func TestPickIsEvenAndRepeats(t *testing.T) {
 	var seen [7]int
 	for seed := range uint64(1000) {

@@ -111,6 +111,7 @@ func (p *phone) bye() {
 	p.call.stage = ending
 	p.call.media.stop()
 	p.tl.tell(KindHangup, Out, 0, "hanging up")
+	p.clock.after(patienceToLeave, func() { p.ended("us") }) // nobody waits 32 s for a phone to be put down
 	p.transact(p.inDialog(p.call.dialog, sip.BYE), p.call.dialog.next(), func(res *sip.Response) {
 		if !res.IsProvisional() {
 			p.ended("us")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -40,6 +42,7 @@ type phone struct {
 	call       call
 	registered bool
 	leaving    bool // the call is over, only loose ends are left
+	lingering  bool
 	forced     bool // no more waiting for them
 	report     Report
 	failure    error
@@ -129,7 +132,7 @@ func (p *phone) loop(ctx context.Context) {
 	interrupt := ctx.Done()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for !p.forced && !(p.leaving && p.idle() && !p.registered) {
+	for !p.forced && !(p.leaving && p.idle() && !p.registered && !p.lingering) {
 		timer.Reset(p.clock.next())
 		select {
 		case <-interrupt:
@@ -180,6 +183,17 @@ func (p *phone) leave() {
 	if p.registered {
 		p.unregister()
 	}
+	p.linger()
+}
+
+// linger answers repetitions of their last request for a while, as its response may have been lost. On this machine none is.
+func (p *phone) linger() {
+	host, _ := p.wire.local()
+	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); p.wire.reliable() || (err == nil && ip.IsLoopback()) {
+		return
+	}
+	p.lingering = true
+	p.clock.after(t1+t1/4, func() { p.lingering = false })
 }
 
 // hangup ends the call in the way its stage asks for.
@@ -196,6 +210,9 @@ func (p *phone) hangup() {
 
 // ended is the end of a call that was up.
 func (p *phone) ended(by string) {
+	if p.leaving {
+		return
+	}
 	if p.report.Outcome == Answered { // not when the answer crossed our CANCEL
 		p.report.EndedBy = by
 		p.report.Talked = Seconds(time.Since(p.call.answered))

@@ -218,7 +218,10 @@ func (m *media) close(r *Report) error {
 	return m.in.finish(r)
 }
 
-// sendLoop keeps the pace by absolute time: a late tick is made up for, a long sleep is not.
+// catchUp is how many frames are sent at once after the machine was busy with others; what is older is left out.
+const catchUp = 25
+
+// sendLoop keeps the pace by absolute time.
 func (m *media) sendLoop() {
 	ticker := time.NewTicker(frameTime)
 	defer ticker.Stop()
@@ -230,10 +233,21 @@ func (m *media) sendLoop() {
 		case <-ticker.C:
 		}
 		due := int(time.Since(start) / frameTime)
-		for sent = max(sent, due-5); sent < due; sent++ {
+		if late := due - sent - catchUp; late > 0 {
+			m.skip(late)
+			sent += late
+		}
+		for ; sent < due; sent++ {
 			m.sendFrame()
 		}
 	}
+}
+
+// skip lets frames pass unsent; their time shows in the timestamps.
+func (m *media) skip(frames int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.out.ts += uint32(frames * frameSamples)
 }
 
 // sendFrame sends what is next: a digit, sound, or the silence between.

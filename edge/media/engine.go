@@ -119,6 +119,9 @@ func (e *Engine) closeAll() {
 // Open makes an endpoint on a free pair of ports. notify gets its Digit and Timeout events, one after another or not,
 // on the engine's goroutines; it may be nil. Errors: ErrNoPorts, ErrClosed, or what the system says.
 func (e *Engine) Open(notify func(Event)) (*Endpoint, error) {
+	if e.isClosed() {
+		return nil, ErrClosed
+	}
 	end := newEndpoint(e, notify)
 	if err := e.bindPair(end); err != nil {
 		return nil, err
@@ -131,6 +134,12 @@ func (e *Engine) Open(notify func(Event)) (*Endpoint, error) {
 	}
 	e.ends[end] = struct{}{}
 	return end, nil
+}
+
+func (e *Engine) isClosed() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.closed
 }
 
 // bindPair goes through the free ports; those that another program has are put back to rest.

@@ -69,6 +69,7 @@ type epoll struct {
 	mu    sync.Mutex
 	socks map[uint64]*epollSocket // by the id that epoll gives back
 	last  uint64
+	ended bool // fd is not ours any more
 }
 
 func newEpoll(clock func() time.Duration) (*epoll, error) {
@@ -147,6 +148,9 @@ func sockaddr(addr netip.AddrPort) unix.Sockaddr {
 func (p *epoll) add(s *epollSocket) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.ended {
+		return ErrClosed
+	}
 	p.last++
 	s.id = p.last
 	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(uint32(s.id)), Pad: int32(uint32(s.id >> 32))}
@@ -171,7 +175,7 @@ func (s *epollSocket) close() {
 
 // run reads until ctx ends.
 func (p *epoll) run(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { _ = p.file.Close() })
+	stop := context.AfterFunc(ctx, p.end)
 	defer stop()
 	var (
 		events [eventBatch]unix.EpollEvent
@@ -194,6 +198,14 @@ func (p *epoll) run(ctx context.Context) error {
 		}
 		p.serve(sc, p.find(events[:n], ready[:0]))
 	}
+}
+
+// end wakes run for the last time.
+func (p *epoll) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = true
+	_ = p.file.Close()
 }
 
 // epollNow gives what is ready without waiting, and without telling Go's scheduler of a call that cannot block.

@@ -6,7 +6,8 @@ import "embed"
 
 //go:generate go run ./gen
 
-// Files are verb/*.json, event/*.json, ask/*.json and config/*.json (JSON Schema 2020-12, in the subset shared with draft-07).
+// Files are verb/*.json, event/*.json, ask/*.json and config/*.json (JSON Schema 2020-12, in the subset shared with
+// draft-07), and openapi.yaml (REST) and asyncapi.yaml (events and asks), which refer to them.
 //
-//go:embed verb/*.json event/*.json ask/*.json config/*.json
+//go:embed verb/*.json event/*.json ask/*.json config/*.json openapi.yaml asyncapi.yaml
 var Files embed.FS

@@ -1,6 +1,7 @@
 package format
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -42,18 +43,27 @@ func gatherKey(s string) Problem {
 // Events are the names that `on` takes, beside custom.NAME.
 var Events = []string{"ringing", "early_media", "answered", "bridged", "held", "resumed", "no_answer", "busy", "timeout", "failed", "hangup", "dtmf"}
 
+// FullEvents are the full names of the events that a call publishes; `on` takes them too.
+var FullEvents = []string{
+	"call.ringing", "call.answered", "call.bridged", "call.held", "call.resumed", "call.hangup",
+	"leg.ringing", "leg.early_media", "leg.answered", "leg.no_answer", "leg.busy", "leg.timeout", "leg.failed", "leg.held", "leg.resumed", "leg.hangup",
+	"verb.started", "verb.ended", "dtmf.received", "ask.answered", "ask.failed", "email.requested",
+}
+
 var eventTypeSet = newSet(lower + digit + "_.-")
 
 func eventName(s string) Problem {
 	if name, ok := strings.CutPrefix(s, "custom."); ok && name != "" && eventTypeSet.all(name) {
 		return Problem{}
 	}
-	for _, e := range Events {
-		if s == e {
-			return Problem{}
-		}
+	known := Events
+	if strings.IndexByte(s, '.') >= 0 {
+		known = FullEvents
 	}
-	hint := words.DidYouMean(s, Events)
+	if slices.Contains(known, s) {
+		return Problem{}
+	}
+	hint := words.DidYouMean(s, known)
 	if hint == "" {
 		hint = "one of " + strings.Join(Events, ", ") + ", custom.NAME"
 	}

@@ -18,6 +18,9 @@ func TestEverySchemaFileIsInTheSubset(t *testing.T) {
 		if err != nil || d.IsDir() {
 			return err
 		}
+		if !strings.HasSuffix(path, ".json") {
+			return nil
+		}
 		if strings.HasSuffix(path, "definitions.json") {
 			return definitions(set, path)
 		}

@@ -27,6 +27,8 @@ type Call struct {
 	atOnce   int       // verbs of the step that runs
 }
 
+var _ Stepper = (*Call)(nil)
+
 // New makes a call that waits for Begin. registry says what each verb does.
 func New(id string, registry Registry) *Call {
 	c := &Call{registry: registry}

@@ -204,11 +204,14 @@ func TestResponsesGoWhereRFC3581Says(t *testing.T) {
 		}
 		s.cseq++
 		raw = s.request("OPTIONS", "", "")
-		asked.send(strings.Replace(raw, "127.0.0.1:6001;branch="+"z9hG4bK-c1-3-OPTIONS;rport", "127.0.0.1:6002;branch=z9hG4bKx", 1))
+		asked.send(strings.Replace(raw, "127.0.0.1:6001;branch", "127.0.0.1:6002;branch", 1))
+		asked.expect("200 OPTIONS") // rport counts, not the port of Via
+		raw = s.request("OPTIONS", "", "")
+		asked.send(strings.Replace(raw, "127.0.0.1:6001;branch="+"z9hG4bK-c1-4-OPTIONS;rport", "127.0.0.1:6002;branch=z9hG4bKx", 1))
 		other.expect("200 OPTIONS") // no rport: the source's address and the port of Via
 		s.cseq++
 		raw = s.request("OPTIONS", "", "")
-		asked.send(strings.Replace(raw, "127.0.0.1:6001;branch="+"z9hG4bK-c1-4-OPTIONS;rport", "10.9.9.9:6002;branch=z9hG4bKy", 1))
+		asked.send(strings.Replace(raw, "127.0.0.1:6001;branch="+"z9hG4bK-c1-6-OPTIONS;rport", "10.9.9.9:6002;branch=z9hG4bKy", 1))
 		asked.expect("200 OPTIONS") // no rport, but behind a NAT, where only the source's port leads back
 	})
 }

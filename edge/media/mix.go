@@ -62,7 +62,6 @@ func (e *Endpoint) consume(sc *scratch, slot int64) {
 func (s *sender) sendFrame(sc *scratch, slot int64) {
 	n := s.gather(sc)
 	if n == 0 {
-		s.clock.talking = false
 		return
 	}
 	ts, first := s.clock.frameAt(slot)

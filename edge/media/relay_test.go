@@ -247,3 +247,29 @@ func TestSayingTheSameAgainChangesNothing(t *testing.T) {
 		}
 	})
 }
+
+func TestGainOneIsTheSameRelayAsNoGain(t *testing.T) {
+	inBubble(t, nil, func(r *rig) {
+		a, b := r.phone(bothCodecs), r.phone(bothCodecs)
+		for _, gain := range []float64{0, 1, 0} {
+			b.end.Hear([]Heard{{From: a.end, Gain: gain}})
+			a.talk(1, 2)
+			if got := b.hears(); len(got) != 2 {
+				r.Errorf("gain %v: %d packets", gain, len(got))
+			}
+		}
+	})
+}
+
+func TestWhoLeftTheWheelDoesNotComeBack(t *testing.T) {
+	var now time.Duration
+	w := newWheel(func() time.Duration { return now })
+	var s seat
+	p := &Player{}
+	w.need(p, &s, plays, true)
+	w.evict(p, &s)
+	w.need(p, &s, isMixed, true) // a packet that was on its way when the endpoint closed
+	if w.count != 0 {
+		t.Error("sits again")
+	}
+}

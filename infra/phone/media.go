@@ -12,6 +12,8 @@ import (
 
 	"github.com/offhook/offhook/edge/media/g711"
 	"github.com/offhook/offhook/edge/sound/wav"
+
+	"github.com/offhook/offhook/infra/phone/sdp"
 )
 
 // RTP with 20 ms packets.
@@ -49,7 +51,7 @@ type media struct {
 	wg     sync.WaitGroup
 
 	mu      sync.Mutex
-	theirs  session // latest, valid when agreed
+	theirs  sdp.Session // latest, valid when agreed
 	agreed  bool
 	payload int // chosen
 	digits  int // payload type of telephone-event to send; -1: none
@@ -103,11 +105,11 @@ func (m *media) prepare(s Sound) error {
 func payloadsOf(codec string) []int {
 	switch strings.ToLower(codec) {
 	case "pcmu":
-		return []int{payloadPCMU}
+		return []int{sdp.PCMU}
 	case "pcma":
-		return []int{payloadPCMA}
+		return []int{sdp.PCMA}
 	}
-	return []int{payloadPCMU, payloadPCMA}
+	return []int{sdp.PCMU, sdp.PCMA}
 }
 
 // notice tells the phone; when it lags far behind, things noticed are dropped rather than packets.
@@ -124,7 +126,9 @@ func (m *media) offer(direction string, zero bool) []byte {
 	defer m.mu.Unlock()
 	m.version++
 	m.holding = direction != "sendrecv" || zero
-	return described{m.local, zero, m.version, m.ours, payloadDigits, direction}.write(nil, 0)
+	return sdp.Description{
+		Addr: m.local, Zero: zero, Version: m.version, Payloads: m.ours, Digits: sdp.Digits, Direction: direction,
+	}.Write(nil, 0)
 }
 
 // restore sets what is sent after an offer of ours was refused.
@@ -141,18 +145,18 @@ func (m *media) offered(body []byte) error { return m.take(body) }
 func (m *media) answered(body []byte) error { return m.take(body) }
 
 func (m *media) take(body []byte) error {
-	s, err := parseSDP(body)
+	s, err := sdp.Parse(body)
 	if err != nil {
 		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	payloads := common(s.payloads, m.ours)
+	payloads := sdp.Common(s.Payloads, m.ours)
 	if len(payloads) == 0 {
-		return errCodec
+		return sdp.ErrCodec
 	}
-	m.theirs, m.agreed, m.payload, m.digits = s, true, payloads[0], s.digits
-	m.in.expect(s.addr)
+	m.theirs, m.agreed, m.payload, m.digits = s, true, payloads[0], s.Digits
+	m.in.expect(s.Addr)
 	return nil
 }
 
@@ -161,14 +165,17 @@ func (m *media) answer(held string) []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.version++
-	d := described{m.local, false, m.version, common(m.theirs.payloads, m.ours), m.theirs.digits, mirror(m.theirs.direction, held)}
-	return d.write(m.theirs.kinds, m.theirs.audio)
+	d := sdp.Description{
+		Addr: m.local, Version: m.version, Payloads: sdp.Common(m.theirs.Payloads, m.ours), Digits: m.theirs.Digits,
+		Direction: sdp.Mirror(m.theirs.Direction, held),
+	}
+	return d.Write(m.theirs.Streams, m.theirs.Audio)
 }
 
 func (m *media) heldBy() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.agreed && m.theirs.held()
+	return m.agreed && m.theirs.Held()
 }
 
 func (m *media) codec() string {
@@ -177,7 +184,7 @@ func (m *media) codec() string {
 	if !m.agreed {
 		return "no sound agreed"
 	}
-	return codecNames[m.payload]
+	return sdp.Names[m.payload]
 }
 
 // start lets sound out: the call is answered.
@@ -213,7 +220,7 @@ func (m *media) close(r *Report) error {
 	m.wg.Wait()
 	r.Media = MediaReport{Sent: m.out.packets}
 	if m.agreed {
-		r.Media.Codec = codecNames[m.payload]
+		r.Media.Codec = sdp.Names[m.payload]
 	}
 	return m.in.finish(r)
 }
@@ -266,19 +273,19 @@ func (m *media) sendFrame() {
 }
 
 func (m *media) nextPackets() (packets [][]byte, to netip.AddrPort, over bool) {
-	if !m.started || !m.agreed || m.holding || !m.theirs.wants() {
+	if !m.started || !m.agreed || m.holding || !m.theirs.Wants() {
 		m.out.pause()
 		return nil, to, false
 	}
 	if packets := m.out.digitFrame(m.digits); packets != nil {
-		return packets, m.theirs.addr, false
+		return packets, m.theirs.Addr, false
 	}
 	law := g711.ULaw
-	if m.payload == payloadPCMA {
+	if m.payload == sdp.PCMA {
 		law = g711.ALaw
 	}
 	packet, over := m.out.soundFrame(m.payload, law)
-	return [][]byte{packet}, m.theirs.addr, over
+	return [][]byte{packet}, m.theirs.Addr, over
 }
 
 func (m *media) readLoop() {

@@ -17,6 +17,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/offhook/offhook/edge/sound/wav"
+
+	"github.com/offhook/offhook/infra/phone/ear"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -263,9 +265,7 @@ func TestFileIsPlayedAndWhatWasHeardIsRecorded(t *testing.T) {
 	if err != nil || len(got) < 15000 {
 		t.Fatalf("%d samples recorded of a second of tone and one of silence, %v", len(got), err)
 	}
-	e := newEar(func(mediaEvent) {})
-	e.hear(got)
-	if heard := e.tones(0); len(heard) != 1 || math.Abs(heard[0].Hz-1000) > 1 {
+	if heard, _ := ear.Listen(got); len(heard) != 1 || math.Abs(heard[0].Hz-1000) > 1 {
 		t.Errorf("the recording has %v", heard)
 	}
 }

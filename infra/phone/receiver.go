@@ -10,6 +10,9 @@ import (
 
 	"github.com/offhook/offhook/edge/media/g711"
 	"github.com/offhook/offhook/edge/sound/wav"
+
+	"github.com/offhook/offhook/infra/phone/ear"
+	"github.com/offhook/offhook/infra/phone/sdp"
 )
 
 const wavRate = wav.Rate
@@ -38,11 +41,17 @@ type receiver struct {
 	recErr error
 	taken  int // samples heard or filled in, since the first packet
 	first  time.Time
-	ear    *ear
+	ear    *ear.Ear
 }
 
 func newReceiver(begin time.Time, notice func(mediaEvent)) receiver {
-	return receiver{begin: begin, notice: notice, ear: newEar(notice)}
+	return receiver{begin: begin, notice: notice, ear: ear.New(func(e ear.Event) {
+		kind := heardSound
+		if e.Kind == ear.Silence {
+			kind = heardSilence
+		}
+		notice(mediaEvent{kind: kind, level: e.Level})
+	})}
 }
 
 func (r *receiver) record(path string) (err error) {
@@ -86,9 +95,9 @@ func (r *receiver) packet(b []byte, from netip.AddrPort, digits int) {
 		r.stream.count(&p, &r.total)
 		r.digit(&p)
 		return
-	case p.PayloadType == payloadPCMA:
+	case p.PayloadType == sdp.PCMA:
 		law = g711.ALaw
-	case p.PayloadType != payloadPCMU:
+	case p.PayloadType != sdp.PCMU:
 		return
 	}
 	if len(p.Payload) == 0 || len(p.Payload) > 1600 {
@@ -140,7 +149,7 @@ func (r *receiver) silence(n int) {
 
 func (r *receiver) take(pcm []int16) {
 	r.taken += len(pcm)
-	r.ear.hear(pcm)
+	r.ear.Hear(pcm)
 	if r.rec != nil && r.recErr == nil {
 		if r.recErr = r.rec.Write(pcm); r.recErr != nil {
 			r.notice(mediaEvent{kind: problem, text: "recording stopped: " + r.recErr.Error()})
@@ -152,8 +161,11 @@ func (r *receiver) take(pcm []int16) {
 func (r *receiver) finish(out *Report) error {
 	r.stream.close(&r.total)
 	out.Media.Received, out.Media.Lost, out.Media.JitterMS = r.total.Received, r.total.Lost, r.total.JitterMS
-	out.Media.Loudness = r.ear.loudness()
-	out.Heard = r.ear.tones(r.first.Sub(r.begin))
+	out.Media.Loudness = r.ear.Loudness()
+	offset := r.first.Sub(r.begin)
+	for _, t := range r.ear.Tones() {
+		out.Heard = append(out.Heard, Tone{Hz: t.Hz, From: Seconds(offset + t.From), To: Seconds(offset + t.To)})
+	}
 	if r.rec == nil {
 		return nil
 	}
@@ -191,7 +203,7 @@ func (s *stream) count(p *rtp.Packet, total *MediaReport) (fresh bool) {
 	if step := p.SequenceNumber - uint16(s.highest); step < 0x8000 {
 		s.highest += uint32(step)
 	}
-	if p.PayloadType == payloadPCMU || p.PayloadType == payloadPCMA { // a digit keeps one timestamp over many packets
+	if p.PayloadType == sdp.PCMU || p.PayloadType == sdp.PCMA { // a digit keeps one timestamp over many packets
 		d := float64(int32(transit - s.transit))
 		s.transit = transit
 		s.jitter += (max(d, -d) - s.jitter) / 16 // A.8

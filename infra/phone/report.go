@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/offhook/offhook/infra/phone/ear"
 )
 
 // Outcomes of a Report.
@@ -183,7 +185,7 @@ func (r Report) outcome() string {
 
 func (r Report) heard() string {
 	words := []string{fmt.Sprintf("loudness %.0f dBFS", r.Media.Loudness)}
-	if r.Media.Loudness <= floorDB {
+	if r.Media.Loudness <= ear.Floor {
 		words[0] = "silence"
 	}
 	for i, t := range r.Heard {

@@ -13,6 +13,8 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 	"github.com/icholy/digest"
+
+	"github.com/offhook/offhook/infra/phone/sdp"
 )
 
 // peer is the other side of a phone, played message by message.
@@ -301,7 +303,7 @@ func TestWaitingPhoneIsHeldResumedAndAskedForAnOffer(t *testing.T) {
 	p.status(180)
 	ok := p.status(200)
 	tag := ok.To().Params.GetOr("tag", "")
-	if s, err := parseSDP(ok.Body()); err != nil || s.payloads[0] != payloadPCMA || s.digits != 96 {
+	if s, err := sdp.Parse(ok.Body()); err != nil || s.Payloads[0] != sdp.PCMA || s.Digits != 96 {
 		t.Errorf("answer %+v, %v; want their order and number", s, err)
 	}
 	p.send(at, follow(invite, sip.ACK, 7, "z9hG4bK-ack", tag, nil))
@@ -313,8 +315,8 @@ func TestWaitingPhoneIsHeldResumedAndAskedForAnOffer(t *testing.T) {
 		}
 		p.send(at, follow(invite, sip.INVITE, cseq, branch, tag, body))
 		res := p.status(200)
-		if s, err := parseSDP(res.Body()); err != nil || s.direction != c.answered {
-			t.Errorf("to %q: %q, %v", c.offered, s.direction, err)
+		if s, err := sdp.Parse(res.Body()); err != nil || s.Direction != c.answered {
+			t.Errorf("to %q: %q, %v", c.offered, s.Direction, err)
 		}
 		body = nil
 		if c.offered == "" { // the ACK brings the answer
@@ -347,7 +349,7 @@ func TestHoldThatMeetsTheirsIsTriedAgain(t *testing.T) {
 	p.reply(hold, 491, "", nil)
 	p.request(sip.ACK)
 	again := p.request(sip.INVITE)
-	if s, err := parseSDP(again.Body()); err != nil || s.direction != "sendonly" {
+	if s, err := sdp.Parse(again.Body()); err != nil || s.Direction != "sendonly" {
 		t.Errorf("second try: %+v, %v", s, err)
 	}
 	p.reply(again, 200, "", p.sdp("recvonly"), p.contact(), "Content-Type: application/sdp")
@@ -466,5 +468,43 @@ func TestSilentServerIsUnreachable(t *testing.T) {
 	<-r.done
 	if r.report.Outcome != Cancelled {
 		t.Errorf("%+v", r.report)
+	}
+}
+
+func TestPhoneSpeaksTCP(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	r := background(context.Background(), Options{Server: l.Addr().String(), Transport: "tcp", Target: "100"})
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	stream, buf := sip.NewParser().NewSIPStream(), make([]byte, 65535)
+	for sent := false; !sent; {
+		n, err := conn.Read(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = stream.ParseSIPStream(buf[:n], func(m sip.Message) { // an error: the rest is yet to come
+			invite := m.(*sip.Request)
+			if invite.Via().Transport != "TCP" || !strings.Contains(invite.Contact().Value(), "transport=tcp") {
+				t.Errorf("%s", invite)
+			}
+			res := sip.NewResponseFromRequest(invite, 600, "Busy Everywhere", nil)
+			_, err = conn.Write([]byte(res.String()))
+			sent = true
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-r.done
+	if r.report.Code != 600 || r.report.Outcome != Refused {
+		t.Errorf("%v, %+v", r.err, r.report)
 	}
 }

@@ -1,4 +1,6 @@
-package phone
+// Package ear tells what is heard in 8 kHz sound: how loud it is, where sound begins and ends, and which pure tones are in it.
+// It keeps no sound, decodes none and recognises neither speech nor digits.
+package ear
 
 import (
 	"math"
@@ -6,11 +8,45 @@ import (
 	"time"
 )
 
+// Rate of what is heard, samples a second.
+const Rate = 8000
+
+// Kind of an Event.
+type Kind int
+
+// Kinds.
+const (
+	Sound   Kind = iota + 1 // something is heard after silence
+	Silence                 // nothing was heard for a second
+)
+
+// Event is told while listening.
+type Event struct {
+	Kind  Kind
+	Level float64 // dBFS
+}
+
+// Tone is a pure tone of 300-3400 Hz, alone or with up to three others. Times are from the first sample heard, right to 50 ms.
+type Tone struct {
+	Hz       float64 // right to about 1 Hz
+	From, To time.Duration
+}
+
+// Listen gives the tones and the loudness in dBFS of a whole recording.
+func Listen(pcm []int16) (tones []Tone, loudness float64) {
+	e := New(func(Event) {})
+	e.Hear(pcm)
+	return e.Tones(), e.Loudness()
+}
+
+// Floor is the level of silence, in dBFS.
+const Floor = -96
+
 // Hearing: levels every 50 ms, tones in windows of 100 ms that overlap by half. Bins are 10 Hz apart.
 const (
 	hop        = 400
 	window     = 800
-	binHz      = wavRate / window
+	binHz      = Rate / window
 	lowBin     = 300 / binHz
 	highBin    = 3400 / binHz
 	lobe       = 2 // bins to each side that hold a tone under a Hann window
@@ -21,16 +57,15 @@ const (
 	sameTone   = 15 // Hz
 	maxSpans   = 500
 
-	floorDB    = -96
 	soundDB    = -45
 	silenceDB  = -50
 	soundHops  = 2
 	silentHops = 20
 )
 
-// ear notices sound, silence and pure tones in what is heard. It keeps no sound.
-type ear struct {
-	notice  func(mediaEvent)
+// Ear listens. It is for one goroutine.
+type Ear struct {
+	notice  func(Event)
 	buf     []int16
 	hops    int // heard so far
 	loud    int // hops in a row
@@ -51,10 +86,11 @@ type span struct {
 	windowsHad int
 }
 
-func newEar(notice func(mediaEvent)) *ear { return &ear{notice: notice} }
+// New makes an Ear. notice must not block.
+func New(notice func(Event)) *Ear { return &Ear{notice: notice} }
 
-// hear takes samples in any pieces.
-func (e *ear) hear(pcm []int16) {
+// Hear takes samples in any pieces.
+func (e *Ear) Hear(pcm []int16) {
 	e.buf = append(e.buf, pcm...)
 	for len(e.buf) >= window {
 		level := decibels(e.buf[hop:window])
@@ -79,12 +115,12 @@ func decibels(pcm []int16) float64 {
 
 func fromPower(p float64) float64 {
 	if p <= 0 {
-		return floorDB
+		return Floor
 	}
-	return max(floorDB, 10*math.Log10(p))
+	return max(Floor, 10*math.Log10(p))
 }
 
-func (e *ear) level(db float64) {
+func (e *Ear) level(db float64) {
 	if db > silenceDB {
 		e.energy += math.Pow(10, db/10)
 		e.counted++
@@ -98,22 +134,23 @@ func (e *ear) level(db float64) {
 	switch {
 	case !e.sound && e.loud >= soundHops:
 		e.sound = true
-		e.notice(mediaEvent{kind: heardSound, level: db})
+		e.notice(Event{Sound, db})
 	case e.sound && e.quiet >= silentHops:
 		e.sound = false
-		e.notice(mediaEvent{kind: heardSilence})
+		e.notice(Event{Silence, db})
 	}
 }
 
-func (e *ear) loudness() float64 {
+// Loudness is the level in dBFS of all that was no silence; Floor: there was nothing.
+func (e *Ear) Loudness() float64 {
 	if e.counted == 0 {
-		return floorDB
+		return Floor
 	}
 	return math.Round(10*fromPower(e.energy/float64(e.counted))) / 10
 }
 
 // listen finds the pure tones of a window: up to four lines that hold nearly all of its energy.
-func (e *ear) listen(pcm []int16) {
+func (e *Ear) listen(pcm []int16) {
 	total := e.spectrum(pcm)
 	var found []float64
 	share := 0.0
@@ -136,7 +173,7 @@ func (e *ear) listen(pcm []int16) {
 }
 
 // spectrum fills the bins with power under a Hann window, by Goertzel's recursion, and gives the window's energy.
-func (e *ear) spectrum(pcm []int16) (total float64) {
+func (e *Ear) spectrum(pcm []int16) (total float64) {
 	var x [window]float64
 	for i, s := range pcm {
 		x[i] = float64(s) * hann[i]
@@ -160,7 +197,7 @@ var hann = func() (w [window]float64) {
 	return w
 }()
 
-func (e *ear) strongest() int {
+func (e *Ear) strongest() int {
 	best := lowBin
 	for k := lowBin; k <= highBin; k++ {
 		if e.bins[k] > e.bins[best] {
@@ -170,7 +207,7 @@ func (e *ear) strongest() int {
 	return best
 }
 
-func (e *ear) lobeEnergy(k int) (sum float64) {
+func (e *Ear) lobeEnergy(k int) (sum float64) {
 	for i := k - lobe; i <= k+lobe; i++ {
 		sum += e.bins[i]
 	}
@@ -178,7 +215,7 @@ func (e *ear) lobeEnergy(k int) (sum float64) {
 }
 
 // frequency refines a bin by a parabola through the logarithms of its neighbours.
-func (e *ear) frequency(k int) float64 {
+func (e *Ear) frequency(k int) float64 {
 	a, b, c := math.Log(e.bins[k-1]+1), math.Log(e.bins[k]+1), math.Log(e.bins[k+1]+1)
 	shift := 0.0
 	if d := a - 2*b + c; d < 0 {
@@ -187,14 +224,14 @@ func (e *ear) frequency(k int) float64 {
 	return (float64(k) + shift) * binHz
 }
 
-func (e *ear) forget(k int) {
+func (e *Ear) forget(k int) {
 	for i := max(0, k-lobe); i <= min(len(e.bins)-1, k+lobe); i++ {
 		e.bins[i] = 0
 	}
 }
 
 // note lengthens a span or begins one.
-func (e *ear) note(hz float64) {
+func (e *Ear) note(hz float64) {
 	for _, s := range e.open {
 		if math.Abs(s.hz-hz) <= sameTone && s.last != e.hops {
 			s.hz += (hz - s.hz) / float64(s.windowsHad+1)
@@ -207,7 +244,7 @@ func (e *ear) note(hz float64) {
 }
 
 // expire closes the spans that were not heard for two windows.
-func (e *ear) expire() {
+func (e *Ear) expire() {
 	e.open = slices.DeleteFunc(e.open, func(s *span) bool {
 		if e.hops-s.last < 2 {
 			return false
@@ -217,25 +254,25 @@ func (e *ear) expire() {
 	})
 }
 
-func (e *ear) keep(s span) {
+func (e *Ear) keep(s span) {
 	if s.windowsHad >= toneHops && len(e.closed) < maxSpans {
 		e.closed = append(e.closed, s)
 	}
 }
 
-// tones gives the spans, with offset added to their times. Times are those of the windows' middles.
-func (e *ear) tones(offset time.Duration) []Tone {
+// Tones gives the tones heard so far, by beginning. It ends those that go on: hear nothing more after it.
+func (e *Ear) Tones() []Tone {
 	for _, s := range e.open {
 		e.keep(*s)
 	}
 	e.open = nil
 	slices.SortStableFunc(e.closed, func(a, b span) int { return a.first - b.first })
 	out := make([]Tone, 0, len(e.closed))
-	at := func(hops int) Seconds {
-		return Seconds(offset + time.Duration(hops*hop+window/2)*time.Second/wavRate)
-	}
 	for _, s := range e.closed {
-		out = append(out, Tone{Hz: math.Round(s.hz*10) / 10, From: at(s.first), To: at(s.last)})
+		out = append(out, Tone{Hz: math.Round(s.hz*10) / 10, From: middle(s.first), To: middle(s.last)})
 	}
 	return out
 }
+
+// middle of a window.
+func middle(hops int) time.Duration { return time.Duration(hops*hop+window/2) * time.Second / Rate }

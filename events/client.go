@@ -50,7 +50,8 @@ func (k Kafka) open() (*client, error) {
 	}, nil
 }
 
-// Close ends all connections, also those with a request under way.
+// Close ends all connections, also those with a request under way. No request may begin any more:
+// the transport would open itself again.
 func (c *client) Close() {
 	c.transport.CloseIdleConnections()
 	c.conns.close()

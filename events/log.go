@@ -123,8 +123,8 @@ func (l *Log) Run(ctx context.Context) error {
 		cancel()
 	}
 	stop()
-	l.kafka.Close()
 	<-done
+	l.kafka.Close()
 	l.fwd.savePlace()
 	return errors.Join(err, l.spool.Close())
 }

@@ -169,7 +169,7 @@ func (d *Dialog) invitation(way path) (*sip.Request, error) {
 func (d *Dialog) sessionHeaders(req *sip.Request) {
 	req.AppendHeader(sip.NewHeader("Supported", supported))
 	req.AppendHeader(sip.NewHeader("Session-Expires", strconv.Itoa(int(d.session.interval/time.Second))))
-	least := max(d.w.u.cfg.MinSE, time.Duration(0))
+	least := d.w.u.cfg.MinSE
 	if d.out.raised {
 		least = d.session.interval
 	}

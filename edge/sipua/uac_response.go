@@ -1,6 +1,7 @@
 package sipua
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/emiago/sipgo/sip"
@@ -30,7 +31,7 @@ func (s inviteSink) response(tx *clientTx, res *sip.Response) {
 			d.w.stray(res, tx.path)
 		}
 	case res.StatusCode < 200:
-		d.progressed(tx, res)
+		d.progressed(res)
 	case res.StatusCode < 300:
 		d.answered(tx, res)
 	default:
@@ -47,7 +48,7 @@ func (s inviteSink) failed(tx *clientTx, err error) {
 		d.finish(*d.out.cancel)
 	case len(d.out.ways) > 0:
 		d.tryNext()
-	case err == errTimeout:
+	case errors.Is(err, errTimeout):
 		d.finish(EndCause{Why: EndTimeout, Code: 408, Phrase: phrase(408)})
 	default:
 		d.unreachable(err)
@@ -55,7 +56,7 @@ func (s inviteSink) failed(tx *clientTx, err error) {
 }
 
 // progressed: RFC 3261 13.2.2.1.
-func (d *Dialog) progressed(_ *clientTx, res *sip.Response) {
+func (d *Dialog) progressed(res *sip.Response) {
 	o := d.out
 	o.heard = true
 	if o.cancel != nil {

@@ -91,7 +91,7 @@ func (w *worker) request(req *sip.Request, from path) {
 		if tx != nil && tx.final >= 300 {
 			tx.again(req)
 		} else {
-			w.acknowledge(req, from)
+			w.acknowledge(req)
 		}
 	case tx != nil:
 		tx.again(req)

@@ -16,7 +16,6 @@ type uasInvite struct {
 	req   *sip.Request
 	tx    *serverTx
 	offer bool   // it had an SDP
-	last  []byte // the last provisional response
 	again timer
 }
 
@@ -212,7 +211,7 @@ func (o *okay) expire(t *timer) {
 }
 
 // acknowledge takes the ACK of a 2xx, whichever branch it has.
-func (w *worker) acknowledge(req *sip.Request, _ path) {
+func (w *worker) acknowledge(req *sip.Request) {
 	d := w.match(req)
 	if d == nil || d.okay == nil || d.okay.cseq != req.CSeq().SeqNo {
 		return

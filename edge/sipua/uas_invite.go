@@ -15,7 +15,7 @@ const progressEvery = time.Minute
 type uasInvite struct {
 	req   *sip.Request
 	tx    *serverTx
-	offer bool   // it had an SDP
+	offer bool // it had an SDP
 	again timer
 }
 

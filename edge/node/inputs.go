@@ -90,21 +90,26 @@ func (l *leg) onProgress(ev sipua.DialogEvent) {
 }
 
 func (l *leg) onAnswered(d *sipua.Dialog, ev sipua.DialogEvent) {
-	if d.Inbound() { // our 2xx was acknowledged; an answer to our offer comes as OfferAnswered
+	if l.rtp == nil { // already let go: the 2xx crossed our CANCEL
 		return
 	}
-	if len(ev.SDP) > 0 && l.rtp != nil {
+	if d.Inbound() { // our 2xx was acknowledged; an answer to our offer comes as OfferAnswered
+		l.answered()
+		return
+	}
+	held := false
+	if len(ev.SDP) > 0 {
 		got, err := l.rtp.Accept(ev.SDP)
 		if err != nil {
 			l.refuse(err)
 			return
 		}
-		l.input(call.LegAnswered{Leg: l.id})
-		l.setHeld(got.Held)
-		l.flush()
-		return
+		held = got.Held
 	}
+	l.answered()
 	l.input(call.LegAnswered{Leg: l.id})
+	l.setHeld(held)
+	l.flush()
 }
 
 // onOffer answers a re-INVITE or UPDATE by itself: the two legs of a bridge negotiate apart, and hold is told to the core.
@@ -228,10 +233,10 @@ func (n *Node) onMedia(s *session, id int, ev media.Event) {
 		n.post(s, call.Digit{Leg: id, Digit: ev.Digit, Method: "rfc4733", DurationMS: int(ev.Duration.Milliseconds())})
 	case media.Timeout:
 		s.worker.put(message{s: s, do: func() {
-			s.withLeg(id, func(l *leg) {
+			if l := s.leg(id); l != nil && l.up {
 				n.metrics.mediaTimeouts.Inc()
 				l.end(call.CauseMediaTimeout)
-			})
+			}
 		}})
 	}
 }

@@ -19,6 +19,7 @@ type leg struct {
 	offer  []byte       // inbound: the offer of the INVITE, nil when the offer is ours to make
 	local  []byte       // our SDP in this INVITE transaction, once made
 	held   bool         // the party has put us on hold
+	up     bool         // answered
 	cause  *event.Cause // why we ended it
 	media  *event.Media // final statistics
 }
@@ -80,6 +81,12 @@ func (l *leg) accept() {
 	}
 	l.dialog.Accept(sdp, nil)
 	l.s.again = append(l.s.again, call.LegAnswered{Leg: l.id})
+}
+
+// answered: from now on silence on the wire counts; early media before may pause.
+func (l *leg) answered() {
+	l.up = true
+	l.rtp.Watch()
 }
 
 // refuse ends a leg whose media cannot be had: 488 without a common codec, 503 without ports.

@@ -7,15 +7,17 @@ import (
 
 // timers are the calls' timers of one worker: a heap and one runtime timer.
 type timers struct {
-	heap timerHeap
-	next *time.Timer
+	heap    timerHeap
+	next    *time.Timer
+	started uint64
 }
 
 type timer struct {
 	s    *session
 	id   int
 	at   time.Time
-	slot int // index in the heap, -1 when out of it
+	slot int    // index in the heap, -1 when out of it
+	nth  uint64 // of those due together the one started first fires first, so that runs repeat
 }
 
 func newTimers() timers {
@@ -29,7 +31,8 @@ func (t *timers) C() <-chan time.Time { return t.next.C }
 func (t *timers) stop() { t.next.Stop() }
 
 func (t *timers) start(s *session, id int, after time.Duration) *timer {
-	x := &timer{s: s, id: id, at: time.Now().Add(after)}
+	t.started++
+	x := &timer{s: s, id: id, at: time.Now().Add(after), nth: t.started}
 	heap.Push(&t.heap, x)
 	if x.slot == 0 {
 		t.next.Reset(after)
@@ -57,8 +60,13 @@ func (t *timers) due(now time.Time) *timer {
 
 type timerHeap []*timer
 
-func (h timerHeap) Len() int           { return len(h) }
-func (h timerHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+func (h timerHeap) Len() int { return len(h) }
+func (h timerHeap) Less(i, j int) bool {
+	if d := h[i].at.Compare(h[j].at); d != 0 {
+		return d < 0
+	}
+	return h[i].nth < h[j].nth
+}
 func (h timerHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].slot, h[j].slot = i, j

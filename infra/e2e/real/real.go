@@ -56,7 +56,7 @@ func Start(t *testing.T, dir, name string, args ...string) *Process {
 	t.Cleanup(func() {
 		p.Stop()
 		if t.Failed() {
-			t.Logf("output of %s:\n%s", p.Name, p.Tail(80))
+			t.Logf("output of %s:\n%s", p.Name, p.Tail(60))
 		}
 	})
 	return p

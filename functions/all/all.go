@@ -4,6 +4,7 @@ package all
 import (
 	"github.com/offhook/offhook/functions/email"
 	"github.com/offhook/offhook/functions/fn"
+	"github.com/offhook/offhook/functions/history"
 	"github.com/offhook/offhook/functions/router"
 )
 
@@ -11,6 +12,7 @@ import (
 var Specs = []fn.Spec{
 	router.Spec,
 	email.Spec,
+	history.Spec,
 }
 
 // Names are the names of Specs.

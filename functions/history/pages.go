@@ -1,0 +1,131 @@
+package history
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/offhook/offhook/functions/fn"
+)
+
+// pages are GET /history/calls and GET /history/calls/{id}.
+func pages(s *Store, log *slog.Logger) http.Handler {
+	p := &page{store: s, log: log}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /history/calls", p.calls)
+	mux.HandleFunc("GET /history/calls/{id}", p.call)
+	mux.HandleFunc("/history/", func(w http.ResponseWriter, r *http.Request) {
+		fn.Fail(w, fn.Problem(http.StatusNotFound, "not_found", "there are GET /history/calls and GET /history/calls/{id}"))
+	})
+	return mux
+}
+
+type page struct {
+	store *Store
+	log   *slog.Logger
+}
+
+func (p *page) calls(w http.ResponseWriter, r *http.Request) {
+	q, err := parse(r.URL.Query())
+	if err == nil {
+		q.Tenant, err = scope(r, q.Tenant)
+	}
+	if err != nil {
+		fn.Fail(w, err)
+		return
+	}
+	found, err := p.store.Calls(r.Context(), q)
+	if errors.Is(err, ErrCursor) {
+		fn.Fail(w, fn.Problem(http.StatusBadRequest, "bad_cursor", "cursor is the `next` of the page before"))
+		return
+	}
+	p.answer(w, r, found, err)
+}
+
+func (p *page) call(w http.ResponseWriter, r *http.Request) {
+	tenant, err := scope(r, "")
+	if err != nil {
+		fn.Fail(w, err)
+		return
+	}
+	c, ok, err := p.store.Call(r.Context(), tenant, r.PathValue("id"))
+	if err == nil && !ok {
+		fn.Fail(w, fn.Problem(http.StatusNotFound, "not_found", "no such call in the history"))
+		return
+	}
+	p.answer(w, r, c, err)
+}
+
+// answer gives v, or tells the log why it cannot; whoever asked only hears that it failed.
+func (p *page) answer(w http.ResponseWriter, r *http.Request, v any, err error) {
+	var raw []byte
+	if err == nil {
+		raw, err = json.Marshal(v)
+	}
+	if err != nil {
+		p.log.Error("history not answered", "path", r.URL.Path, "err", err)
+		fn.Fail(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(raw) // whoever asked has gone
+}
+
+// scope is whose calls a request may see: its key's tenant, else the one that it asks for.
+func scope(r *http.Request, asked string) (string, error) {
+	tenant, admitted := fn.Tenant(r.Context())
+	switch {
+	case !admitted:
+		return "", fn.Problem(http.StatusUnauthorized, "unauthorized", "give an API key")
+	case tenant == "":
+		return asked, nil
+	case asked != "" && asked != tenant:
+		return "", fn.Problem(http.StatusForbidden, "forbidden", "this key is for another tenant")
+	}
+	return tenant, nil
+}
+
+var parameters = []string{"tenant", "caller", "called", "agent", "from", "to", "limit", "cursor"}
+
+func parse(v url.Values) (Query, error) {
+	for name := range v {
+		if !slices.Contains(parameters, name) {
+			return Query{}, fn.Problem(http.StatusBadRequest, "unknown_parameter", name+"; there are tenant, caller, called, agent, from, to, limit, cursor")
+		}
+	}
+	q := Query{Tenant: v.Get("tenant"), Caller: v.Get("caller"), Called: v.Get("called"), Agent: v.Get("agent"), Cursor: v.Get("cursor")}
+	for _, s := range []*string{&q.Tenant, &q.Caller, &q.Called, &q.Agent} {
+		*s = clean(*s)
+	}
+	var err error
+	if q.From, err = instant("from", v.Get("from")); err != nil {
+		return q, err
+	}
+	if q.To, err = instant("to", v.Get("to")); err != nil {
+		return q, err
+	}
+	if text := v.Get("limit"); text != "" {
+		if q.Limit, err = strconv.Atoi(text); err != nil || q.Limit < 1 || q.Limit > MaxLimit {
+			return q, fn.Problem(http.StatusBadRequest, "bad_limit", "limit is a number from 1 to "+strconv.Itoa(MaxLimit))
+		}
+	}
+	return q, nil
+}
+
+// instant reads a time: RFC 3339, or a day in UTC.
+func instant(name, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fn.Problem(http.StatusBadRequest, "bad_time", name+" is a time such as 2026-01-31T12:00:00Z or a day such as 2026-01-31")
+}

@@ -1,0 +1,175 @@
+package history
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
+	_ "modernc.org/sqlite"             // driver "sqlite"
+)
+
+// Store is the database of calls. It is safe for concurrent use.
+type Store struct {
+	write, read *sql.DB
+	postgres    bool
+}
+
+// schema is the same for both databases. Times are unix milliseconds.
+var schema = []string{
+	`CREATE TABLE IF NOT EXISTS calls (
+		id TEXT PRIMARY KEY,
+		tenant TEXT NOT NULL,
+		seq BIGINT NOT NULL,
+		direction TEXT, caller TEXT, caller_name TEXT, called TEXT, trunk TEXT, user_name TEXT,
+		agent TEXT, agent_name TEXT,
+		created_at BIGINT NOT NULL, answered_at BIGINT, bridged_at BIGINT, ended_at BIGINT,
+		duration_ms BIGINT, talk_ms BIGINT,
+		cause_class TEXT, cause_reason TEXT, cause_sip BIGINT, ended_by TEXT,
+		legs TEXT)`,
+	`CREATE INDEX IF NOT EXISTS calls_time ON calls (tenant, created_at, id)`,
+	`CREATE INDEX IF NOT EXISTS calls_caller ON calls (tenant, caller, created_at)`,
+	`CREATE INDEX IF NOT EXISTS calls_called ON calls (tenant, called, created_at)`,
+	`CREATE TABLE IF NOT EXISTS call_agents (
+		call_id TEXT NOT NULL, agent TEXT NOT NULL, tenant TEXT NOT NULL,
+		PRIMARY KEY (call_id, agent))`,
+	`CREATE INDEX IF NOT EXISTS call_agents_agent ON call_agents (tenant, agent, call_id)`,
+}
+
+// Open opens the database, postgres://... or a file's path, and makes its tables if need be.
+func Open(ctx context.Context, where string) (*Store, error) {
+	s, err := connect(where)
+	if err != nil {
+		return nil, fmt.Errorf("history: %w", err)
+	}
+	if err := s.migrate(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("history: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+func connect(where string) (*Store, error) {
+	if isPostgres(where) {
+		db, err := sql.Open("pgx", where)
+		if err != nil {
+			return nil, errors.New("history.database cannot be read") // the text would show the password
+		}
+		db.SetMaxOpenConns(8)
+		return &Store{write: db, read: db, postgres: true}, nil
+	}
+	w, err := openFile(where, "synchronous(FULL)", "journal_mode(WAL)")
+	if err != nil {
+		return nil, err
+	}
+	w.SetMaxOpenConns(1) // SQLite has one writer; waiting here is fairer than in its lock
+	r, err := openFile(where, "query_only(true)")
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	r.SetMaxOpenConns(4)
+	return &Store{write: w, read: r}, nil
+}
+
+func openFile(path string, pragmas ...string) (*sql.DB, error) {
+	q := url.Values{"_pragma": append(pragmas, "busy_timeout(5000)")}
+	name := &url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
+	return sql.Open("sqlite", name.String())
+}
+
+// migrate makes the tables. Several processes may start at once: PostgreSQL's IF NOT EXISTS alone would collide.
+func (s *Store) migrate(ctx context.Context) error {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit there is nothing to roll back
+	if s.postgres {
+		if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(7236341)`); err != nil {
+			return err
+		}
+	}
+	for _, statement := range schema {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+// Close closes the database.
+func (s *Store) Close() error {
+	err := s.write.Close()
+	if s.read != s.write {
+		err = errors.Join(s.read.Close(), err)
+	}
+	return err
+}
+
+// sql gives a statement in the database's own placeholders: ? or $1, $2 ...
+func (s *Store) sql(statement string) string {
+	if !s.postgres {
+		return statement
+	}
+	var b strings.Builder
+	n := 0
+	for _, c := range statement {
+		if c != '?' {
+			b.WriteRune(c)
+			continue
+		}
+		n++
+		b.WriteString("$" + strconv.Itoa(n))
+	}
+	return b.String()
+}
+
+// upsert adds what a later event of the call knows. An event that was here before (its seq is not newer) changes nothing.
+// The first answer and the first bridge count.
+const upsert = `INSERT INTO calls (id, tenant, seq, direction, caller, caller_name, called, trunk, user_name, agent, agent_name,
+	created_at, answered_at, bridged_at, ended_at, duration_ms, talk_ms, cause_class, cause_reason, cause_sip, ended_by, legs)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET seq = excluded.seq,
+	direction = COALESCE(excluded.direction, calls.direction), caller = COALESCE(calls.caller, excluded.caller),
+	caller_name = COALESCE(calls.caller_name, excluded.caller_name), called = COALESCE(excluded.called, calls.called),
+	trunk = COALESCE(excluded.trunk, calls.trunk), user_name = COALESCE(excluded.user_name, calls.user_name),
+	agent = COALESCE(excluded.agent, calls.agent), agent_name = COALESCE(excluded.agent_name, calls.agent_name),
+	created_at = CASE WHEN excluded.created_at < calls.created_at THEN excluded.created_at ELSE calls.created_at END,
+	answered_at = COALESCE(calls.answered_at, excluded.answered_at), bridged_at = COALESCE(calls.bridged_at, excluded.bridged_at),
+	ended_at = COALESCE(excluded.ended_at, calls.ended_at), duration_ms = COALESCE(excluded.duration_ms, calls.duration_ms),
+	talk_ms = COALESCE(excluded.talk_ms, calls.talk_ms), cause_class = COALESCE(excluded.cause_class, calls.cause_class),
+	cause_reason = COALESCE(excluded.cause_reason, calls.cause_reason), cause_sip = COALESCE(excluded.cause_sip, calls.cause_sip),
+	ended_by = COALESCE(excluded.ended_by, calls.ended_by), legs = COALESCE(excluded.legs, calls.legs)
+WHERE excluded.seq > calls.seq AND excluded.tenant = calls.tenant`
+
+const addAgent = `INSERT INTO call_agents (call_id, agent, tenant) SELECT id, ?, tenant FROM calls WHERE id = ? AND tenant = ?
+ON CONFLICT (call_id, agent) DO NOTHING`
+
+// apply writes rows in one transaction.
+func (s *Store) apply(ctx context.Context, rows []*row) error {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit there is nothing to roll back
+	put, err := tx.PrepareContext(ctx, s.sql(upsert))
+	if err != nil {
+		return err
+	}
+	defer put.Close()
+	for _, r := range rows {
+		if _, err := put.ExecContext(ctx, r.id, r.tenant, r.seq, r.direction, r.caller, r.callerName, r.called, r.trunk, r.user, r.agent, r.agentName,
+			r.created, r.answered, r.bridged, r.ended, r.duration, r.talk, r.class, r.reason, r.sip, r.endedBy, r.legs); err != nil {
+			return err
+		}
+		for _, a := range r.agents {
+			if _, err := tx.ExecContext(ctx, s.sql(addAgent), a, r.id, r.tenant); err != nil {
+				return err
+			}
+		}
+	}
+	return tx.Commit()
+}

@@ -138,6 +138,7 @@ func (v *Voices) cached(ctx context.Context, engine Engine, r Request) ([]int16,
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Engine, err)
 	}
+	samples = level(samples)
 	v.memory.put(r, samples)
 	if v.disk != nil {
 		if err := v.disk.put(r, samples); err != nil {

@@ -52,7 +52,7 @@ func (p *phone) incoming(s *served) {
 	p.call.stage, p.call.began, p.call.incoming = ringing, time.Now(), s
 	p.call.dialog = dialogOfCallee(s.req, p.tag)
 	p.noteCaller(s.req)
-	p.tl.tell(KindIncoming, In, 0, "call from %s %s", p.report.From, p.report.FromName)
+	p.tl.tell(KindIncoming, In, 0, "call from %s", strings.TrimSpace(p.report.From+" "+p.report.FromName))
 	if body := s.req.Body(); len(body) > 0 {
 		if err := p.call.media.offered(body); err != nil {
 			p.tl.tell(KindProblem, Here, 0, "their offer has no sound we know: %v", err)

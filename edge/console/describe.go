@@ -81,7 +81,11 @@ func (l Line) callWords() string {
 }
 
 func (l Line) askWords() string {
-	text := join(l.field("reason"), l.field("url"), prefixed("status ", l.field("status")), l.field("took_ms")+" ms", l.field("code"), l.field("detail"))
+	source := l.field("source")
+	if source == "url" {
+		source = ""
+	}
+	text := join(l.field("reason"), l.field("url"), source, prefixed("status ", l.field("status")), l.field("took_ms")+" ms", l.field("code"), l.field("detail"))
 	faults, _ := l.data["faults"].([]any)
 	for _, f := range faults {
 		m, _ := f.(map[string]any)

@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strings"
 
 	"github.com/offhook/offhook/edge/api"
 	"github.com/offhook/offhook/edge/console"
 	"github.com/offhook/offhook/events"
-	"github.com/offhook/offhook/infra/run"
 )
 
 // print writes one readable line per event, as it stands in the log; JSON for machines.
@@ -33,16 +31,15 @@ func (d *dev) print(ctx context.Context, feed *api.Feed) error {
 }
 
 func line(l console.Line, colour bool) string {
-	id := l.Call
-	if len(id) > 6 {
-		id = id[len(id)-6:] // the random end tells calls apart
-	}
 	kind := fmt.Sprintf("%-16s", l.Type)
 	if colour {
 		kind = paint(l, kind)
 	}
-	return strings.TrimRight(fmt.Sprintf("%s  %-6s  %s  %s", l.At.Local().Format("15:04:05.000"), id, kind, l.Text), " ")
+	return strings.TrimRight(fmt.Sprintf("%s  %-6s  %s  %s", l.At.Local().Format("15:04:05.000"), shortID(l.Call), kind, l.Text), " ")
 }
+
+// shortID is the random end of a call's id: enough to tell calls apart on a screen.
+func shortID(id string) string { return id[max(0, len(id)-6):] }
 
 func paint(l console.Line, text string) string {
 	code := "32"
@@ -66,10 +63,3 @@ func isTerminal(out io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// logger: warnings and errors beside the events' lines, everything as JSON for machines.
-func logger(out io.Writer, o Options) *slog.Logger {
-	if !o.JSON && o.Level == "info" {
-		return run.NewLogger(out, false, "warn")
-	}
-	return run.NewLogger(out, o.JSON, o.Level)
-}

@@ -9,6 +9,8 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"os"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -434,6 +436,26 @@ func TestClientForSoundsKeepsTheRules(t *testing.T) {
 		_, err := k.Client(local(Policy{})).Get(u)
 		if f := classify(err); f.code != code {
 			t.Errorf("%s: %v", u, err)
+		}
+	}
+}
+
+func TestEachCodeIsExplained(t *testing.T) {
+	page, err := os.ReadFile("../../docs/asks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("codes.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := regexp.MustCompile(`Code\w+\s+= "(\w+)"`).FindAllStringSubmatch(string(source), -1)
+	if len(codes) < 18 {
+		t.Fatalf("%d codes", len(codes))
+	}
+	for _, c := range codes {
+		if !strings.Contains(string(page), "\n## "+c[1]+"\n") {
+			t.Errorf("docs/asks.md does not explain %s", c[1])
 		}
 	}
 }

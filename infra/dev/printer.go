@@ -62,4 +62,3 @@ func isTerminal(out io.Writer) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
-

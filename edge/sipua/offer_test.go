@@ -251,3 +251,25 @@ func TestAnOfferThatWaitsForTheACKIsMadeAfterIt(t *testing.T) {
 		r.told("invite anna 100 sdp", "answered 200", "offer answered 200 sdp")
 	})
 }
+
+func TestARepeated200ToOurReinviteIsAcknowledgedAgain(t *testing.T) {
+	for _, outbound := range []bool{true, false} {
+		run(t, func(r *rig) {
+			p := r.phone("127.0.0.1:7001")
+			if outbound {
+				r.called(p, "out-1", "")
+			} else {
+				r.established(p, "c1", "")
+			}
+			r.dialog().Reoffer([]byte("hold"))
+			ok := p.reply(p.expect("INVITE"), 200, "", "", offerSDP)
+			for _, wait := range []time.Duration{0, time.Second, 15 * time.Second} { // the last one after the transaction
+				time.Sleep(wait)
+				p.send(ok)
+				p.expect("ACK")
+			}
+			p.quiet(time.Minute)
+			r.told("offer answered 200 sdp")
+		})
+	}
+}

@@ -157,9 +157,12 @@ func cancelledBy(cause EndCause, res *sip.Response) EndCause {
 func (w *worker) stray(res *sip.Response, from path) {
 	callID, local := res.CallID().Value(), tagOf(res.From().Params)
 	d := w.find(callID, local)
-	if d != nil && !d.inbound && d.remoteTag == tagOf(res.To().Params) {
+	if d != nil && d.remoteTag == tagOf(res.To().Params) {
 		w.busy = d
 		d.ackAgain(res)
+		return
+	}
+	if d != nil && d.inbound { // only an INVITE that makes a dialog forks
 		return
 	}
 	_, ended := w.tombs.find(tombKey{callID, local, false})

@@ -61,8 +61,8 @@ func (d *Dialog) reinvited(req *sip.Request, tx *serverTx, from path) {
 	case d.state == early, d.offer.theirs != nil, d.okay != nil && (d.okay.first && d.end != nil || d.okay.ours):
 		tx.respond(req, 500, nil, d.w.retryAfter(d.callID))
 		return
-	case d.state == closing:
-		tx.respond(req, 481, nil)
+	case d.state == closing: // our BYE is on its way, and says more than a 481
+		tx.respond(req, 487, nil)
 		return
 	case d.offer.busy():
 		tx.respond(req, 491, nil)
@@ -91,7 +91,7 @@ func (d *Dialog) updated(req *sip.Request, tx *serverTx, from path) {
 	sdp := sdpOf(req)
 	switch {
 	case d.state == closing:
-		tx.respond(req, 481, nil)
+		tx.respond(req, 487, nil)
 		return
 	case sdp != nil && d.offer.busy():
 		tx.respond(req, 491, nil)

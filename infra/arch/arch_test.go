@@ -23,7 +23,7 @@ var rules = []rule{
 	{"edge/verbs/", []string{"edge/verbs/", "edge/call/", "schemas/"}, "verbs are part of the pure core"},
 	{"edge/sipua/", []string{"edge/sipua/"}, "signalling serves any call logic"},
 	{"edge/media/", []string{"edge/media/"}, "media knows no SIP, no calls, no tenants"},
-	{"edge/speech/", []string{"edge/speech/"}, "speech is text in, sound out"},
+	{"edge/speech/", []string{"edge/speech/", "edge/sound/wav/"}, "speech is text in, sound out; it shares only the reader of WAV files"},
 	{"edge/sound/", []string{"edge/sound/", "edge/media/", "edge/speech/", "schemas/"}, "sounds are names made frames"},
 	{"edge/ask/", []string{"edge/ask/", "schemas/"}, "asking a script needs no call"},
 	{"edge/node/", []string{"edge/", "events/", "schemas/"}, "the shell joins the edge"},

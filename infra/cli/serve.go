@@ -20,12 +20,14 @@ type devCmd struct {
 	Log    string        `help:"Log format." enum:"text,json" default:"text" env:"OFFHOOK_LOG"`
 	Level  string        `help:"Log level." enum:"debug,info,warn,error" default:"info" env:"OFFHOOK_LOG_LEVEL"`
 	Grace  time.Duration `help:"How long calls may go on after an interrupt." default:"5s" env:"OFFHOOK_GRACE"`
+
+	Profile string `help:"Loopback address for the runtime's profiles." hidden:"" name:"pprof" env:"OFFHOOK_PPROF"`
 }
 
 func (c *devCmd) Run(ctx context.Context, out io.Writer) error {
 	return dev.Run(ctx, dev.Options{
 		Answer: c.Answer, Config: c.Config, Data: c.Data, Version: version(),
-		Edge: run.EdgeOptions{SIP: c.SIP, RTP: c.RTP, HTTP: c.HTTP, Kafka: c.Kafka, Data: c.Data, Name: "dev", Grace: c.Grace},
+		Edge: run.EdgeOptions{SIP: c.SIP, RTP: c.RTP, HTTP: c.HTTP, Kafka: c.Kafka, Data: c.Data, Name: "dev", Grace: c.Grace, Profile: c.Profile},
 		JSON: c.Log == "json", Level: c.Level,
 	}, out)
 }
@@ -43,6 +45,8 @@ type edgeCmd struct {
 	Log    string        `help:"Log format." enum:"text,json" default:"json" env:"OFFHOOK_LOG"`
 	Level  string        `help:"Log level." enum:"debug,info,warn,error" default:"info" env:"OFFHOOK_LOG_LEVEL"`
 	Grace  time.Duration `help:"How long calls may go on after SIGTERM." default:"10m" env:"OFFHOOK_GRACE"`
+
+	Profile string `help:"Loopback address for the runtime's profiles." hidden:"" name:"pprof" env:"OFFHOOK_PPROF"`
 }
 
 func (c *edgeCmd) Run(ctx context.Context, out io.Writer) error {
@@ -51,7 +55,7 @@ func (c *edgeCmd) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	return run.EdgeAlone(ctx, settings, run.EdgeOptions{SIP: c.SIP, RTP: c.RTP, HTTP: c.HTTP, Kafka: c.Kafka, Data: c.Data, Name: c.Name,
-		Public: c.Public, Secret: c.Secret, Grace: c.Grace}, run.NewLogger(out, c.Log == "json", c.Level))
+		Public: c.Public, Secret: c.Secret, Grace: c.Grace, Profile: c.Profile}, run.NewLogger(out, c.Log == "json", c.Level))
 }
 
 type fnCmd struct {

@@ -61,6 +61,7 @@ type Parts struct {
 
 // NewEdge binds every port and opens the spool, so that what is wrong is told before anything runs.
 func NewEdge(settings *Settings, opts EdgeOptions, parts Parts, log *slog.Logger) (*Edge, error) {
+	Prepare(log)
 	e := &Edge{opts: opts, log: log, settings: settings, feed: api.NewFeed(5000), pages: parts.Pages, facts: parts.Facts, open: parts.Open}
 	for _, step := range []func() error{e.openLog, e.openMedia, func() error { return e.openNode(parts.Functions) }, e.openSignalling, e.openWeb} {
 		if err := step(); err != nil {
@@ -167,6 +168,9 @@ func (e *Edge) Start(s *Stack) {
 	s.Start("feed", e.follow)
 	s.Start("http", e.serve)
 	s.Start("configuration", func(ctx context.Context) error { return e.settings.Watch(ctx, e.log) })
+	if e.opts.Profile != "" {
+		s.Start("profiles", func(ctx context.Context) error { return Profile(ctx, e.opts.Profile) })
+	}
 }
 
 // Drain lets calls end within the grace time and refuses new ones.

@@ -22,6 +22,8 @@ type EdgeOptions struct {
 	Name   string
 	Secret string
 	Grace  time.Duration // for calls in progress, after the signal to stop
+
+	Profile string // loopback address for the runtime's profiles; empty: none
 }
 
 // rtpRange reads "127.0.0.1:20000-29999".

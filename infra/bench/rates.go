@@ -1,0 +1,131 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/offhook/offhook/infra/bench/rig"
+)
+
+// rated is what is known of a system's calls a second.
+type rated struct {
+	sys   *rig.System
+	good  int // highest rate without a failed call
+	bad   int // lowest rate with one, 0: none yet
+	next  int
+	tried int
+	costs []float64 // CPU-seconds per 1,000 calls at the common rate
+	load  float64   // CPU-seconds per 1,000 calls at the highest rate
+	mem   int64
+	times []float64
+}
+
+// rates finds for each system the highest steady rate with none failed, then the cost of a call at a common rate.
+// The systems take turns, so that what else the machine does meets all of them.
+func (b *bench) rates(systems []*rig.System, first int) ([]*rated, error) {
+	var all []*rated
+	for _, s := range systems {
+		if err := s.Start(); err != nil {
+			return nil, err
+		}
+		defer s.Stop()
+		all = append(all, &rated{sys: s, next: first})
+	}
+	if err := b.warm(all); err != nil {
+		return nil, err
+	}
+	for range b.steps {
+		for _, r := range all {
+			if err := b.climb(r); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return all, b.cost(all)
+}
+
+// warm lets caches fill and connections be made before anything counts.
+func (b *bench) warm(all []*rated) error {
+	for _, r := range all {
+		if _, _, err := b.atRate(r, 100, 100, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// climb tries the next rate: half as much again until one fails, then between the good and the bad.
+func (b *bench) climb(r *rated) error {
+	rate := r.next
+	o, cpu, err := b.atRate(r, rate, rate*b.step, false)
+	if err != nil {
+		return err
+	}
+	r.tried++
+	if o.Clean() {
+		r.good, r.load = rate, cpu
+	} else {
+		r.bad = rate
+		if err := r.sys.Start(); err != nil { // what it still repeats must not meet the next run
+			return err
+		}
+	}
+	say("  %-28s %5d calls/s: %v, %.2f CPU-s per 1,000", r.sys.Name, rate, o, cpu)
+	switch {
+	case r.bad == 0:
+		r.next = rate * 3 / 2
+	case r.good == 0:
+		r.next = rate / 2
+	default:
+		r.next = (r.good + r.bad) / 2
+	}
+	return nil
+}
+
+// cost measures all systems at half the slowest's highest rate, in turns, and takes the median.
+func (b *bench) cost(all []*rated) error {
+	common := all[0].good
+	for _, r := range all {
+		common = min(common, r.good)
+	}
+	if common = common / 2; common == 0 {
+		return fmt.Errorf("a system has no rate without failed calls")
+	}
+	for range b.rounds {
+		for _, r := range all {
+			o, cpu, err := b.atRate(r, common, common*b.step, true)
+			if err != nil {
+				return err
+			}
+			say("  %-28s %5d calls/s: %v, %.2f CPU-s per 1,000, answer p50 %.1f ms p99 %.1f ms", r.sys.Name, common, o, cpu,
+				rig.Percentile(o.Answer, 50), rig.Percentile(o.Answer, 99))
+			r.costs = append(r.costs, cpu)
+			r.times = append(r.times, o.Answer...)
+			r.mem = r.sys.Memory()
+		}
+	}
+	for _, r := range all {
+		slices.Sort(r.costs)
+		slices.Sort(r.times)
+	}
+	return nil
+}
+
+// atRate makes calls at a steady rate; cpu is the system's CPU-seconds per 1,000 of them.
+func (b *bench) atRate(r *rated, rate, count int, times bool) (o rig.Outcome, cpu float64, err error) {
+	before := r.sys.CPU()
+	run, err := rig.StartCalls(b.Dir, b.Scenarios, rig.Calls{Scenario: "uac.xml", Target: r.sys.Addr, Dial: r.sys.Dial, Rate: rate, Count: count,
+		Port: rig.PortCaller, Patience: 4 * time.Second, Times: times})
+	if err != nil {
+		return o, 0, err
+	}
+	if o, err = run.Finish(); err != nil {
+		return o, 0, err
+	}
+	time.Sleep(200 * time.Millisecond) // events and timers of the last calls are part of their cost
+	if !r.sys.Alive() {
+		return o, 0, fmt.Errorf("%s ended:\n%s", r.sys.Name, rig.Tail(b.Dir+"/"+r.sys.Process.Name+".log", 2000))
+	}
+	return o, (r.sys.CPU() - before) * 1000 / float64(count), nil
+}

@@ -2,6 +2,7 @@ package email
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -38,13 +39,17 @@ type post struct {
 	rcpt  func(to string) error  // may refuse
 	data  func(raw []byte) error // before the mail is taken
 	after func(raw []byte)       // after it is taken, before the 250
-	mu    sync.Mutex
-	count map[string]int // by Message-ID
+	tls   *tls.Config
+
+	mu     sync.Mutex
+	count  map[string]int // by Message-ID
+	logins []string
 }
 
 type taken struct {
-	to  []string
-	raw []byte
+	to        []string
+	raw       []byte
+	encrypted bool
 }
 
 func openPost(t *testing.T, p *post) *post {
@@ -55,8 +60,8 @@ func openPost(t *testing.T, p *post) *post {
 		t.Fatal(err)
 	}
 	p.addr = l.Addr().String()
-	s := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &session{p: p}, nil }))
-	s.ErrorLog = nolog{}
+	s := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) { return &session{p: p, conn: c}, nil }))
+	s.ErrorLog, s.TLSConfig, s.AllowInsecureAuth = nolog{}, p.tls, true
 	done := make(chan struct{})
 	go func() { defer close(done); s.Serve(l) }()
 	t.Cleanup(func() { s.Close(); <-done })
@@ -69,8 +74,9 @@ func (nolog) Printf(string, ...any) {}
 func (nolog) Println(...any)        {}
 
 type session struct {
-	p  *post
-	to []string
+	p    *post
+	conn *smtp.Conn
+	to   []string
 }
 
 func (s *session) Reset()                               { s.to = nil }
@@ -103,7 +109,8 @@ func (s *session) Data(r io.Reader) error {
 	s.p.mu.Lock()
 	s.p.count[m.Header.Get("Message-Id")]++
 	s.p.mu.Unlock()
-	s.p.mails <- taken{s.to, raw}
+	_, encrypted := s.conn.TLSConnectionState()
+	s.p.mails <- taken{s.to, raw, encrypted}
 	if s.p.after != nil {
 		s.p.after(raw)
 	}

@@ -17,12 +17,17 @@ type row struct {
 	direction, caller, callerName *string
 	called, trunk, user           *string
 	agent, agentName              *string
-	created                       int64 // unix ms; of an event in the middle of the call: its own time
-	answered, bridged, ended      *int64
-	duration, talk                *int64
-	class, reason, endedBy, legs  *string
-	sip                           *int64
 	agents                        []string
+	created                       int64 // unix ms; of an event in the middle of the call: its own time
+	answered, bridged             *int64
+	ending
+}
+
+// ending is what the last event adds.
+type ending struct {
+	ended, duration, talk        *int64
+	class, reason, endedBy, legs *string
+	sip                          *int64
 }
 
 // projections make a row of an event's data, by type without the prefix.

@@ -441,7 +441,7 @@ func TestClientForSoundsKeepsTheRules(t *testing.T) {
 }
 
 func TestEachCodeIsExplained(t *testing.T) {
-	page, err := os.ReadFile("../../docs/asks.md")
+	page, err := os.ReadFile("../../schemas/ask/FAILURES.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -455,7 +455,7 @@ func TestEachCodeIsExplained(t *testing.T) {
 	}
 	for _, c := range codes {
 		if !strings.Contains(string(page), "\n## "+c[1]+"\n") {
-			t.Errorf("docs/asks.md does not explain %s", c[1])
+			t.Errorf("schemas/ask/FAILURES.md does not explain %s", c[1])
 		}
 	}
 }

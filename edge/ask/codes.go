@@ -35,7 +35,7 @@ const (
 	CodeCancelled         = "cancelled"
 )
 
-const docsBase = "https://github.com/offhook/offhook/blob/main/docs/asks.md#"
+const docsBase = "https://github.com/offhook/offhook/blob/main/schemas/ask/FAILURES.md#"
 
 // Docs is the address of the page that explains a Failure's code.
 func Docs(code string) string { return docsBase + code }

@@ -124,7 +124,7 @@ func (c *Call) tellAskAnswered(a *Asking, in AskAnswered) {
 }
 
 // docsURL is where each code of ask.failed is explained.
-const docsURL = "https://github.com/offhook/offhook/blob/main/docs/asks.md#"
+const docsURL = "https://github.com/offhook/offhook/blob/main/schemas/ask/FAILURES.md#"
 
 func (c *Call) tellAskFailed(a *Asking, f AskFailure) {
 	c.publish(event.AskFailed, &event.Asked{Ask: c.askID(a), Reason: a.Reason, URL: f.URL, Status: f.Status, Attempts: f.Attempts,

@@ -64,7 +64,7 @@ func (d *dev) run(ctx context.Context) error {
 		return fmt.Errorf("--kafka %s cannot be used: %w", d.Edge.Kafka, err)
 	}
 	stack.Start("embedded event log", broker.Run)
-	functions, err := run.Local(ctx, d.settings, d.Data, d.log)
+	functions, err := run.Local(ctx, d.settings, d.Data, true, d.log)
 	if err != nil {
 		return err
 	}

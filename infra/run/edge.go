@@ -272,7 +272,7 @@ func (t timelines) Timeline(ctx context.Context, id string) ([]events.Delivered,
 
 // EdgeAlone runs an edge until ctx ends, then drains it.
 func EdgeAlone(ctx context.Context, settings *Settings, opts EdgeOptions, log *slog.Logger) error {
-	router, err := Local(ctx, settings, opts.Data, log, "router")
+	router, err := Local(ctx, settings, opts.Data, false, log, "router")
 	if err != nil {
 		return err
 	}

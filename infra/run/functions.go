@@ -14,12 +14,15 @@ import (
 )
 
 // Local makes functions inside this process; all of them when none is named.
-func Local(ctx context.Context, settings *Settings, data string, log *slog.Logger, names ...string) (*fn.Set, error) {
+// open admits readers from loopback to their pages without a key.
+func Local(ctx context.Context, settings *Settings, data string, open bool, log *slog.Logger, names ...string) (*fn.Set, error) {
 	specs, err := named(names)
 	if err != nil {
 		return nil, err
 	}
-	return fn.Start(ctx, specs, environment(settings, data, log))
+	env := environment(settings, data, log)
+	env.Open = open
+	return fn.Start(ctx, specs, env)
 }
 
 func environment(settings *Settings, data string, log *slog.Logger) fn.Env {

@@ -184,7 +184,7 @@ func (e *Edge) Drain() {
 func (e *Edge) followState(ctx context.Context) error {
 	return e.patiently(ctx, "registrations not read", func() error {
 		return events.State(ctx, e.kafka, events.StateHandlers{
-			Record: func(d events.Delivered) error { return e.node.OnState(d.Key, d.Data) },
+			Record: func(d events.Delivered) error { e.node.OnState(d.Key, d.Data); return nil },
 			Loaded: func() { e.known.Store(true) },
 		})
 	})
@@ -192,9 +192,11 @@ func (e *Edge) followState(ctx context.Context) error {
 
 // follow feeds those who watch events as they are in the log.
 func (e *Edge) follow(ctx context.Context) error {
-	return e.patiently(ctx, "events not followed", func() error {
-		return events.Tail(ctx, e.kafka, events.TailConfig{Topics: []string{events.TopicCalls}, From: events.FromEnd}, e.feed.Take)
-	})
+	return e.patiently(ctx, "events not followed", func() error { return e.feed.Run(ctx, e.tail) })
+}
+
+func (e *Edge) tail(ctx context.Context, since time.Time) error {
+	return events.Tail(ctx, e.kafka, events.TailConfig{Topics: []string{events.TopicCalls}, From: events.FromTime, Since: since}, e.feed.Take)
 }
 
 // patiently tries again while the broker is away: the edge's calls do not depend on it.

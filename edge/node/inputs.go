@@ -1,6 +1,7 @@
 package node
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -82,9 +83,9 @@ func (l *leg) on(d *sipua.Dialog, ev sipua.DialogEvent) {
 func (l *leg) onProgress(ev sipua.DialogEvent) {
 	early := false
 	if len(ev.SDP) > 0 && l.rtp != nil {
-		if _, err := l.rtp.Accept(ev.SDP); err == nil {
-			early = true
-		}
+		_, err := l.rtp.Accept(ev.SDP)
+		early = err == nil
+		l.agreed = l.agreed || early
 	}
 	l.input(call.LegProgress{Leg: l.id, Code: ev.Code, Phrase: ev.Phrase, EarlyMedia: early})
 }
@@ -93,23 +94,34 @@ func (l *leg) onAnswered(d *sipua.Dialog, ev sipua.DialogEvent) {
 	if l.rtp == nil { // already let go: the 2xx crossed our CANCEL
 		return
 	}
-	if d.Inbound() { // our 2xx was acknowledged; an answer to our offer comes as OfferAnswered
+	if d.Inbound() { // our 2xx was acknowledged; the ACK has the answer when the offer was ours
 		l.answered()
+		l.onOfferAnswered(ev)
 		return
 	}
-	held := false
-	if len(ev.SDP) > 0 {
-		got, err := l.rtp.Accept(ev.SDP)
-		if err != nil {
-			l.refuse(err)
-			return
-		}
-		held = got.Held
+	held, err := l.accepted(ev.SDP)
+	if err != nil {
+		l.refuse(err)
+		return
 	}
 	l.answered()
 	l.input(call.LegAnswered{Leg: l.id})
 	l.setHeld(held)
 	l.flush()
+}
+
+var errNoAnswer = fmt.Errorf("%w: the INVITE's offer was never answered", media.ErrBadSDP)
+
+// accepted takes the answer in a 2xx; one without may stand only when a 1xx has brought it (RFC 3261 13.2.1).
+func (l *leg) accepted(sdp []byte) (held bool, err error) {
+	if len(sdp) == 0 {
+		if !l.agreed {
+			err = errNoAnswer
+		}
+		return false, err
+	}
+	got, err := l.rtp.Accept(sdp)
+	return got.Held, err
 }
 
 // onOffer answers a re-INVITE or UPDATE by itself: the two legs of a bridge negotiate apart, and hold is told to the core.
@@ -133,7 +145,11 @@ func (l *leg) onOffer(d *sipua.Dialog, ev sipua.DialogEvent) {
 }
 
 func (l *leg) onOfferAnswered(ev sipua.DialogEvent) {
-	if ev.Code >= 300 || l.rtp == nil || len(ev.SDP) == 0 {
+	if ev.Code >= 300 || l.rtp == nil {
+		return
+	}
+	if len(ev.SDP) == 0 { // an ACK owes the answer to the offer of our 2xx (RFC 3261 13.2.2.4)
+		l.refuse(errNoAnswer)
 		return
 	}
 	got, err := l.rtp.Accept(ev.SDP)
@@ -151,8 +167,8 @@ func (l *leg) onInfo(ev sipua.DialogEvent) {
 	if digit == "" {
 		return
 	}
+	l.s.forwardDigit(l, digit, false)
 	l.input(call.Digit{Leg: l.id, Digit: digit, Method: "info", DurationMS: ms})
-	l.s.forwardDigit(l, digit)
 }
 
 func infoDigit(contentType, body string) (digit string, ms int) {
@@ -178,23 +194,24 @@ func infoDigit(contentType, body string) (digit string, ms int) {
 	return digit, max(0, min(ms, 60_000))
 }
 
-// forwardDigit sends a digit that did not come in RTP to whoever hears this leg: in RTP, else by INFO.
-func (s *session) forwardDigit(from *leg, digit string) {
+// forwardDigit sends a digit to whoever hears this leg, in RTP, else by INFO. One that came in RTP is left to the relay
+// where that passes it.
+func (s *session) forwardDigit(from *leg, digit string, inRTP bool) {
 	for _, row := range s.mix {
-		if row.From != from.id {
-			continue
-		}
 		to := s.leg(row.To)
-		if to == nil || to.rtp == nil || to.rtp.SendDigits(digit) || to.dialog == nil {
-			continue
+		switch {
+		case row.From != from.id || to == nil || to.rtp == nil || to.dialog == nil:
+		case inRTP && to.rtp.PassesDigits(from.rtp):
+		case !to.rtp.SendDigits(digit):
+			to.dialog.SendInfo("application/dtmf-relay", []byte("Signal="+digit+"\r\nDuration=160\r\n"))
 		}
-		to.dialog.SendInfo("application/dtmf-relay", []byte("Signal="+digit+"\r\nDuration=160\r\n"))
 	}
 }
 
-// onEnded: the last of a dialog. The endpoint closes with it.
+// onEnded: the last of a dialog. The endpoint closes with it, and a call that dials again and again does not pile up legs.
 func (l *leg) onEnded(ev sipua.DialogEvent) {
 	l.close()
+	l.s.forget(l)
 	cause := causeOf(ev.End)
 	if l.cause != nil && !ev.End.Remote {
 		cause = *l.cause
@@ -230,7 +247,7 @@ func causeOf(end sipua.EndCause) event.Cause {
 func (n *Node) onMedia(s *session, id int, ev media.Event) {
 	switch ev.Kind {
 	case media.Digit:
-		n.post(s, call.Digit{Leg: id, Digit: ev.Digit, Method: "rfc4733", DurationMS: int(ev.Duration.Milliseconds())})
+		s.worker.put(message{s: s, do: func() { s.onDigit(id, ev) }})
 	case media.Timeout:
 		s.worker.put(message{s: s, do: func() {
 			if l := s.leg(id); l != nil && l.up {
@@ -239,6 +256,13 @@ func (n *Node) onMedia(s *session, id int, ev media.Event) {
 			}
 		}})
 	}
+}
+
+func (s *session) onDigit(id int, ev media.Event) {
+	if l := s.leg(id); l != nil && l.rtp != nil {
+		s.forwardDigit(l, ev.Digit, true)
+	}
+	s.worker.step(s, call.Digit{Leg: id, Digit: ev.Digit, Method: "rfc4733", DurationMS: int(ev.Duration.Milliseconds())})
 }
 
 func (l *leg) input(in call.Input) { l.s.worker.step(l.s, in) }

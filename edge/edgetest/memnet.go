@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -34,6 +35,7 @@ type Net struct {
 	sockets   map[netip.AddrPort]*packetConn
 	listeners map[netip.AddrPort]*listener
 	numbers   map[[2]netip.AddrPort]int
+	receivers map[netip.AddrPort]func(Packet)
 	port      uint16
 }
 
@@ -41,7 +43,7 @@ type Net struct {
 func NewNet() *Net {
 	return &Net{
 		sockets: map[netip.AddrPort]*packetConn{}, listeners: map[netip.AddrPort]*listener{},
-		numbers: map[[2]netip.AddrPort]int{}, port: 40000,
+		numbers: map[[2]netip.AddrPort]int{}, receivers: map[netip.AddrPort]func(Packet){}, port: 40000,
 	}
 }
 
@@ -73,12 +75,16 @@ func (n *Net) ListenPacket(network, addr string) (net.PacketConn, error) {
 	if err != nil {
 		return nil, &net.OpError{Op: "listen", Net: network, Err: err}
 	}
+	return n.listen(network, at, queueLength)
+}
+
+func (n *Net) listen(network string, at netip.AddrPort, queue int) (*packetConn, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.sockets[at] != nil {
-		return nil, &net.OpError{Op: "listen", Net: network, Addr: net.UDPAddrFromAddrPort(at), Err: errors.New("address already in use")}
+		return nil, &net.OpError{Op: "listen", Net: network, Addr: net.UDPAddrFromAddrPort(at), Err: syscall.EADDRINUSE}
 	}
-	c := &packetConn{net: n, addr: at, in: make(chan Packet, queueLength), done: make(chan struct{}), changed: make(chan struct{})}
+	c := &packetConn{net: n, addr: at, in: make(chan Packet, queue), done: make(chan struct{}), changed: make(chan struct{})}
 	n.sockets[at] = c
 	return c, nil
 }
@@ -130,15 +136,20 @@ func (c *packetConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	default:
 	}
 	ap := udp.AddrPort()
-	p := Packet{From: c.addr, To: netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), Data: append([]byte(nil), b...)}
-	for _, delay := range c.net.judge(&p) {
+	c.net.Send(c.addr, netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), b)
+	return len(b), nil
+}
+
+// Send sends a packet without a socket. Data is copied.
+func (n *Net) Send(from, to netip.AddrPort, data []byte) {
+	p := Packet{From: from, To: to, Data: append([]byte(nil), data...)}
+	for _, delay := range n.judge(&p) {
 		if delay <= 0 {
-			c.net.arrive(p)
+			n.arrive(p)
 			continue
 		}
-		time.AfterFunc(delay, func() { c.net.arrive(p) })
+		time.AfterFunc(delay, func() { n.arrive(p) })
 	}
-	return len(b), nil
 }
 
 func (n *Net) judge(p *Packet) []time.Duration {
@@ -155,8 +166,12 @@ func (n *Net) judge(p *Packet) []time.Duration {
 
 func (n *Net) arrive(p Packet) {
 	n.mu.Lock()
-	c := n.sockets[p.To]
+	c, receive := n.sockets[p.To], n.receivers[p.To]
 	n.mu.Unlock()
+	if receive != nil {
+		receive(p)
+		return
+	}
 	if c == nil {
 		return
 	}

@@ -89,7 +89,7 @@ func wantsType(types []string, eventType string) bool {
 // order, partitions side by side. A handler's error is tried again; after Tries, or when the record is no event of
 // ours, it goes to TOPIC.dlq and the next one is handled. When ctx ends, handlers that run may finish within Drain and
 // what they did is committed. A broker that is away is waited for.
-// It returns nil when ctx ended, else an error that trying again does not mend: wrong configuration or login.
+// It returns nil when ctx ended, else an error that trying again does not mend: wrong configuration, login or rights.
 func Consume(ctx context.Context, cfg ConsumerConfig, h Handler) error {
 	cfg = cfg.withDefaults()
 	if cfg.Group == "" {
@@ -104,8 +104,8 @@ func Consume(ctx context.Context, cfg ConsumerConfig, h Handler) error {
 	for _, t := range cfg.Topics {
 		topics = append(topics, t+DLQSuffix)
 	}
-	if c.awaitTopics(ctx, cfg.Logger, topics...) != nil {
-		return nil
+	if err := c.awaitTopics(ctx, cfg.Logger, topics...); err != nil {
+		return unlessOver(ctx, fmt.Errorf("consumer %s: %w", cfg.Group, err))
 	}
 	group, err := kafka.NewConsumerGroup(groupConfig(cfg, c))
 	if err != nil {
@@ -114,6 +114,14 @@ func Consume(ctx context.Context, cfg ConsumerConfig, h Handler) error {
 	m := &member{cfg: cfg, c: c, handle: h, letters: &letterBox{c: c, log: cfg.Logger}}
 	err = m.generations(ctx, group)
 	m.leave(group)
+	return err
+}
+
+// unlessOver: the end of ctx is no error.
+func unlessOver(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
 	return err
 }
 
@@ -158,20 +166,6 @@ func (m *member) generations(ctx context.Context, group *kafka.ConsumerGroup) er
 			m.cfg.Logger.Info("joining the group again", "group", m.cfg.Group, "err", err)
 		}
 	}
-}
-
-// hopeless: errors that only a change of configuration mends.
-func hopeless(err error) bool {
-	for _, e := range []kafka.Error{
-		kafka.SASLAuthenticationFailed, kafka.UnsupportedSASLMechanism, kafka.TopicAuthorizationFailed,
-		kafka.GroupAuthorizationFailed, kafka.ClusterAuthorizationFailed, kafka.InvalidSessionTimeout,
-		kafka.InconsistentGroupProtocol,
-	} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
 }
 
 // leave ends the membership. Closing waits for the broker's answer to a join, which may take as long as a rebalance;

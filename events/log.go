@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/offhook/offhook/events/spool"
@@ -37,6 +38,7 @@ type Log struct {
 	spool *spool.Spool[Event]
 	kafka *client
 	fwd   *forwarder
+	close func() error
 }
 
 // Open takes the spool's folder and repairs it; it does not connect yet.
@@ -61,6 +63,10 @@ func Open(cfg Config) (*Log, error) {
 		return nil, fmt.Errorf("event spool: %w", err)
 	}
 	l.spool, l.kafka, l.fwd = s, k, newForwarder(s, k, l.log)
+	l.close = sync.OnceValue(func() error {
+		k.Close()
+		return s.Close()
+	})
 	return l, nil
 }
 
@@ -124,16 +130,12 @@ func (l *Log) Run(ctx context.Context) error {
 	}
 	stop()
 	<-done
-	l.kafka.Close()
 	l.fwd.savePlace()
-	return errors.Join(err, l.spool.Close())
+	return errors.Join(err, l.close())
 }
 
-// Close gives the folder back when Run is never called.
-func (l *Log) Close() error {
-	l.kafka.Close()
-	return l.spool.Close()
-}
+// Close gives the folder back when Run is never called. Afterwards, or called again, it does nothing.
+func (l *Log) Close() error { return l.close() }
 
 // Flush waits until every event that Publish took before is safe on the local disk. The error is ctx's.
 func (l *Log) Flush(ctx context.Context) error { return l.spool.Flush(ctx) }

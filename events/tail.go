@@ -38,6 +38,7 @@ type TailConfig struct {
 // Tail calls fn with events as they come, one at a time, without a group, until ctx ends (nil) or fn gives an error.
 // Events of one key come in order; an event may come twice when a forwarder had to send it again.
 // Records that are no events of ours are logged and passed over. A broker that is away is waited for.
+// Errors: fn's, or one that waiting does not mend, as of a wrong login.
 func Tail(ctx context.Context, k Kafka, cfg TailConfig, fn func(Delivered) error) error {
 	if len(cfg.Topics) == 0 {
 		cfg.Topics = []string{TopicCalls}
@@ -48,8 +49,8 @@ func Tail(ctx context.Context, k Kafka, cfg TailConfig, fn func(Delivered) error
 	}
 	defer f.c.Close()
 	f.types, f.key = cfg.Types, cfg.CallID
-	if f.c.awaitTopics(ctx, f.log, cfg.Topics...) != nil {
-		return nil
+	if err := f.c.awaitTopics(ctx, f.log, cfg.Topics...); err != nil {
+		return unlessOver(ctx, err)
 	}
 	cursors, err := f.locate(ctx, cfg)
 	if err != nil {
@@ -79,8 +80,8 @@ func State(ctx context.Context, k Kafka, h StateHandlers) error {
 		return err
 	}
 	defer f.c.Close()
-	if f.c.awaitTopics(ctx, f.log, TopicState) != nil {
-		return nil
+	if err := f.c.awaitTopics(ctx, f.log, TopicState); err != nil {
+		return unlessOver(ctx, err)
 	}
 	cursors, err := f.locate(ctx, TailConfig{Topics: []string{TopicState}, From: FromBeginning})
 	if err != nil {
@@ -108,15 +109,17 @@ func Call(ctx context.Context, k Kafka, callID string, since ...time.Time) ([]De
 		from.From, from.Since = FromTime, since[0]
 	}
 	f := &follower{c: c, log: slog.New(slog.DiscardHandler)}
-	n, err := c.partitions(ctx, TopicCalls)
+	placing, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	n, err := c.partitions(placing, TopicCalls)
 	if err != nil {
 		return nil, err
 	}
-	cur, err := f.place(ctx, from, TopicCalls, newPartitioner(n).pick(callID))
+	cur, err := f.place(placing, from, TopicCalls, newPartitioner(n).pick(callID))
 	if err != nil {
 		return nil, err
 	}
-	end, err := c.offset(ctx, TopicCalls, cur.partition, kafka.LastOffset, time.Time{})
+	end, err := c.offset(placing, TopicCalls, cur.partition, kafka.LastOffset, time.Time{})
 	if err != nil {
 		return nil, err
 	}
@@ -174,10 +177,10 @@ func newFollower(k Kafka, log *slog.Logger, fn func(Delivered) error) (*follower
 
 // result: the end of ctx and ErrStop are no errors.
 func (f *follower) result(ctx context.Context, err error) error {
-	if ctx.Err() != nil || errors.Is(err, ErrStop) {
+	if errors.Is(err, ErrStop) {
 		return nil
 	}
-	return err
+	return unlessOver(ctx, err)
 }
 
 // locate finds the first offset of every partition to read.
@@ -207,6 +210,7 @@ func wantedPartitions(n int, key string) []int {
 	return p.all
 }
 
+// place finds where to begin in a partition, for as long as it takes.
 func (f *follower) place(ctx context.Context, cfg TailConfig, topic string, partition int) (*cursor, error) {
 	cur := &cursor{c: f.c, topic: topic, partition: partition}
 	which, at := kafka.LastOffset, time.Time{}
@@ -225,7 +229,7 @@ func (f *follower) place(ctx context.Context, cfg TailConfig, topic string, part
 			cur.next = off
 			return cur, nil
 		}
-		if wait == backoffMost || !sleep(ctx, wait) {
+		if hopeless(err) || !sleep(ctx, wait) {
 			return nil, err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strconv"
 	"time"
 
@@ -63,11 +62,15 @@ func (c *client) ensure(ctx context.Context, topics ...string) error {
 	if len(topics) == 0 {
 		topics = Topics()
 	}
-	missing := slices.Clone(topics)
-	missing = slices.DeleteFunc(missing, func(t string) bool {
+	var missing []string
+	for _, t := range topics {
 		_, err := c.partitions(ctx, t)
-		return err == nil
-	})
+		if errors.Is(err, kafka.UnknownTopicOrPartition) {
+			missing = append(missing, t)
+		} else if err != nil {
+			return err // the broker cannot be asked
+		}
+	}
 	if len(missing) == 0 {
 		return nil
 	}
@@ -90,24 +93,38 @@ func (c *client) ensure(ctx context.Context, topics ...string) error {
 	return all
 }
 
-// awaitTopics returns when all topics are known, making them where that is allowed. The error is ctx's.
+// awaitTopics returns when all topics are known, making them where that is allowed.
+// The error is ctx's, or one that waiting does not mend.
 func (c *client) awaitTopics(ctx context.Context, log *slog.Logger, topics ...string) error {
-	told := false
-	for ctx.Err() == nil {
+	for told := false; ; told = true {
 		err := c.ensure(ctx, topics...)
 		for _, t := range topics {
 			if _, missing := c.partitions(ctx, t); missing != nil {
 				err = errors.Join(err, missing)
 			}
 		}
-		if err == nil {
-			return nil
+		if err == nil || hopeless(err) {
+			return err
 		}
 		if !told && ctx.Err() == nil {
 			log.Warn("waiting for the event log", "err", err)
-			told = true
 		}
-		sleep(ctx, 500*time.Millisecond)
+		if !sleep(ctx, 500*time.Millisecond) {
+			return ctx.Err()
+		}
 	}
-	return ctx.Err()
+}
+
+// hopeless: errors that only a change of configuration or rights mends.
+func hopeless(err error) bool {
+	for _, e := range []kafka.Error{
+		kafka.SASLAuthenticationFailed, kafka.UnsupportedSASLMechanism, kafka.TopicAuthorizationFailed,
+		kafka.GroupAuthorizationFailed, kafka.ClusterAuthorizationFailed, kafka.InvalidSessionTimeout,
+		kafka.InconsistentGroupProtocol,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }

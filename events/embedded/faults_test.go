@@ -124,16 +124,21 @@ func (w *world) refuse(partition int32, code int16) (stop func()) {
 		if over.Load() || produce.Topics[0].Partitions[0].Partition != partition {
 			return nil, nil, false
 		}
-		resp := produce.ResponseKind().(*kmsg.ProduceResponse)
-		topic := kmsg.NewProduceResponseTopic()
-		topic.Topic = produce.Topics[0].Topic
-		part := kmsg.NewProduceResponseTopicPartition()
-		part.Partition, part.ErrorCode = partition, code
-		topic.Partitions = append(topic.Partitions, part)
-		resp.Topics = append(resp.Topics, topic)
-		return resp, nil, true
+		return refusal(produce, code), nil, true
 	})
 	return func() { over.Store(true) }
+}
+
+// refusal answers a produce request for one partition with an error.
+func refusal(produce *kmsg.ProduceRequest, code int16) kmsg.Response {
+	resp := produce.ResponseKind().(*kmsg.ProduceResponse)
+	topic := kmsg.NewProduceResponseTopic()
+	topic.Topic = produce.Topics[0].Topic
+	part := kmsg.NewProduceResponseTopicPartition()
+	part.Partition, part.ErrorCode = produce.Topics[0].Partitions[0].Partition, code
+	topic.Partitions = append(topic.Partitions, part)
+	resp.Topics = append(resp.Topics, topic)
+	return resp
 }
 
 // The lane of a refused partition must not hold up the others, nor let its own newer events pass the older ones.

@@ -5,11 +5,14 @@ package kafka
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/segmentio/kafka-go"
 
 	"github.com/offhook/offhook/events"
 	"github.com/offhook/offhook/events/eventstest"
@@ -43,9 +46,15 @@ func TestEveryLoginIsAcceptedAndAWrongOneIsReported(t *testing.T) {
 			if err := events.EnsureTopics(ctx, k); err != nil {
 				t.Fatal(err)
 			}
-			k.SASL.Password = "wrong"
-			if err := events.EnsureTopics(ctx, k); err == nil || strings.Contains(err.Error(), "wrong") {
-				t.Errorf("a wrong password gave %v", err)
+			k.SASL.Password = "geheim"
+			for name, try := range map[string]func() error{
+				"topics":  func() error { return events.EnsureTopics(ctx, k) },
+				"consume": func() error { return events.Consume(ctx, events.ConsumerConfig{Kafka: k, Group: "g"}, nil) },
+				"tail":    func() error { return events.Tail(ctx, k, events.TailConfig{}, nil) },
+			} {
+				if err := try(); !errors.Is(err, kafka.SASLAuthenticationFailed) || strings.Contains(err.Error(), k.SASL.Password) {
+					t.Errorf("%s with a wrong password gave %v", name, err)
+				}
 			}
 			k = b.SecureKafka(mechanism)
 			k.TLS = nil

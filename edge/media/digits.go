@@ -39,3 +39,12 @@ func (s *sender) sendDigit(sc *scratch, slot int64) {
 	p.Event.Put(b[:])
 	s.write(sc, s.next(s.event, s.toneTS, p.First), b[:], uint32(p.Event.Duration))
 }
+
+// PassesDigits is true while the RTP digits of another endpoint's party reach this one's as they come: it is a plain
+// relay of it, and its party takes telephone-event.
+func (e *Endpoint) PassesDigits(from *Endpoint) bool {
+	s := &e.tx
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open && s.relay.from == from && s.event != noType
+}

@@ -122,10 +122,10 @@ func (n *liveDirectory) Password(tenant, username string) (password, trunk strin
 		return "", "", false
 	}
 	if u, ok := t.Users[username]; ok {
-		return u.Password.Value, "", true
+		return u.Password.Value, "", u.Password.Value != "" // no password is not the empty one
 	}
 	for name, tr := range t.Trunks {
-		if tr.Username != "" && tr.Username == username {
+		if tr.Username != "" && tr.Username == username && tr.Password.Value != "" {
 			return tr.Password.Value, name, true
 		}
 	}

@@ -96,7 +96,9 @@ func (l *leg) onAnswered(d *sipua.Dialog, ev sipua.DialogEvent) {
 	}
 	if d.Inbound() { // our 2xx was acknowledged; the ACK has the answer when the offer was ours
 		l.answered()
-		l.onOfferAnswered(ev)
+		if l.offer == nil {
+			l.onOfferAnswered(ev)
+		}
 		return
 	}
 	held, err := l.accepted(ev.SDP)

@@ -18,6 +18,7 @@ type leg struct {
 	rtp    *media.Endpoint
 	offer  []byte       // inbound: the offer of the INVITE, nil when the offer is ours to make
 	local  []byte       // our SDP in this INVITE transaction, once made
+	agreed bool         // outbound: a 1xx has brought the answer to our offer
 	held   bool         // the party has put us on hold
 	up     bool         // answered
 	cause  *event.Cause // why we ended it
@@ -32,6 +33,9 @@ func (l *leg) openRTP() error {
 	s, id := l.s, l.id
 	rtp, err := s.node.cfg.Media.Open(func(ev media.Event) { s.node.onMedia(s, id, ev) })
 	if err != nil {
+		if errors.Is(err, media.ErrNoPorts) {
+			s.node.metrics.noPorts.Inc()
+		}
 		return err
 	}
 	l.rtp = rtp
@@ -89,12 +93,11 @@ func (l *leg) answered() {
 	l.rtp.Watch()
 }
 
-// refuse ends a leg whose media cannot be had: 488 without a common codec, 503 without ports.
+// refuse ends a leg whose media cannot be had: 488 without a common codec, 503 when it is our fault.
 func (l *leg) refuse(err error) {
-	cause := call.CauseOf(488, "")
-	if errors.Is(err, media.ErrNoPorts) {
-		cause = call.CauseOf(503, "")
-		l.s.node.metrics.noPorts.Inc()
+	cause := call.CauseOf(503, "")
+	if errors.Is(err, media.ErrNoCodec) || errors.Is(err, media.ErrBadSDP) {
+		cause = call.CauseOf(488, "")
 	}
 	l.s.node.log.Warn("leg has no media", "call", l.s.id, "tenant", l.s.tenant, "leg", l.id, "err", err)
 	l.end(cause)
@@ -164,21 +167,23 @@ func (l *leg) setHeld(held bool) {
 func (s *session) invite(o call.LegInvite) {
 	l := &leg{id: o.Leg, s: s}
 	s.legs = append(s.legs, l)
-	if err := l.start(o); err != nil {
-		s.node.log.Warn("leg not started", "call", s.id, "tenant", s.tenant, "leg", o.Leg, "uri", o.Destination.URI, "err", err)
-		l.close()
-		cause := call.CauseOf(503, "")
-		if !errors.Is(err, media.ErrNoPorts) {
-			cause = call.CauseOf(400, err.Error())
-		}
-		s.again = append(s.again, call.LegEnded{Leg: o.Leg, Cause: cause})
+	cause := call.CauseOf(503, "")
+	err := l.openRTP()
+	if err == nil {
+		err = l.start(o)
+		cause = call.CauseOf(400, "")
 	}
+	if err == nil {
+		return
+	}
+	s.node.log.Warn("leg not started", "call", s.id, "tenant", s.tenant, "leg", o.Leg, "uri", o.Destination.URI, "err", err)
+	l.close()
+	s.forget(l)
+	cause.Phrase = err.Error()
+	s.again = append(s.again, call.LegEnded{Leg: o.Leg, Cause: cause})
 }
 
 func (l *leg) start(o call.LegInvite) error {
-	if err := l.openRTP(); err != nil {
-		return err
-	}
 	headers := make([]sipua.Header, 0, len(o.Headers))
 	for name, value := range o.Headers {
 		headers = append(headers, sipua.Header{Name: name, Value: value})

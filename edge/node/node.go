@@ -136,8 +136,8 @@ func (n *Node) Run(ctx context.Context) error {
 	return err
 }
 
-// Drain refuses new calls with 503 and Retry-After and waits until the last call is over, at most grace.
-// It tells how many calls were left.
+// Drain refuses new calls with 503 and Retry-After and waits until the last call is over, at most grace; then it ends
+// what is left. It tells how many that were.
 func (n *Node) Drain(ctx context.Context, grace time.Duration) int {
 	n.draining.Store(true)
 	if n.ua != nil {
@@ -150,7 +150,9 @@ func (n *Node) Drain(ctx context.Context, grace time.Duration) int {
 	for n.live.Load() > 0 {
 		select {
 		case <-ctx.Done():
-			return int(n.live.Load())
+			left := int(n.live.Load())
+			n.endAll()
+			return left
 		case <-tick.C:
 		}
 	}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 	"time"
@@ -17,7 +18,7 @@ func (n *Node) OnBinding(b sipua.Binding, change sipua.BindingChange) {
 	gone := change == sipua.BindingRemoved || change == sipua.BindingExpired
 	state := events.Event{
 		ID: newEventID(), Type: event.Prefix + "state.registration", Source: "/offhook/edge/" + n.cfg.Name, Time: time.Now(),
-		Topic: events.TopicState, Key: registrationKey + b.Tenant + "/" + b.User + "/" + b.Contact,
+		Topic: events.TopicState, Key: registrationKey + b.Tenant + "/" + b.User + "/" + bindingName(b),
 	}
 	if !gone {
 		state.Data, _ = json.Marshal(b) // strings, numbers and times always marshal
@@ -39,6 +40,9 @@ func (n *Node) OnBinding(b sipua.Binding, change sipua.BindingChange) {
 		Time: state.Time, Topic: events.TopicCalls, Key: "user/" + b.Tenant + "/" + b.User, Data: data})
 }
 
+// bindingName: a phone with an instance keeps its binding when its Contact changes (RFC 5626 6).
+func bindingName(b sipua.Binding) string { return cmp.Or(b.Instance, b.Contact) }
+
 func (n *Node) publish(e events.Event) {
 	if err := n.cfg.Events.Publish(e); err != nil {
 		n.metrics.unpublished.Inc()
@@ -59,22 +63,35 @@ func (n *Node) OnGateway(gateway string, registered bool, err error) {
 	}
 }
 
-// OnState takes a record of the compacted topic: registrations known to other edges or before a restart.
-func (n *Node) OnState(key string, data []byte) error {
+// OnState takes a record of the compacted topic: registrations known to other edges or before a restart. A record that
+// cannot be read is logged and left: it must not keep an edge from its work.
+func (n *Node) OnState(key string, data []byte) {
 	name, ok := strings.CutPrefix(key, registrationKey)
 	if !ok {
-		return nil
+		return
 	}
-	if data == nil {
-		if parts := strings.SplitN(name, "/", 3); len(parts) == 3 {
-			n.ua.Forget(parts[0], parts[1], parts[2])
-		}
-		return nil
+	if len(data) == 0 {
+		n.forget(name)
+		return
 	}
 	var b sipua.Binding
-	if err := json.Unmarshal(data, &b); err != nil {
-		return err
+	if err := json.Unmarshal(data, &b); err != nil || !strings.HasPrefix(name, b.Tenant+"/"+b.User+"/") {
+		n.log.Warn("registration on the log cannot be read", "key", key, "err", err)
+		return
 	}
 	n.ua.Restore([]sipua.Binding{b})
-	return nil
+}
+
+func (n *Node) forget(name string) {
+	parts := strings.SplitN(name, "/", 3)
+	if len(parts) != 3 {
+		return
+	}
+	contact := parts[2]
+	for _, b := range n.ua.Bindings(parts[0], parts[1]) {
+		if bindingName(b) == parts[2] {
+			contact = b.Contact
+		}
+	}
+	n.ua.Forget(parts[0], parts[1], contact)
 }

@@ -53,15 +53,30 @@ func resolveNumber(tenant string, t *config.Tenant, target verb.Target) call.Res
 		}
 	}
 	g, ok := t.Gateways[name]
-	if !ok {
+	user, good := userPart(target.Number)
+	switch {
+	case !ok:
 		r.Error = "unknown_gateway"
-		return r
+	case !good:
+		r.Error = "bad_uri"
+	default:
+		r.Destinations = []call.Destination{gatewayDestination(tenant+"/"+name, g, user)}
 	}
-	r.Destinations = []call.Destination{gatewayDestination(tenant+"/"+name, g, target.Number)}
 	return r
 }
 
-func gatewayDestination(name string, g config.Gateway, number string) call.Destination {
+// userPart makes the user of a SIP URI of what is dialled: digits and letters, the signs of a number, and * and #, of
+// which # is escaped (RFC 3261 25.1). All else, which may have come in a variable from outside, is no number.
+func userPart(number string) (user string, ok bool) {
+	const allowed = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+*#-_.()"
+	bad := func(c rune) bool { return !strings.ContainsRune(allowed, c) }
+	return strings.ReplaceAll(number, "#", "%23"), number != "" && strings.IndexFunc(number, bad) < 0
+}
+
+func gatewayDestination(name string, g config.Gateway, user string) call.Destination {
+	if a, err := netip.ParseAddr(g.Host); err == nil && a.Is6() {
+		g.Host = "[" + g.Host + "]"
+	}
 	domain := g.Domain
 	if domain == "" {
 		domain = g.Host
@@ -70,7 +85,7 @@ func gatewayDestination(name string, g config.Gateway, number string) call.Desti
 	if transport == "" {
 		transport = "udp"
 	}
-	d := call.Destination{URI: "sip:" + number + "@" + domain, Gateway: name}
+	d := call.Destination{URI: "sip:" + user + "@" + domain, Gateway: name}
 	host, port, err := net.SplitHostPort(g.Host)
 	if err != nil {
 		host, port = g.Host, "5060"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,8 @@ type session struct {
 	again      []call.Input // inputs that outputs brought at once
 	seq        int64        // of the last event
 	hung       bool         // call.hangup is out
+	holders    []string     // which sides hold, for the view
+	agent      int          // the leg that the caller speaks with, for the view
 	over       bool
 	view       atomic.Pointer[View]
 }
@@ -55,6 +58,10 @@ func (s *session) leg(id int) *leg {
 	return nil
 }
 
+func (s *session) forget(l *leg) {
+	s.legs = slices.DeleteFunc(s.legs, func(x *leg) bool { return x == l })
+}
+
 // finish lets go of the call: Over came, or it crashed.
 func (s *session) finish() {
 	if s.over {
@@ -79,20 +86,32 @@ func (s *session) finish() {
 }
 
 // crash ends the call from outside its core: every leg is told, and the final event is written if it is not out yet.
-func (s *session) crash() {
+func (s *session) crash(cause event.Cause) {
 	for _, l := range s.legs {
-		l.end(call.CauseInternal)
+		l.end(cause)
 	}
-	if !s.hung && s.seq > 0 {
-		v := s.view.Load()
-		now := time.Now()
-		s.publish(event.CallHangup, &event.Hangup{
-			Base:  event.Base{CallID: s.id, Tenant: s.tenant, Seq: s.seq + 1, At: now},
-			Cause: call.CauseInternal, By: "system", Direction: v.Direction, From: v.From, To: v.To, Trunk: v.Trunk, User: v.User,
-			CreatedAt: v.CreatedAt, AnsweredAt: v.AnsweredAt, DurationMS: now.Sub(v.CreatedAt).Milliseconds(), Legs: []event.LegEnd{},
-		})
+	if !s.hung {
+		s.publish(event.CallHangup, s.lastWords(cause))
 	}
 	s.finish()
+}
+
+// lastWords is the final event as far as the shell knows the call.
+func (s *session) lastWords(cause event.Cause) *event.Hangup {
+	v, now := s.view.Load(), time.Now().UTC()
+	h := &event.Hangup{
+		Base:  event.Base{CallID: s.id, Tenant: s.tenant, Seq: s.seq + 1, At: now},
+		Cause: cause, By: "system", Direction: v.Direction, From: v.From, FromName: v.FromName, To: v.To, Trunk: v.Trunk, User: v.User,
+		Agent: v.Agent, AgentName: v.AgentName, CreatedAt: v.CreatedAt, AnsweredAt: v.AnsweredAt, BridgedAt: v.BridgedAt,
+		DurationMS: now.Sub(v.CreatedAt).Milliseconds(), Legs: []event.LegEnd{},
+	}
+	if v.AnsweredAt != nil {
+		h.Cause.SIP = 0 // a response can't be given any more
+	}
+	if v.BridgedAt != nil {
+		h.TalkMS = now.Sub(*v.BridgedAt).Milliseconds()
+	}
+	return h
 }
 
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

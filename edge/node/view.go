@@ -1,6 +1,7 @@
 package node
 
 import (
+	"slices"
 	"time"
 
 	"github.com/offhook/offhook/schemas/ask"
@@ -37,22 +38,42 @@ func (s *session) see(kind string, data any) {
 	case event.CallAnswered:
 		at := s.at(data)
 		v.Status, v.AnsweredAt = "answered", &at
-	case event.CallBridged:
-		at := s.at(data)
-		v.Status, v.BridgedAt = "bridged", &at
-		if l, ok := data.(*event.Leg); ok {
-			v.Agent, v.AgentName = l.AgentNumber, l.AgentName
+	case event.CallBridged, event.CallHeld, event.CallResumed, event.LegHangup:
+		l, ok := data.(*event.Leg)
+		if !ok || !s.seeLeg(&v, kind, l) {
+			return
 		}
-	case event.CallHeld:
-		v.Status = "held"
-	case event.CallResumed:
-		v.Status = "bridged"
 	case event.CallHangup:
 		v.Status = "ended"
 	default:
 		return
 	}
 	s.view.Store(&v)
+}
+
+// seeLeg is false when the leg's event changes nothing.
+func (s *session) seeLeg(v *View, kind string, l *event.Leg) bool {
+	switch kind {
+	case event.CallBridged:
+		if v.BridgedAt == nil {
+			v.BridgedAt = &l.At
+		}
+		v.Status, v.Agent, v.AgentName, s.agent = "bridged", l.AgentNumber, l.AgentName, l.Leg
+	case event.CallHeld:
+		v.Status, s.holders = "held", append(s.holders, l.By)
+	case event.CallResumed:
+		s.holders = slices.DeleteFunc(s.holders, func(by string) bool { return by == l.By })
+		if len(s.holders) == 0 {
+			v.Status = "bridged"
+		}
+	case event.LegHangup:
+		if l.Leg != s.agent || v.Status == "ended" {
+			return false
+		}
+		v.Status, v.Agent, v.AgentName, s.agent = "answered", "", "", 0
+		s.holders = slices.DeleteFunc(s.holders, func(by string) bool { return by == "agent" })
+	}
+	return true
 }
 
 func (s *session) at(data any) time.Time {

@@ -102,8 +102,11 @@ func (w *worker) fire() {
 // step gives one input to a call, does what comes out, and then what that brought at once.
 func (w *worker) step(s *session, in call.Input) {
 	w.guard(s, in.Kind(), func() {
-		if a, ok := in.(call.AskAnswered); ok {
-			delete(s.asks, a.Ask)
+		switch done := in.(type) {
+		case call.AskAnswered:
+			delete(s.asks, done.Ask)
+		case call.PlayEnded:
+			delete(s.plays, done.Play)
 		}
 		s.again = append(s.again, in)
 		s.settle()
@@ -133,7 +136,7 @@ func (w *worker) guard(s *session, what string, work func()) {
 			w.node.log.Error("call ended by a fault in the program", "call", s.id, "tenant", s.tenant, "at", what,
 				"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			w.node.metrics.panics.Inc()
-			s.crash()
+			s.crash(call.CauseInternal)
 		}
 	}()
 	work()
@@ -173,5 +176,5 @@ func (w *worker) each(f func(*session)) {
 
 // abandon closes what calls still hold when the node stops before they are over.
 func (w *worker) abandon() {
-	w.each(func(s *session) { s.crash() })
+	w.each(func(s *session) { s.crash(call.CauseShutdown) })
 }

@@ -5,20 +5,21 @@ BIN     := bin/offhook
 ARGS    ?=
 SEEDS   ?=
 
-.PHONY: help run test check gen race e2e bench soak build clean
+.PHONY: help run test check gen race sim e2e bench soak build clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## start everything on loopback: edge, event log, functions, page, demo tenant (ARGS="--sip 127.0.0.1:5070")
-	$(BIN) dev $(ARGS)
+	@$(BIN) dev $(ARGS)
 
 test: ## the tests; nothing but Go is needed
 	@infra/ci/test
 
 build: ## the binary, in bin/
 	@mkdir -p bin
-	$(GO) build -trimpath -o $(BIN) .
+	@[ -e $(BIN) ] || echo "building offhook; the first time takes a minute or two"
+	@$(GO) build -o $(BIN) .
 
 check: ## gofmt, vet, linters, generated code up to date, tidy module
 	@infra/ci/check
@@ -28,6 +29,9 @@ gen: ## Go types, references and examples from the schemas
 
 race: ## the tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./...
+
+sim: ## simulated calls under faults: SEEDS=1-100, or SEEDS=7 to replay one
+	SIM_SEEDS="$(SEEDS)" SIM_CALLS="$${SIM_CALLS:-20000}" $(GO) test ./infra/sim -run TestFaultedCalls -count=1 -timeout 60m
 
 e2e: build ## real phones, SMTP and Kafka; installs what it needs
 	@infra/ci/e2e

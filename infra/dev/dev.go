@@ -214,7 +214,7 @@ func phones(t config.Tenant) string {
 }
 
 func (d *dev) callHint(number string) string {
-	hint := "offhook call " + number + " --digits 1"
+	hint := os.Args[0] + " call " + number + " --digits 1"
 	if d.Edge.SIP != "127.0.0.1:5060" {
 		hint += " --server " + d.Edge.SIP
 	}
@@ -225,7 +225,7 @@ func (d *dev) answerHint() string {
 	if d.Answer != "" {
 		return "calls that nothing else claims ask " + d.Answer
 	}
-	return "offhook dev --answer http://127.0.0.1:3000/call, then dial any other number"
+	return os.Args[0] + " dev --answer http://127.0.0.1:3000/call, then dial any other number"
 }
 
 func (d *dev) keyHint() string {

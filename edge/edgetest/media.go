@@ -44,6 +44,9 @@ func (s *Socket) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) {
 // Close gives the address back.
 func (s *Socket) Close() error { return s.conn.Close() }
 
+// Abandon ends the reading without giving the address back: what a program does that forgets a socket.
+func (s *Socket) Abandon() { s.conn.once.Do(func() { close(s.conn.done) }) }
+
 // Receive has f called with each packet that arrives at an address, on the goroutine that brings it: f must not block.
 // nil takes it away. It is a socket without a goroutine, for networks of many scripted parties.
 func (n *Net) Receive(at netip.AddrPort, f func(Packet)) {

@@ -43,7 +43,10 @@ func (w *world) callerManner(is string) manner {
 	} else {
 		m.hangUp = d.span(25*time.Second, 40*time.Second, "hang up late", is)
 	}
-	if d.chance(0.25, "abandons", is) {
+	switch d.pick(10, "abandons", is) {
+	case 0:
+		m.cancel = d.span(time.Millisecond, 300*time.Millisecond, "cancel", is) // about when the script answers
+	case 1, 2:
 		m.cancel = d.span(time.Millisecond, 9*time.Second, "cancel", is)
 	}
 	m.noOffer = d.chance(0.06, "no offer", is)
@@ -103,7 +106,7 @@ func (w *world) calleeManner(is string) manner {
 	} else {
 		m.hangUp = d.span(45*time.Second, 60*time.Second, "hang up late", is)
 	}
-	switch d.weighted([]int{60, 10, 5, 3, 3, 3, 12, 3, 1}, "reaction", is) {
+	switch d.weighted([]int{60, 10, 5, 3, 3, 3, 12, 3, 3}, "reaction", is) {
 	case 1:
 		m.refuse = 486
 	case 2:

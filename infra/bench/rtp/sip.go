@@ -1,0 +1,164 @@
+package rtp
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+)
+
+// SIP sets calls up through a B2BUA: it calls, and answers what the B2BUA calls. Just enough of RFC 3261 for loopback.
+type SIP struct {
+	target  string
+	caller  net.Conn
+	callee  *net.UDPConn
+	last    int
+	answers chan string // descriptions that the callee got
+	done    chan struct{}
+}
+
+// NewSIP binds the callee's address; target is the B2BUA.
+func NewSIP(target, callee string) (*SIP, error) {
+	at, err := net.ResolveUDPAddr("udp4", callee)
+	if err != nil {
+		return nil, err
+	}
+	s := &SIP{target: target, answers: make(chan string, 16), done: make(chan struct{})}
+	if s.callee, err = net.ListenUDP("udp4", at); err != nil {
+		return nil, err
+	}
+	if s.caller, err = net.Dial("udp4", target); err != nil {
+		return nil, errors.Join(err, s.callee.Close())
+	}
+	return s, nil
+}
+
+// Close ends both; calls that are up are left to the B2BUA.
+func (s *SIP) Close() {
+	_ = s.caller.Close()
+	_ = s.callee.Close()
+	<-s.done
+}
+
+// Answer answers every call with b's description until Close.
+func (s *SIP) Answer(b *Party) {
+	go func() {
+		defer close(s.done)
+		buf := make([]byte, 65536)
+		for {
+			n, from, err := s.callee.ReadFromUDP(buf)
+			if err != nil {
+				return
+			}
+			if res := s.react(string(buf[:n]), b); res != "" {
+				_, _ = s.callee.WriteToUDP([]byte(res), from)
+			}
+		}
+	}()
+}
+
+func (s *SIP) react(msg string, b *Party) string {
+	head, body, _ := strings.Cut(msg, "\r\n\r\n")
+	switch method, _, _ := strings.Cut(head, " "); method {
+	case "INVITE":
+		select {
+		case s.answers <- body:
+		default: // a copy
+		}
+		return response(head, b.SDP(), s.callee.LocalAddr().String())
+	case "ACK", "SIP/2.0":
+		return ""
+	}
+	return response(head, "", s.callee.LocalAddr().String())
+}
+
+// response is a 200 to a request.
+func response(head, sdp, contact string) string {
+	var b strings.Builder
+	b.WriteString("SIP/2.0 200 OK\r\n")
+	for _, line := range splitLines(head)[1:] {
+		switch name, _, _ := strings.Cut(line, ":"); strings.ToLower(name) {
+		case "via", "from", "call-id", "cseq", "record-route":
+			b.WriteString(line + "\r\n")
+		case "to":
+			if !strings.Contains(line, ";tag=") {
+				line += ";tag=callee"
+			}
+			b.WriteString(line + "\r\n")
+		}
+	}
+	fmt.Fprintf(&b, "Contact: <sip:%s>\r\n", contact)
+	if sdp != "" {
+		b.WriteString("Content-Type: application/sdp\r\n")
+	}
+	fmt.Fprintf(&b, "Content-Length: %d\r\n\r\n%s", len(sdp), sdp)
+	return b.String()
+}
+
+// Call makes a call from a to b.
+func (s *SIP) Call(dial string, a, b *Party) error {
+	s.last++
+	local := s.caller.LocalAddr().String()
+	id := fmt.Sprintf("%d-%d", time.Now().UnixNano(), s.last)
+	head := func(method, to string) string {
+		return fmt.Sprintf("%[1]s sip:%[2]s@%[3]s SIP/2.0\r\nVia: SIP/2.0/UDP %[4]s;branch=z9hG4bK%[5]s%[1]s\r\nFrom: <sip:caller@%[4]s>;tag=%[5]s\r\n%[6]s\r\n"+
+			"Call-ID: %[5]s\r\nCSeq: 1 %[1]s\r\nContact: <sip:caller@%[4]s>\r\nMax-Forwards: 70\r\n", method, dial, s.target, local, id, to)
+	}
+	sdp := a.SDP()
+	invite := head("INVITE", fmt.Sprintf("To: <sip:%s@%s>", dial, s.target)) + fmt.Sprintf("Content-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", len(sdp), sdp)
+	answer, err := s.final(invite, id)
+	if err != nil {
+		return err
+	}
+	resHead, resBody, _ := strings.Cut(answer, "\r\n\r\n")
+	ack := head("ACK", header(resHead, "To")) + "Content-Length: 0\r\n\r\n"
+	contact := strings.Trim(strings.TrimPrefix(header(resHead, "Contact"), "Contact: "), "<>")
+	ack = strings.Replace(ack, "ACK sip:"+dial+"@"+s.target, "ACK "+contact, 1)
+	if _, err := s.caller.Write([]byte(ack)); err != nil {
+		return err
+	}
+	select {
+	case atB := <-s.answers:
+		return join(a, resBody, b, atB)
+	case <-time.After(5 * time.Second):
+		return errors.New("the callee was not called")
+	}
+}
+
+// final sends an INVITE and waits for its 200.
+func (s *SIP) final(invite, id string) (string, error) {
+	buf := make([]byte, 65536)
+	for range 5 {
+		if _, err := s.caller.Write([]byte(invite)); err != nil {
+			return "", err
+		}
+		_ = s.caller.SetReadDeadline(time.Now().Add(2 * time.Second))
+		for {
+			n, err := s.caller.Read(buf)
+			if err != nil {
+				break // sent again
+			}
+			msg := string(buf[:n])
+			if !strings.Contains(msg, id) || strings.HasPrefix(msg, "SIP/2.0 1") {
+				continue
+			}
+			if !strings.HasPrefix(msg, "SIP/2.0 200") {
+				line, _, _ := strings.Cut(msg, "\r\n")
+				return "", errors.New("the call was answered with " + line)
+			}
+			return msg, nil
+		}
+	}
+	return "", errors.New("no answer to an INVITE")
+}
+
+// header is a header's whole line.
+func header(head, name string) string {
+	for _, line := range splitLines(head) {
+		if n, _, _ := strings.Cut(line, ":"); strings.EqualFold(n, name) {
+			return line
+		}
+	}
+	return ""
+}

@@ -63,7 +63,12 @@ func (n *Node) OnDialog(d *sipua.Dialog, ev sipua.DialogEvent) {
 }
 
 func (l *leg) on(d *sipua.Dialog, ev sipua.DialogEvent) {
-	l.dialog = d
+	if l.dialog = d; l.lost {
+		if ev.Kind == sipua.Offer {
+			d.RefuseOffer(488)
+		}
+		return
+	}
 	switch ev.Kind {
 	case sipua.Progress:
 		l.onProgress(ev)
@@ -221,6 +226,14 @@ func (l *leg) onEnded(ev sipua.DialogEvent) {
 	l.input(call.LegEnded{Leg: l.id, Cause: cause, Remote: ev.End.Remote, Media: l.media})
 }
 
+// lose ends a leg whose party is most likely gone. Its BYE is repeated for 32 s (Timer F, RFC 3261 section 17.1.2.2), in
+// which the other party would hear nothing: the call goes on without waiting for it.
+func (l *leg) lose(cause event.Cause) {
+	l.end(cause)
+	l.onEnded(sipua.DialogEvent{Kind: sipua.Ended})
+	l.lost = true
+}
+
 func causeOf(end sipua.EndCause) event.Cause {
 	switch end.Why {
 	case sipua.EndBye:
@@ -254,7 +267,7 @@ func (n *Node) onMedia(s *session, id int, ev media.Event) {
 		s.worker.put(message{s: s, do: func() {
 			if l := s.leg(id); l != nil && l.up {
 				n.metrics.mediaTimeouts.Inc()
-				l.end(call.CauseMediaTimeout)
+				l.lose(call.CauseMediaTimeout)
 			}
 		}})
 	}

@@ -21,6 +21,7 @@ type leg struct {
 	agreed bool         // outbound: a 1xx has brought the answer to our offer
 	held   bool         // the party has put us on hold
 	up     bool         // answered
+	lost   bool         // given up before its dialog ended
 	cause  *event.Cause // why we ended it
 	media  *event.Media // final statistics
 }

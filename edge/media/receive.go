@@ -107,12 +107,12 @@ func (r *receiver) take(sc *scratch, b []byte, from netip.AddrPort, now time.Dur
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	in, ok = r.parse(&sc.pkt, b)
-	known := r.source.locked.IsValid()
+	before := r.source.locked
 	if !ok || r.closed || !r.source.admit(from, r.learn, in.ssrc, in.seq) {
 		r.refused++
 		return in, 0, false
 	}
-	in.learned = !known && r.learn
+	in.learned = r.source.locked != before && r.learn
 	if !r.stats.update(&in, now) {
 		return in, 0, false
 	}

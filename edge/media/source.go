@@ -4,7 +4,8 @@ import "net/netip"
 
 // source decides whose packets are the party's. Only the address of the SDP is heard, and of it the port that sent
 // first, since not all phones send from where they listen (RFC 4961 asks them to). With NAT any address may be the
-// first. Whoever it was stays until the next description.
+// first. Whoever it was stays until the next description; only the very address of the SDP takes over from another port
+// beside it, which may be a losing branch of a fork behind the same gateway.
 type source struct {
 	said   netip.AddrPort // of the SDP
 	locked netip.AddrPort // zero: nobody yet
@@ -20,6 +21,9 @@ func (s *source) expect(said netip.AddrPort) { *s = source{said: said} }
 // RFC 3550 appendix A.1 asks of a new source, so that one stray packet takes no call.
 func (s *source) admit(from netip.AddrPort, learn bool, ssrc uint32, seq uint16) bool {
 	if s.locked.IsValid() {
+		if from == s.said && s.locked.Addr() == s.said.Addr() {
+			s.locked = from
+		}
 		return from == s.locked
 	}
 	if !s.said.IsValid() {

@@ -65,6 +65,24 @@ func TestPhoneMaySendFromAnotherPort(t *testing.T) {
 	})
 }
 
+func TestTheVeryAddressOfTheDescriptionWinsOverAPortBesideIt(t *testing.T) {
+	inBubble(t, func(c *Config) { c.NAT = true }, func(r *rig) {
+		a, p := r.phone(bothCodecs), r.phone(bothCodecs)
+		bridge(a, p)
+		loser := r.sock("127.0.0.1:5000") // another branch of a fork, behind the same gateway
+		p.stranger(loser, 1)
+		p.say(1)
+		p.stranger(loser, 2)
+		if got, refused := received(p); got != 2 || refused != 1 {
+			r.Errorf("%d received, %d refused", got, refused)
+		}
+		a.say(1)
+		if heard := p.hears(); len(heard) != 1 || len(loser.in) != 0 {
+			r.Errorf("%d heard, %d sent to the loser", len(heard), len(loser.in))
+		}
+	})
+}
+
 func TestNATIsLearnedOnceAndLocked(t *testing.T) {
 	inBubble(t, func(c *Config) { c.NAT = true }, func(r *rig) {
 		a, p := r.phone(bothCodecs), r.phone(bothCodecs)

@@ -74,9 +74,6 @@ func userPart(number string) (user string, ok bool) {
 }
 
 func gatewayDestination(name string, g config.Gateway, user string) call.Destination {
-	if a, err := netip.ParseAddr(g.Host); err == nil && a.Is6() {
-		g.Host = "[" + g.Host + "]"
-	}
 	domain := g.Domain
 	if domain == "" {
 		domain = g.Host

@@ -91,15 +91,17 @@ func (x *extension) answer(p *party) {
 	p.stand()
 }
 
-// fork answers from a second branch too; the edge must acknowledge it and hang it up.
+// fork answers from a second branch too. The edge must take whichever it hears first, acknowledge both and hang up one.
 func (x *extension) fork(p *party) {
 	twin := &party{w: x.w, d: x.d, name: p.name + "-twin", callID: p.callID, invite: p.invite, remote: p.remote, target: p.target, cseq: 200,
-		local: p.invite.get("to") + ";tag=" + x.localTag(p.invite, "twin"), stage: up, manner: manner{every: p.manner.every}}
-	twin.ear = x.w.newEar(earAddr(x.d, x.ears), 0, p.manner.every)
+		local: p.invite.get("to") + ";tag=" + x.localTag(p.invite, "twin"), stage: up, bridged: true, manner: p.manner}
+	twin.ear = x.w.newEar(earAddr(x.d, x.ears), p.manner.payload, p.manner.every)
 	x.ears++
 	x.parties = append(x.parties, twin)
 	x.w.join(twin)
 	raw := reply(p.invite, 200, tag(twin.local), twin.contact(), "", twin.say("sendrecv"))
+	twin.ear.speak(p.invite.body)
+	twin.stand()
 	x.w.after(x.w.dice.span(1e6, 400e6, "twin", p.name), func() {
 		if twin.stage != up {
 			return

@@ -139,6 +139,7 @@ func (e *ear) send(payload byte, marker bool, body []byte) {
 func (e *ear) press(digit byte) {
 	event := byte(strings.IndexByte("0123456789*#ABCD", digit))
 	e.stamp += 160
+	begun := e.stamp // all packets of an event have the time of its beginning
 	var step func(n int)
 	step = func(n int) {
 		body := []byte{event, 10, 0, 0}
@@ -146,7 +147,10 @@ func (e *ear) press(digit byte) {
 			body[1] |= 0x80
 		}
 		binary.BigEndian.PutUint16(body[2:], uint16(160*(min(n, 3)+1)))
+		now := e.stamp
+		e.stamp = begun
 		e.send(101, n == 0, body)
+		e.stamp = now
 		if n < 5 {
 			e.w.after(20*time.Millisecond, func() { step(n + 1) })
 		}

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,7 +68,7 @@ func (w *world) judgeCall(c *callPlan, list []entry) {
 	}
 	h := decode[event.Hangup](final.data)
 	w.trueCause(c.caller, h)
-	w.silences(c.caller, list)
+	w.silences(c.caller, list, h.CreatedAt.Add(time.Duration(h.DurationMS)*time.Millisecond))
 }
 
 // trueCause: what the final event says is what the caller's phone saw.
@@ -100,12 +102,12 @@ func (w *world) trueCause(p *party, h event.Hangup) {
 }
 
 // silences: the caller's phone heard no longer nothing than the script asked for, and 6 s.
-func (w *world) silences(p *party, list []entry) {
+func (w *world) silences(p *party, list []entry, end time.Time) {
 	if p.manner.mute || p.manner.noAck {
 		return
 	}
 	for _, g := range p.ear.silences() {
-		left := g.to.Sub(g.from)
+		left := g.to.Sub(g.from) - overlap(g, gap{end, g.to}) // the edge had hung up, and its BYE or the phone's ACK was lost
 		for _, s := range append(scripted(list, g.to), w.dumb(p.name, g.to)...) {
 			left -= overlap(g, s)
 		}
@@ -170,6 +172,16 @@ func overlap(a, b gap) time.Duration {
 		to = b.to
 	}
 	return max(0, to.Sub(from))
+}
+
+// tellPhones lists what the phones of calls with a problem were about to do, for whoever looks into a replay.
+func (w *world) tellPhones() (lines []string) {
+	for _, p := range w.parties {
+		if slices.ContainsFunc(w.problems, func(s string) bool { return strings.HasPrefix(s, strings.SplitN(p.name, "-", 2)[0]) }) {
+			lines = append(lines, fmt.Sprintf("%s phone: %s %d at %s; %+v", p.name, p.how, p.code, p.ended.Sub(w.zero), p.manner))
+		}
+	}
+	return lines
 }
 
 // counts tell what the workload had in it.

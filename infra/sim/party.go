@@ -109,9 +109,13 @@ func (p *party) render(method string, cseq int, branch, headers, body string) st
 
 func (p *party) contact() string { return "sip:phone@" + p.d.at.String() }
 
-// hangUp sends BYE.
+// hangUp sends BYE; a callee does once its 2xx is acknowledged (RFC 3261 15).
 func (p *party) hangUp() {
 	if p.stage != up {
+		return
+	}
+	if !p.caller && p.ok != nil && !p.ok.over {
+		p.w.after(50*time.Millisecond, p.hangUp)
 		return
 	}
 	p.stage = closing

@@ -16,8 +16,14 @@ type registration struct {
 
 const domain = "demo.sim"
 
-// register adds or refreshes the phone's contact; 0 seconds takes it away.
-func (x *extension) register(seconds int) { x.sendRegister(seconds, "") }
+// register adds or refreshes the phone's contact; 0 seconds takes it away. One follows the other (RFC 3261 10.2.4).
+func (x *extension) register(seconds int) {
+	if x.reg.cseq > 0 && !x.reg.done {
+		x.w.after(t1, func() { x.register(seconds) })
+		return
+	}
+	x.sendRegister(seconds, "")
+}
 
 func (x *extension) sendRegister(seconds int, authorization string) {
 	r := &x.reg

@@ -42,7 +42,7 @@ var kinds = []kind{
 	{name: "many with losers", weight: 6, first: `[{"verb":"answer"},{"verb":"dial","to":[{"user":"101"},{"user":"102"},{"user":"103"},{"user":"104"}],"ring_for":"9s","time_limit":"12s"}]`},
 	{name: "hold mail", weight: 10, first: `[{"verb":"answer"},
 		{"verb":"on","event":"held","do":[{"verb":"email","to":"boss@acme.test","subject":"On hold","text":"User {agent_name} put on hold {caller_number}."}]},
-		{"verb":"on","event":"resumed","do":"/resumed"},{"verb":"on","event":"digit","do":[{"verb":"emit","type":"pressed","data":{"call":"{call_id}"}}]},
+		{"verb":"on","event":"resumed","do":"/resumed"},{"verb":"on","event":"dtmf","do":[{"verb":"emit","type":"pressed","data":{"call":"{call_id}"}}]},
 		{"verb":"on","event":"hangup","do":"/ended"},` + bridge + `,{"verb":"hangup"}]`,
 		more: map[string]string{"/resumed": `[{"verb":"log","text":"back"}]`, "/ended": `[{"verb":"emit","type":"done"}]`, "/busy": `[{"verb":"play","audio":"p500"}]`}},
 	{name: "parallel", weight: 6, first: `[{"verb":"answer"},{"verb":"parallel","do":[[{"verb":"pause","for":"1.3s"},{"verb":"emit","type":"one"}],[{"verb":"pause","for":"40s"},{"verb":"log","text":"never"}]]},{"verb":"play","audio":"p2500"},` + bridge + `]`,

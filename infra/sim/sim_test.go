@@ -90,7 +90,7 @@ func TestFaultedCalls(t *testing.T) {
 				tell(t, r)
 				total.add(r)
 				if os.Getenv("SIM_LINES") != "" {
-					t.Log(strings.Join(r.Lines, "\n"))
+					t.Log(strings.Join(append(r.Lines, r.Phones...), "\n"))
 				}
 			})
 		}

@@ -44,6 +44,7 @@ type Report struct {
 	Digest   string   // of all events: the same for the same seed
 	Problems []string // invariants that did not hold
 	Lines    []string // the events
+	Phones   []string // what the phones of calls with problems did
 	Counts   map[string]int
 }
 
@@ -298,7 +299,7 @@ func (w *world) report() *Report {
 	h := sha256.Sum256([]byte(strings.Join(r.Lines, "\n")))
 	r.Digest = hex.EncodeToString(h[:8])
 	slices.Sort(w.problems)
-	r.Problems = w.problems
+	r.Problems, r.Phones = w.problems, w.tellPhones()
 	return r
 }
 

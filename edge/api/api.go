@@ -3,11 +3,13 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/offhook/offhook/edge/node"
 	"github.com/offhook/offhook/edge/sipua"
@@ -65,16 +67,53 @@ func New(cfg Config) http.Handler {
 	mux.Handle("GET /v1/events", a.guard("events:read", a.stream))
 	mux.Handle("GET /v1/events/recent", a.guard("events:read", a.recent))
 	mux.Handle("GET /v1/registrations", a.guard("calls:read", a.registrations))
-	mux.Handle("GET /v1/schemas/", a.guard("", func(w http.ResponseWriter, r *http.Request, _ caller) {
-		http.StripPrefix("/v1/schemas/", http.FileServerFS(cfg.Schemas)).ServeHTTP(w, r)
-	}))
-	mux.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) {
-		fail(w, http.StatusNotFound, "not_found", "no such resource: "+r.Method+" "+r.URL.Path)
-	})
+	mux.Handle("GET /v1/schemas/", a.guard("", a.schema))
+	pages := http.NewServeMux()
 	if cfg.Pages != nil {
-		mux.Handle("/", a.guard("console", func(w http.ResponseWriter, r *http.Request, _ caller) { cfg.Pages.ServeHTTP(w, r) }))
+		pages.Handle("/", a.guard("console", func(w http.ResponseWriter, r *http.Request, _ caller) { cfg.Pages.ServeHTTP(w, r) }))
 	}
-	return mux
+	return &router{api: mux, pages: pages}
+}
+
+// router goes to the resources, else to the pages; what neither has is told by a problem document.
+type router struct{ api, pages *http.ServeMux }
+
+func (m *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if _, pattern := m.api.Handler(r); pattern != "" {
+		m.api.ServeHTTP(w, r)
+		return
+	}
+	if allowed := m.allowed(r); len(allowed) > 0 {
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		fail(w, http.StatusMethodNotAllowed, "method_not_allowed", r.URL.Path+" takes "+strings.Join(allowed, ", "))
+		return
+	}
+	if _, pattern := m.pages.Handler(r); pattern != "" && !strings.HasPrefix(r.URL.Path, "/v1/") {
+		m.pages.ServeHTTP(w, r)
+		return
+	}
+	fail(w, http.StatusNotFound, "not_found", "no such resource: "+r.Method+" "+r.URL.Path)
+}
+
+// allowed are the methods that a path's resource has.
+func (m *router) allowed(r *http.Request) (methods []string) {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		with := r.Clone(r.Context())
+		with.Method = method
+		if _, pattern := m.api.Handler(with); pattern != "" {
+			methods = append(methods, method)
+		}
+	}
+	return methods
+}
+
+func (a *api) schema(w http.ResponseWriter, r *http.Request, _ caller) {
+	name := strings.TrimPrefix(r.URL.Path, "/v1/schemas/")
+	if _, err := fs.Stat(a.Schemas, cmp.Or(strings.TrimSuffix(name, "/"), ".")); err != nil {
+		fail(w, http.StatusNotFound, "no_such_schema", "no schema "+name)
+		return
+	}
+	http.StripPrefix("/v1/schemas/", http.FileServerFS(a.Schemas)).ServeHTTP(w, r)
 }
 
 type api struct {

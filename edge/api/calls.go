@@ -1,10 +1,13 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/offhook/offhook/edge/node"
@@ -119,11 +122,14 @@ func (a *api) replace(w http.ResponseWriter, r *http.Request, c caller) {
 
 func body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
 		fail(w, http.StatusRequestEntityTooLarge, "too_large", fmt.Sprintf("the body must be at most %d bytes", maxBody))
-		return nil, false
+	case err != nil:
+		fail(w, http.StatusBadRequest, "bad_body", "the body could not be read to its end")
 	}
-	return raw, true
+	return raw, err == nil
 }
 
 // order is the body of POST /v1/calls.
@@ -141,28 +147,42 @@ func (a *api) originate(w http.ResponseWriter, r *http.Request, c caller) {
 		return
 	}
 	key := r.Header.Get("Idempotency-Key")
-	if key != "" {
-		if before, known := a.seen.get(c.tenant+"/"+key, raw); known {
-			before.write(w)
-			return
-		}
+	if len(key) > maxKey {
+		fail(w, http.StatusBadRequest, "bad_idempotency_key", fmt.Sprintf("an Idempotency-Key has at most %d characters", maxKey))
+		return
 	}
+	if key == "" {
+		a.start(w, raw, c)
+		return
+	}
+	key = c.tenant + "/" + key
+	k, mine, err := a.seen.claim(r.Context(), key, raw)
+	switch {
+	case err != nil: // the client went away
+	case !mine:
+		k.write(w, raw)
+	default:
+		defer a.seen.settle(key, k)
+		k.body, k.good = a.start(w, raw, c)
+		k.status = http.StatusCreated
+	}
+}
+
+// start starts a call and answers; ok false: none was started.
+func (a *api) start(w http.ResponseWriter, raw []byte, c caller) (v node.View, ok bool) {
 	o, problem := a.origination(raw, c)
 	if problem != nil {
 		failWith(w, *problem)
-		return
+		return v, false
 	}
 	v, err := a.Calls.Originate(o)
 	if err != nil {
 		w.Header().Set("Retry-After", "5")
 		fail(w, http.StatusServiceUnavailable, "busy", err.Error())
-		return
+		return v, false
 	}
-	answer := kept{status: http.StatusCreated, body: v}
-	if key != "" {
-		a.seen.put(c.tenant+"/"+key, raw, answer)
-	}
-	answer.write(w)
+	reply(w, http.StatusCreated, v)
+	return v, true
 }
 
 func (a *api) origination(raw []byte, c caller) (node.Origination, *Problem) {
@@ -178,14 +198,20 @@ func (a *api) origination(raw []byte, c caller) (node.Origination, *Problem) {
 	if o.To, problem = a.target(tenant, in); problem != nil {
 		return o, problem
 	}
-	o.Start, problem = start(in)
+	o.Start, problem = in.start()
 	return o, problem
 }
 
 func strict(raw []byte, into any) error {
-	d := json.NewDecoder(strings.NewReader(string(raw)))
+	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
-	return d.Decode(into)
+	if err := d.Decode(into); err != nil {
+		return fmt.Errorf("the body must be a JSON object: %w", err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("something follows the JSON object")
+	}
+	return nil
 }
 
 // tenant is the key's, the body's, or the only one.
@@ -245,12 +271,12 @@ func (a *api) named(tenant, name string) json.RawMessage {
 	return raw
 }
 
-func start(in order) (verb.Do, *Problem) {
+func (in order) start() (verb.Do, *Problem) {
 	if (in.Answer == "") == (len(in.Verbs) == 0) {
 		return verb.Do{}, &Problem{Status: http.StatusUnprocessableEntity, Code: "bad_start", Detail: `give one of "answer" (URL or fn:NAME) and "verbs" (a document)`}
 	}
 	if in.Answer != "" {
-		if !strings.HasPrefix(in.Answer, "fn:") && !strings.HasPrefix(in.Answer, "http://") && !strings.HasPrefix(in.Answer, "https://") {
+		if !askable(in.Answer) {
 			return verb.Do{}, &Problem{Status: http.StatusUnprocessableEntity, Code: "bad_start", Detail: `"answer" must be an http or https URL, or fn:NAME`}
 		}
 		return verb.Do{URL: in.Answer}, nil
@@ -260,6 +286,15 @@ func start(in order) (verb.Do, *Problem) {
 		return verb.Do{}, &Problem{Status: http.StatusUnprocessableEntity, Code: "bad_document", Detail: "the verb document has faults", Faults: faults}
 	}
 	return verb.Do{Document: doc}, nil
+}
+
+// askable: an absolute http or https URL, or a function.
+func askable(to string) bool {
+	if name, ok := strings.CutPrefix(to, "fn:"); ok {
+		return name != ""
+	}
+	u, err := url.Parse(to)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 func (a *api) registrations(w http.ResponseWriter, _ *http.Request, c caller) {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/offhook/offhook/events"
@@ -21,27 +23,56 @@ type WireEvent struct {
 	Data    json.RawMessage `json:"data"`
 }
 
-// EventJSON puts an event of the log into the API's form.
+// EventJSON puts an event of the log into the API's form. Data that is no JSON comes as a string: a stranger's record on
+// the topic must not break the answer it stands in.
 func EventJSON(d events.Delivered) WireEvent {
-	return WireEvent{ID: d.ID, Type: d.Type, Source: d.Source, Subject: d.Subject, Time: d.Time, Data: d.Data}
+	e := WireEvent{ID: d.ID, Type: d.Type, Source: d.Source, Subject: d.Subject, Time: d.Time, Data: d.Data}
+	if len(d.Data) == 0 {
+		e.Data = nil
+	} else if !json.Valid(d.Data) {
+		e.Data, _ = json.Marshal(string(d.Data)) // a string always marshals
+	}
+	return e
 }
 
-// recent are the newest events, oldest first, at most 500. ?type=call.* chooses.
+const (
+	recentMost = 500    // events in an answer
+	recentFrom = 10_000 // among the newest so many
+)
+
+// recent are the newest events, oldest first, at most recentMost. ?call=ID and ?type=call.* choose.
 func (a *api) recent(w http.ResponseWriter, r *http.Request, c caller) {
+	wanted, ok := chosen(w, r, c)
+	if !ok {
+		return
+	}
 	list := []WireEvent{}
-	for _, d := range a.Recent(500) {
-		if Matches(r.URL.Query().Get("type"), d.Type) && c.may(tenantOf(d)) {
-			list = append(list, EventJSON(d))
+	all := a.Recent(recentFrom)
+	for i := len(all) - 1; i >= 0 && len(list) < recentMost; i-- {
+		if wanted(all[i]) {
+			list = append(list, EventJSON(all[i]))
 		}
 	}
+	slices.Reverse(list)
 	reply(w, http.StatusOK, map[string]any{"events": list})
+}
+
+// chosen reads ?call and ?type; the caller sees its tenant's events only.
+func chosen(w http.ResponseWriter, r *http.Request, c caller) (wanted func(events.Delivered) bool, ok bool) {
+	pattern, id := r.URL.Query().Get("type"), r.URL.Query().Get("call")
+	if _, err := path.Match(pattern, ""); err != nil {
+		fail(w, http.StatusBadRequest, "bad_pattern", "type takes a name or a pattern such as call.*")
+		return nil, false
+	}
+	return func(d events.Delivered) bool {
+		return (id == "" || d.Subject == id) && Matches(pattern, d.Type) && c.may(tenantOf(d))
+	}, true
 }
 
 // stream sends events as they come (text/event-stream). ?call=ID and ?type=call.* choose.
 func (a *api) stream(w http.ResponseWriter, r *http.Request, c caller) {
-	pattern := r.URL.Query().Get("type")
-	if _, err := path.Match(pattern, ""); err != nil {
-		fail(w, http.StatusBadRequest, "bad_pattern", "type takes a name or a pattern such as call.*")
+	wanted, ok := chosen(w, r, c)
+	if !ok {
 		return
 	}
 	out := &sse{w: w, rc: http.NewResponseController(w)}
@@ -49,10 +80,6 @@ func (a *api) stream(w http.ResponseWriter, r *http.Request, c caller) {
 	w.Header().Set("Cache-Control", "no-store")
 	if out.send(": offhook events\n\n") != nil {
 		return
-	}
-	wanted := func(d events.Delivered) bool {
-		id := r.URL.Query().Get("call")
-		return (id == "" || d.Subject == id) && Matches(pattern, d.Type) && c.may(tenantOf(d))
 	}
 	a.follow(r.Context(), out, wanted)
 }
@@ -82,7 +109,7 @@ func (a *api) follow(ctx context.Context, out *sse, wanted func(events.Delivered
 				return err
 			}
 			select {
-			case lines <- fmt.Sprintf("id: %s\nevent: %s\ndata: %s\n\n", d.ID, d.Type, data):
+			case lines <- fmt.Sprintf("id: %s\nevent: %s\ndata: %s\n\n", oneLine(d.ID), oneLine(d.Type), data):
 				return nil
 			case <-ctx.Done():
 				return ctx.Err()
@@ -92,6 +119,16 @@ func (a *api) follow(ctx context.Context, out *sse, wanted func(events.Delivered
 	out.pump(ctx, lines, done)
 	cancel()
 	<-done
+}
+
+// oneLine keeps a stranger's line breaks from making fields of the stream.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // sse writes one stream; a reader that stalls is let go after 10 s.

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"embed"
 	"encoding/json"
-	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -24,15 +23,16 @@ var files embed.FS
 
 // Config of the console.
 type Config struct {
-	Calls         func() []node.View
-	Registrations func() []sipua.Binding
+	Calls         func(tenant string) []node.View // all tenants' when empty
+	Registrations func(tenant string) []sipua.Binding
 	Recent        func(n int) []events.Delivered
-	Facts         []Fact // what to dial, where mails go ...
+	Tenant        func(*http.Request) string // who looks: sees this tenant's things only, everything when empty; nil: everything
+	Facts         []Fact                     // what to dial, where mails go ...
 	Logger        *slog.Logger
 }
 
-// Fact is one line of the page's head.
-type Fact struct{ Name, Value string }
+// Fact is one line of the page's head, of one tenant when Tenant is set.
+type Fact struct{ Name, Value, Tenant string }
 
 // New makes the handler.
 func New(cfg Config) http.Handler {
@@ -72,9 +72,13 @@ func asset(name, kind string) http.HandlerFunc {
 }
 
 func (c *console) render(name string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request) {
+		tenant := ""
+		if c.Tenant != nil {
+			tenant = c.Tenant(r)
+		}
 		var out bytes.Buffer
-		if err := c.page.ExecuteTemplate(&out, name, c.state()); err != nil {
+		if err := c.page.ExecuteTemplate(&out, name, c.state(tenant)); err != nil {
 			c.Logger.Error("page not rendered", "err", err)
 			http.Error(w, "the page could not be made", http.StatusInternalServerError)
 			return
@@ -109,10 +113,13 @@ type mail struct {
 
 const shownCalls = 12
 
-func (c *console) state() state {
-	s := state{Facts: c.Facts, Calls: c.Calls(), Phones: c.Registrations()}
+func (c *console) state(tenant string) state {
+	s := state{Facts: c.facts(tenant), Calls: c.Calls(tenant), Phones: c.Registrations(tenant)}
 	byCall := map[string]*timeline{}
 	for _, d := range c.Recent(2000) {
+		if tenant != "" && tenantOf(d) != tenant {
+			continue
+		}
 		if d.Type == "offhook.email.requested" {
 			s.Mails = append(s.Mails, readMail(d))
 		}
@@ -134,14 +141,26 @@ func (c *console) state() state {
 	return s
 }
 
+// facts are everybody's and the tenant's own.
+func (c *console) facts(tenant string) []Fact {
+	return slices.DeleteFunc(slices.Clone(c.Facts), func(f Fact) bool { return f.Tenant != "" && tenant != "" && f.Tenant != tenant })
+}
+
+func tenantOf(d events.Delivered) string {
+	var t struct {
+		Tenant string `json:"tenant"`
+	}
+	_ = json.Unmarshal(d.Data, &t) // malformed data is nobody's
+	return t.Tenant
+}
+
 func (t *timeline) add(d events.Delivered) {
 	l := Describe(d)
 	switch l.Type {
 	case "call.ringing":
 		t.From, t.To = l.field("from"), l.field("to")
 	case "call.hangup":
-		cause, _ := l.data["cause"].(map[string]any)
-		t.Outcome = strings.ReplaceAll(fmt.Sprint(cause["reason"]), "_", " ")
+		t.Outcome = l.cause()
 	}
 	t.Failed = t.Failed || l.Bad
 	t.Lines = append(t.Lines, l)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/offhook/offhook/events"
 )
@@ -41,10 +42,21 @@ func (l Line) field(path ...string) string {
 		m, _ := v.(map[string]any)
 		v = m[name]
 	}
+	return plain(v)
+}
+
+// plain is a value in one line. What callers and other sites sent stands in events: no control character of it may reach
+// a terminal.
+func plain(v any) string {
 	if v == nil {
 		return ""
 	}
-	return fmt.Sprint(v)
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return ' '
+		}
+		return r
+	}, fmt.Sprint(v))
 }
 
 func (l Line) words() string {
@@ -89,8 +101,8 @@ func (l Line) askWords() string {
 	faults, _ := l.data["faults"].([]any)
 	for _, f := range faults {
 		m, _ := f.(map[string]any)
-		text += fmt.Sprintf("\n    %v at %v (line %v): expected %v, found %v", m["code"], m["pointer"], m["line"], m["expected"], m["found"])
-		if hint, ok := m["hint"].(string); ok && hint != "" {
+		text += fmt.Sprintf("\n    %s at %s (line %s): expected %s, found %s", plain(m["code"]), plain(m["pointer"]), plain(m["line"]), plain(m["expected"]), plain(m["found"]))
+		if hint := plain(m["hint"]); hint != "" {
 			text += "; " + hint
 		}
 	}

@@ -135,23 +135,22 @@ func (d *dev) facts() []console.Fact {
 	}
 	facts := []console.Fact{{Name: "SIP", Value: d.Edge.SIP + " udp, tcp"}}
 	for _, name := range tenantNames(c) {
-		facts = append(facts, tenantFacts(c.Tenants[name])...)
+		facts = append(facts, tenantFacts(name, c.Tenants[name])...)
 	}
 	return append(facts,
 		console.Fact{Name: "Event log", Value: "Kafka at " + d.Edge.Kafka + ", topics " + events.TopicCalls + " " + events.TopicState},
 		console.Fact{Name: "Mails", Value: mails})
 }
 
-func tenantFacts(t config.Tenant) []console.Fact {
+func tenantFacts(name string, t config.Tenant) []console.Fact {
 	var facts []console.Fact
 	if numbers := keys(t.Numbers); len(numbers) > 0 {
-		facts = append(facts, console.Fact{Name: "Dial", Value: strings.Join(numbers, " ")})
+		facts = append(facts, console.Fact{Name: "Dial", Value: strings.Join(numbers, " "), Tenant: name})
 	}
-	var users []string
-	for _, u := range keys(t.Users) {
-		users = append(users, u)
+	if users := keys(t.Users); len(users) > 0 {
+		facts = append(facts, console.Fact{Name: "Users", Value: strings.Join(users, " "), Tenant: name})
 	}
-	return append(facts, console.Fact{Name: "Users", Value: strings.Join(users, " ")})
+	return facts
 }
 
 func tenantNames(c *config.Config) []string { return keys(c.Tenants) }

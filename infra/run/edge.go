@@ -246,8 +246,8 @@ func (e *Edge) handler() http.Handler {
 	registry.MustRegister(logCollectors(e.eventLog)...)
 	pages := http.NewServeMux()
 	pages.Handle("/", console.New(console.Config{
-		Calls: func() []node.View { return e.node.Calls("") }, Registrations: func() []sipua.Binding { return e.node.Registrations("") },
-		Recent: e.feed.Recent, Facts: e.facts, Logger: e.log,
+		Calls: e.node.Calls, Registrations: e.node.Registrations, Recent: e.feed.Recent,
+		Tenant: func(r *http.Request) string { return api.Tenant(r.Context()) }, Facts: e.facts, Logger: e.log,
 	}))
 	for name, h := range e.pages {
 		pages.Handle("/"+name+"/", h)

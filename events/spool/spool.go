@@ -13,7 +13,7 @@ import (
 const (
 	groupRecords = 4096
 	groupBytes   = 1 << 20
-	linger       = 2 * time.Millisecond // between the beginnings of two groups: under load one sync serves many records
+	linger       = 10 * time.Millisecond // between the beginnings of two groups: under load one sync serves many records
 	retryFirst   = 50 * time.Millisecond
 	retryMost    = 2 * time.Second
 )

@@ -170,20 +170,27 @@ func (p *pool) follow(ctx context.Context, q question, u *url.URL) (reply, error
 	return reply{}, faultf(CodeRedirectForbidden, "more than %d redirects", mostRedirects)
 }
 
+// post goes around resty's Request, which would parse the URL twice more and copy every header: a third of an ask's CPU.
 func (p *pool) post(ctx context.Context, q question, u *url.URL) (*http.Response, error) {
 	timestamp, signature := sign(q.policy.Secrets, q.id, time.Now(), q.body)
-	req := p.client.R().SetContext(ctx).SetBody(q.body).
-		SetHeader("webhook-id", q.id).
-		SetHeader("webhook-timestamp", timestamp).
-		SetHeader("Idempotency-Key", q.id) // also lets net/http send again when a kept connection had been closed
+	header := p.client.Header.Clone()
+	header["Webhook-Id"] = []string{q.id}
+	header["Webhook-Timestamp"] = []string{timestamp}
+	header["Idempotency-Key"] = []string{q.id} // also lets net/http send again when a kept connection had been closed
 	if signature != "" {
-		req.SetHeader("webhook-signature", signature)
+		header["Webhook-Signature"] = []string{signature}
 	}
-	resp, err := req.Post(u.String())
+	body := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(q.body)), nil }
+	first, _ := body()
+	req := &http.Request{
+		Method: http.MethodPost, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: header, Body: first, GetBody: body, ContentLength: int64(len(q.body)),
+	}
+	resp, err := p.client.GetClient().Do(req.WithContext(ctx))
 	if err != nil {
 		return nil, classify(err)
 	}
-	return resp.RawResponse, nil
+	return resp, nil
 }
 
 // redirect is where the response leads, nil if nowhere.

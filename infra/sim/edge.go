@@ -18,7 +18,6 @@ import (
 	"github.com/offhook/offhook/edge/node"
 	"github.com/offhook/offhook/edge/sipua"
 	"github.com/offhook/offhook/edge/verbs"
-	"github.com/offhook/offhook/events"
 	"github.com/offhook/offhook/functions/fn"
 	"github.com/offhook/offhook/functions/router"
 	"github.com/offhook/offhook/schemas/config"
@@ -32,6 +31,7 @@ type edge struct {
 	ua     *sipua.UA
 	media  *media.Engine
 	asker  *ask.Asker
+	kafka  *kafka // nil: events only go to the ledger
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 	mu     sync.Mutex
@@ -129,16 +129,25 @@ func (e *edge) openSignalling(context.Context) (err error) {
 
 // stop ends the edge and waits for all of it.
 func (e *edge) stop() error {
+	if e.kafka != nil {
+		if got, err := e.kafka.delivered(context.Background()); err != nil {
+			e.w.problem("", "%v", err)
+		} else {
+			e.w.compare(got)
+		}
+	}
 	e.cancel()
 	e.done.Wait()
 	e.asker.Close()
+	if e.kafka != nil {
+		if err := e.kafka.close(); err != nil {
+			return err
+		}
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.err
 }
-
-// publisher is the ledger itself.
-func (w *world) publisher(context.Context, *edge) (events.Publisher, error) { return w.ledger, nil }
 
 func tenants() *config.Config {
 	t := config.Tenant{

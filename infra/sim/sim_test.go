@@ -17,6 +17,9 @@ import (
 // perBubble is how many calls one bubble has: many small bubbles run beside each other.
 const perBubble = 100
 
+// spoolEvery so many seeds the events take the whole way: spool, forwarder, broker.
+const spoolEvery = 10
+
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // run runs a seed in a bubble of its own; the bubble fails if a goroutine is left behind.
@@ -86,7 +89,11 @@ func TestFaultedCalls(t *testing.T) {
 		for _, seed := range seeds(t) {
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				t.Parallel()
-				r := run(t, rough(seed, perBubble))
+				o := rough(seed, perBubble)
+				if seed%spoolEvery == 0 {
+					o.Spool = t.TempDir()
+				}
+				r := run(t, o)
 				tell(t, r)
 				total.add(r)
 				if os.Getenv("SIM_LINES") != "" {

@@ -66,28 +66,31 @@ func cleanAttribute(s string) bool {
 	return utf8.ValidString(s)
 }
 
-// message turns an event into a Kafka record.
+// message turns an event into a Kafka record. The values of its headers share one piece of memory.
 func (e *Event) message() message {
-	h := make([]kafka.Header, 0, 8)
-	h = append(h,
-		kafka.Header{Key: hdrSpec, Value: []byte("1.0")},
-		kafka.Header{Key: hdrID, Value: []byte(e.ID)},
-		kafka.Header{Key: hdrSource, Value: []byte(e.Source)},
-		kafka.Header{Key: hdrType, Value: []byte(e.Type)},
-	)
-	if e.Subject != "" {
-		h = append(h, kafka.Header{Key: hdrSubject, Value: []byte(e.Subject)})
+	m := message{topic: e.Topic, time: e.Time, value: e.Data, headers: make([]kafka.Header, 0, 8)}
+	values := make([]byte, 0, len("1.0")+len(e.ID)+len(e.Source)+len(e.Type)+len(e.Subject)+len(time.RFC3339Nano)+len(e.Key)+len(contentJSON))
+	add := func(name, value string) []byte {
+		at := len(values)
+		values = append(values, value...)
+		m.headers = append(m.headers, kafka.Header{Key: name, Value: values[at:len(values):len(values)]})
+		return m.headers[len(m.headers)-1].Value
 	}
-	h = append(h, kafka.Header{Key: hdrTime, Value: e.Time.UTC().AppendFormat(nil, time.RFC3339Nano)})
-	m := message{topic: e.Topic, time: e.Time, value: e.Data}
+	add(hdrSpec, "1.0")
+	add(hdrID, e.ID)
+	add(hdrSource, e.Source)
+	add(hdrType, e.Type)
+	if e.Subject != "" {
+		add(hdrSubject, e.Subject)
+	}
+	var at [len(time.RFC3339Nano)]byte
+	add(hdrTime, string(e.Time.UTC().AppendFormat(at[:0], time.RFC3339Nano)))
 	if e.Key != "" {
-		m.key = []byte(e.Key)
-		h = append(h, kafka.Header{Key: hdrPartitionKey, Value: m.key})
+		m.key = add(hdrPartitionKey, e.Key)
 	}
 	if e.Data != nil {
-		h = append(h, kafka.Header{Key: hdrContentType, Value: []byte(contentJSON)})
+		add(hdrContentType, contentJSON)
 	}
-	m.headers = h
 	return m
 }
 

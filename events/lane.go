@@ -103,9 +103,13 @@ func (l *lane) take() []item {
 	if l.items = l.items[n:]; len(l.items) == 0 {
 		l.items = nil
 	}
+	var freed int64
 	for _, it := range batch {
-		l.held -= int64(len(it.payload))
-		l.f.window.add(-int64(len(it.payload)))
+		freed += int64(len(it.payload))
+	}
+	if freed > 0 {
+		l.held -= freed
+		l.f.window.add(-freed)
 	}
 	return batch
 }
@@ -154,6 +158,7 @@ func (l *lane) deliver(ctx context.Context, batch []item) bool {
 // load makes records of as many items as fit a batch; what left memory is read again.
 func (l *lane) load(batch []item) (records []message, n int, err error) {
 	size := 0
+	records = make([]message, 0, len(batch))
 	for _, it := range batch {
 		payload := it.payload
 		if payload == nil {

@@ -33,7 +33,13 @@ func newView(c ask.Call) *View {
 
 // see keeps the view true to the events.
 func (s *session) see(kind string, data any) {
-	v := *s.view.Load()
+	switch kind {
+	case event.CallAnswered, event.CallBridged, event.CallHeld, event.CallResumed, event.LegHangup, event.CallHangup:
+		s.change(*s.view.Load(), kind, data)
+	}
+}
+
+func (s *session) change(v View, kind string, data any) {
 	switch kind {
 	case event.CallAnswered:
 		at := s.at(data)
@@ -45,8 +51,6 @@ func (s *session) see(kind string, data any) {
 		}
 	case event.CallHangup:
 		v.Status = "ended"
-	default:
-		return
 	}
 	s.view.Store(&v)
 }

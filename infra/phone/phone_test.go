@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"math"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -346,5 +348,18 @@ func TestHoldIsReadAsTwoTimes(t *testing.T) {
 		if _, err := ParseHold(s); !errors.Is(err, ErrUsage) {
 			t.Errorf("%q: %v", s, err)
 		}
+	}
+}
+
+func TestNobodyListeningIsToldAtOnce(t *testing.T) {
+	free, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := free.LocalAddr().String()
+	_ = free.Close()
+	_, err = Run(t.Context(), Options{Server: addr, Target: "100"}, io.Discard)
+	if !errors.Is(err, ErrNobody) {
+		t.Errorf("got %v, want ErrNobody", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/emiago/sipgo/sip"
 )
@@ -41,7 +42,7 @@ func openWire(ctx context.Context, o Options) (*wire, error) {
 			return nil, err
 		}
 		w.tcp, read = conn, w.readTCP
-	} else if err := w.bind(o); err != nil {
+	} else if err := errors.Join(knock(o.Server), w.bind(o)); err != nil {
 		return nil, err
 	}
 	w.wg.Go(read)
@@ -66,6 +67,24 @@ func (w *wire) bind(o Options) error {
 	}
 	w.udp, err = net.ListenUDP("udp", addr)
 	return err
+}
+
+// ErrNobody says that the server's machine has nothing listening at its port.
+var ErrNobody = errors.New("nothing listens there")
+
+// knock finds out at once, where the network tells, that nobody listens: keep-alives (RFC 5626 3.5.1) bring an ICMP error.
+func knock(server string) error {
+	c, err := net.Dial("udp", server)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for range 2 {
+		if _, err := c.Write([]byte("\r\n\r\n")); errors.Is(err, syscall.ECONNREFUSED) {
+			return fmt.Errorf("%s (UDP): %w; is offhook running? --server names another address", server, ErrNobody)
+		}
+	}
+	return nil
 }
 
 // localIP is the address from which the server is reached. Nothing is sent.

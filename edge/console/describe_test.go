@@ -1,0 +1,84 @@
+package console_test
+
+import (
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/offhook/offhook/edge/console"
+	"github.com/offhook/offhook/schemas"
+)
+
+// golden is an event of every type and how it reads.
+var golden = []struct{ kind, data, want string }{
+	{"call.ringing", `{"from":"+371","to":"100","trunk":"local"}`, "+371 → 100 · by trunk local"},
+	{"call.ringing", `{"from":"101","to":"105","user":"101"}`, "101 → 105 · by user 101"},
+	{"call.answered", `{}`, ""},
+	{"call.bridged", `{"agent_number":"101","agent_name":"Ilze"}`, "agent 101 · Ilze"},
+	{"call.held", `{"by":"agent","agent_number":"101"}`, "by agent · agent 101"},
+	{"call.resumed", `{"by":"caller"}`, "by caller"},
+	{"call.hangup", `{"by":"caller","cause":{"reason":"media_timeout"},"duration_ms":61250}`, "by caller · media timeout · 1m1.3s"},
+	{"leg.ringing", `{"leg":2,"target":"user:101"}`, "leg 2 · user:101"},
+	{"leg.early_media", `{"leg":2,"target":"user:101"}`, "leg 2 · user:101"},
+	{"leg.answered", `{"leg":2,"target":"user:101"}`, "leg 2 · user:101"},
+	{"leg.no_answer", `{"leg":2,"target":"user:101","sip":{"code":480,"phrase":"Away"},"cause":{"reason":"no_answer"}}`, "leg 2 · user:101 · 480 · Away · no answer"},
+	{"leg.busy", `{"leg":2,"sip":{"code":486},"cause":{"reason":"busy"}}`, "leg 2 · 486 · busy"},
+	{"leg.timeout", `{"leg":2,"cause":{"reason":"response_timeout"}}`, "leg 2 · response timeout"},
+	{"leg.failed", `{"leg":2,"cause":{"reason":"transport"}}`, "leg 2 · transport"},
+	{"leg.held", `{"leg":2}`, "leg 2"},
+	{"leg.resumed", `{"leg":2}`, "leg 2"},
+	{"leg.hangup", `{"leg":2,"cause":{"reason":"completed_elsewhere"}}`, "leg 2 · completed elsewhere"},
+	{"verb.started", `{"verb":"gather"}`, "gather"},
+	{"verb.ended", `{"verb":"gather","result":{"status":"done","digits":"12"}}`, "gather · done · “12”"},
+	{"verb.ended", `{"verb":"play","result":{"status":"failed","error":"no sample"}}`, "play · failed · no sample"},
+	{"dtmf.received", `{"digit":"5","leg":1,"method":"info"}`, "5 · leg 1 · info"},
+	{"ask.answered", `{"reason":"call","url":"fn:router","source":"url","status":200,"took_ms":3}`, "call · fn:router · status 200 · 3 ms"},
+	{"ask.answered", `{"reason":"call","url":"http://h/","source":"fallback","took_ms":3}`, "call · http://h/ · fallback · 3 ms"},
+	{"ask.failed", `{"reason":"call","url":"http://h/","took_ms":5000,"code":"timeout","detail":"no answer"}`, "call · http://h/ · 5000 ms · timeout · no answer"},
+	{"ask.failed", `{"reason":"next","code":"bad_document","took_ms":1,"faults":[{"code":"bad_duration","pointer":"/4/ring_for","line":9,"expected":"a duration","found":"\"x\"","hint":"write 20s"}]}`,
+		"next · 1 ms · bad_document\n    bad_duration at /4/ring_for (line 9): expected a duration, found \"x\"; write 20s"},
+	{"email.requested", `{"to":["a@x.test"],"subject":"On hold"}`, "to a@x.test · “On hold”"},
+	{"user.registered", `{"user":"101","contact":"sip:101@h"}`, "101 · sip:101@h"},
+	{"user.unregistered", `{"user":"101","contact":"sip:101@h","reason":"expired"}`, "101 · sip:101@h · expired"},
+	{"custom.order", `{"data":{"x":1}}`, ""},
+	{"call.ringing", `no json`, "malformed data"},
+}
+
+func TestEventsInWords(t *testing.T) {
+	for _, c := range golden {
+		l := console.Describe(delivered("call_1", c.kind, c.data))
+		if l.Text != c.want || l.Type != c.kind || l.Call != "call_1" {
+			t.Errorf("%s: %q, want %q", c.kind, l.Text, c.want)
+		}
+		if bad := strings.HasSuffix(c.kind, ".failed") || c.data == "no json"; l.Bad != bad {
+			t.Errorf("%s: bad is %v", c.kind, l.Bad)
+		}
+	}
+}
+
+func TestEveryEventOfTheSchemasHasItsWords(t *testing.T) {
+	files, err := fs.Glob(schemas.Files, "event/*.*.json")
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d events: %v", len(files), err)
+	}
+	for _, file := range files {
+		kind := strings.TrimSuffix(strings.TrimPrefix(file, "event/"), ".json")
+		if !slices.ContainsFunc(golden, func(c struct{ kind, data, want string }) bool { return c.kind == kind }) {
+			t.Errorf("%s has no line above", kind)
+		}
+	}
+}
+
+func TestNoControlCharacterOfACallerReachesATerminal(t *testing.T) {
+	for _, c := range []struct{ kind, data string }{
+		{"call.ringing", `{"from":"\u001b[2J\u0007evil\r\nforged \u202e line","to":"100\u009b31m"}`},
+		{"ask.failed", `{"detail":"\u001b]0;x\u0007","code":"x","faults":[{"found":"\u001b[2J","expected":"\n","hint":"\r"}]}`},
+		{"email.requested", `{"to":["\u001b"],"subject":"\n\n"}`},
+	} {
+		text := console.Describe(delivered("call_1", c.kind, c.data)).Text
+		if strings.ContainsAny(strings.ReplaceAll(text, "\n    ", ""), "\x1b\x07\r\n\u009b\u202e") {
+			t.Errorf("%s: %q", c.kind, text)
+		}
+	}
+}

@@ -2,6 +2,8 @@ package real
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -19,6 +21,7 @@ type NodeOptions struct {
 	Args    []string // further flags
 	Wrap    []string // a command in front of offhook's
 	Data    string   // default: a new folder
+	RTP     [2]int   // first and last port; default: 2,000 that no other node has
 }
 
 // Node is offhook started as `offhook dev` or `offhook edge`. It can be ended and started again at the same addresses.
@@ -30,16 +33,20 @@ type Node struct {
 // StartNode starts it and waits until it takes calls.
 func StartNode(t *testing.T, o NodeOptions) *Node {
 	t.Helper()
-	port, rtp := Port(t, 3), Port(t, 2)
-	if rtp += rtp % 2; rtp > 62000 {
-		rtp = 40000
+	port := Port(t, 3)
+	if o.RTP == [2]int{} {
+		o.RTP = rtpPorts(t)
 	}
 	if o.Data == "" {
 		o.Data = t.TempDir()
 	}
-	h := &Offhook{SIPPort: port, SIP: addr(port), HTTP: addr(port + 1), Kafka: addr(port + 2), RTP: [2]int{rtp, rtp + 2999}, Data: o.Data}
+	h := &Offhook{SIPPort: port, SIP: addr(port), HTTP: addr(port + 1), Kafka: addr(port + 2), RTP: o.RTP, Data: o.Data}
 	if o.Kafka != "" {
 		h.Kafka = o.Kafka
+	}
+	if o.Command == "edge" {
+		h.Key = "e2e-" + strconv.Itoa(port)
+		o.Config += "\napi_keys: [{name: e2e, key: " + h.Key + "}]\n"
 	}
 	config := filepath.Join(h.Data, "offhook.yaml")
 	must(t, os.WriteFile(config, []byte(o.Config), 0o600))
@@ -48,6 +55,23 @@ func StartNode(t *testing.T, o NodeOptions) *Node {
 	n := &Node{Offhook: h, wrap: o.Wrap}
 	n.Again(t)
 	return n
+}
+
+// rtpPorts are ports that no other node of these tests has, in whichever test process: a listener on the first one says so.
+func rtpPorts(t *testing.T) [2]int {
+	t.Helper()
+	const size = 2000
+	for _, n := range rand.Perm(6) {
+		first := 20000 + n*size
+		l, err := net.Listen("tcp", addr(first))
+		if err != nil {
+			continue
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		return [2]int{first, first + size - 1}
+	}
+	t.Fatal("no RTP ports are left")
+	return [2]int{}
 }
 
 // Again starts it after it has ended.

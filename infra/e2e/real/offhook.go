@@ -22,6 +22,7 @@ type Offhook struct {
 	SIPPort          int
 	RTP              [2]int // ports
 	Data             string
+	Key              string // API key sent with each request; `offhook dev` needs none
 	args             []string
 }
 
@@ -119,12 +120,17 @@ func (h *Offhook) Request(t *testing.T, method, path string, body []byte, into a
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, "http://"+h.HTTP+path, bytes.NewReader(body))
 	must(t, err)
+	if h.Key != "" {
+		req.Header.Set("Authorization", "Bearer "+h.Key)
+	}
 	res, err := http.DefaultClient.Do(req)
 	must(t, err)
 	defer res.Body.Close()
 	raw, err := io.ReadAll(res.Body)
 	must(t, err)
-	if into != nil && res.StatusCode < 300 {
+	if text, ok := into.(*[]byte); ok {
+		*text = raw
+	} else if into != nil && res.StatusCode < 300 {
 		if err := json.Unmarshal(raw, into); err != nil {
 			t.Fatalf("%s %s: %v in %s", method, path, err, raw)
 		}
@@ -185,10 +191,9 @@ func CheckTimeline(t *testing.T, all []Event) {
 // Metrics is the page of /metrics.
 func (h *Offhook) Metrics(t *testing.T) string {
 	t.Helper()
-	res, err := http.Get("http://" + h.HTTP + "/metrics")
-	must(t, err)
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	must(t, err)
-	return string(b)
+	var page []byte
+	if code := h.Request(t, http.MethodGet, "/metrics", nil, &page); code != http.StatusOK {
+		t.Fatalf("/metrics answers %d", code)
+	}
+	return string(page)
 }

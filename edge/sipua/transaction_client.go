@@ -32,6 +32,7 @@ type clientTx struct {
 	repeat timer         // A, E
 	limit  timer         // B, C, D, F, K, M
 	gap    time.Duration // of A or E
+	end    time.Duration // a refusal that is repeated still lingers no longer than to here
 }
 
 type clientState int
@@ -94,6 +95,7 @@ func (tx *clientTx) linger() {
 	if tx.path.reliable() && !tx.invite() {
 		wait = 0
 	}
+	tx.end = tx.w.now() + timerB
 	tx.w.after(&tx.limit, tx, wait)
 }
 
@@ -102,7 +104,10 @@ func (tx *clientTx) repeated(res *sip.Response) {
 	case tx.invite() && res.StatusCode >= 200 && res.StatusCode < 300:
 		tx.tell(res)
 	case tx.invite() && res.StatusCode >= 300 && tx.raw != nil:
-		tx.write() // the ACK again
+		tx.write() // the ACK again; it may get lost too, and the next copy is up to T2 away
+		if wait := min(timerLinger, tx.end-tx.w.now()); wait > 0 {
+			tx.w.after(&tx.limit, tx, wait)
+		}
 	}
 }
 

@@ -383,3 +383,20 @@ func TestClosedRecordRoutesAreReversedForTheCaller(t *testing.T) {
 		r.told("answered 200 sdp")
 	})
 }
+
+func TestARefusalIsAcknowledgedForAsLongAsItIsRepeated(t *testing.T) {
+	run(t, func(r *rig) {
+		p := r.phone("127.0.0.1:7001")
+		r.invite(p, "c1")
+		refusal := p.reply(p.expect("INVITE"), 486, "b", "", "")
+		for range 6 { // every ACK is lost; copies come T2 apart, up to Timer H
+			p.send(refusal)
+			p.expect("ACK")
+			time.Sleep(4 * time.Second)
+		}
+		r.told("ended refused 486 remote")
+		time.Sleep(40 * time.Second)
+		p.send(refusal)
+		p.quiet(time.Second)
+	})
+}

@@ -79,7 +79,7 @@ func tell(t *testing.T, r *Report) {
 		return
 	}
 	shown := r.Problems[:min(len(r.Problems), 20)]
-	t.Errorf("seed %d broke %d invariants:\n  %s\nreplay: SIM_SEEDS=%d go test ./infra/sim -run TestFaultedCalls -count=1 -v   (SIM_LINES=1 shows the events)",
+	t.Errorf("seed %d broke %d invariants:\n  %s\nreplay: SIM_SEEDS=%d go test ./infra/sim -run TestFaultedCalls -count=1 -v   (SIM_LINES=1 shows the events, SIM_TRACE=CALL its messages)",
 		r.Seed, len(r.Problems), strings.Join(shown, "\n  "), r.Seed)
 }
 
@@ -92,6 +92,13 @@ func TestFaultedCalls(t *testing.T) {
 				o := rough(seed, perBubble)
 				if seed%spoolEvery == 0 {
 					o.Spool = t.TempDir()
+				}
+				if call := os.Getenv("SIM_TRACE"); call != "" {
+					o.Trace = func(line string) {
+						if strings.Contains(line, call) {
+							t.Log(line)
+						}
+					}
 				}
 				r := run(t, o)
 				tell(t, r)

@@ -34,6 +34,8 @@ type Options struct {
 	Handler func(sipua.Handler) sipua.Handler
 	Socket  func(media.PacketSocket) media.PacketSocket
 	Packet  func(edgetest.Packet) bool // false: the edge did not send it
+
+	Trace func(line string) // told of every SIP message and its fate, for whoever looks into a replay
 }
 
 // Report is what a run found.
@@ -108,7 +110,11 @@ func (w *world) fate(p edgetest.Packet) []time.Duration {
 	if p.From == edgeSIP && w.opts.Packet != nil && !w.opts.Packet(p) {
 		return nil
 	}
-	return w.weather.message(p)
+	ways := w.weather.message(p)
+	if w.opts.Trace != nil {
+		w.opts.Trace(fmt.Sprintf("%12s %s arrives after %v", time.Since(w.zero), w.weather.key(p), ways))
+	}
+	return ways
 }
 
 // play lets the day go by: phones register, calls come, all of them end, phones go.

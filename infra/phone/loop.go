@@ -2,6 +2,7 @@ package phone
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/netip"
@@ -87,6 +88,9 @@ func (p *phone) run(ctx context.Context) error {
 		return err
 	}
 	p.call.media = m
+	if err := knock(p.o); err != nil {
+		return errors.Join(err, m.close(&p.report))
+	}
 	p.begin()
 	p.loop(ctx)
 	err = m.close(&p.report)

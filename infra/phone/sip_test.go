@@ -46,6 +46,9 @@ func (p *peer) next() sip.Message {
 	if err != nil {
 		p.t.Fatalf("no message: %v", err)
 	}
+	if strings.TrimSpace(string(buf[:n])) == "" { // a keep-alive
+		return p.next()
+	}
 	m, err := sip.ParseMessage(buf[:n])
 	if err != nil {
 		p.t.Fatal(err)

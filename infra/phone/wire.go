@@ -42,7 +42,7 @@ func openWire(ctx context.Context, o Options) (*wire, error) {
 			return nil, err
 		}
 		w.tcp, read = conn, w.readTCP
-	} else if err := errors.Join(knock(o.Server), w.bind(o)); err != nil {
+	} else if err := w.bind(o); err != nil {
 		return nil, err
 	}
 	w.wg.Go(read)
@@ -73,7 +73,11 @@ func (w *wire) bind(o Options) error {
 var ErrNobody = errors.New("nothing listens there")
 
 // knock finds out at once, where the network tells, that nobody listens: keep-alives (RFC 5626 3.5.1) bring an ICMP error.
-func knock(server string) error {
+func knock(o Options) error {
+	server := o.Server
+	if o.Transport == "tcp" || o.Target == "" && o.As == "" { // who only waits needs no server
+		return nil
+	}
 	c, err := net.Dial("udp", server)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -100,7 +101,7 @@ func (c *callsCmd) timeline(ctx context.Context, out io.Writer) error {
 		Call   string          `json:"call"`
 		Events json.RawMessage `json:"events"`
 	}
-	if err := c.json(ctx, "/v1/calls/"+c.ID+"/events", &answer); err != nil {
+	if err := c.json(ctx, "/v1/calls/"+url.PathEscape(c.ID)+"/events", &answer); err != nil {
 		return err
 	}
 	if c.JSON {

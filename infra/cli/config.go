@@ -2,10 +2,12 @@ package cli
 
 import (
 	"io"
+	"regexp"
 
 	"github.com/goccy/go-yaml"
 
 	"github.com/offhook/offhook/infra/run"
+	"github.com/offhook/offhook/schemas/config"
 )
 
 type configCmd struct {
@@ -22,6 +24,9 @@ func (c *configCmd) Run(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = out.Write(b)
+	_, err = out.Write(password.ReplaceAll(b, []byte("://${1}:"+config.Hidden+"@")))
 	return err
 }
+
+// password of a URL: of a mail server, a database, a webhook.
+var password = regexp.MustCompile(`://([^/:@\s"]*):([^/@\s"]+)@`)

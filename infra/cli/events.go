@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/offhook/offhook/edge/api"
 	"github.com/offhook/offhook/infra/run"
 )
 
@@ -63,6 +64,9 @@ func (c *eventsShow) recent(ctx context.Context, out io.Writer) error {
 
 func (c *eventsShow) all(out io.Writer, list []wire) error {
 	for _, e := range list {
+		if !api.Matches(c.Type, e.Type) {
+			continue
+		}
 		if err := c.print(out, e); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ package dev
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"github.com/offhook/offhook/edge/console"
 	"github.com/offhook/offhook/events"
 	"github.com/offhook/offhook/events/embedded"
+	"github.com/offhook/offhook/functions/fn"
 	"github.com/offhook/offhook/infra/run"
 	"github.com/offhook/offhook/schemas/check"
 	"github.com/offhook/offhook/schemas/config"
@@ -56,19 +58,19 @@ type dev struct {
 	log      *slog.Logger
 }
 
-func (d *dev) run(ctx context.Context) error {
-	stack := run.NewStack()
-	defer stack.Stop()
+func (d *dev) run(ctx context.Context) (err error) {
+	stack, functions := run.NewStack(), &fn.Set{}
+	defer func() { err = errors.Join(err, stack.Stop(), functions.Close()) }() // functions last: the edge asks them, the log feeds them
 	broker, err := embedded.Open(embedded.Config{Dir: filepath.Join(d.Data, "kafka"), Addr: d.Edge.Kafka, Logger: d.log})
 	if err != nil {
 		return fmt.Errorf("--kafka %s cannot be used: %w", d.Edge.Kafka, err)
 	}
 	stack.Start("embedded event log", broker.Run)
-	functions, err := run.Local(ctx, d.settings, d.Data, true, d.log)
+	local, err := run.Local(ctx, d.settings, d.Data, true, d.log)
 	if err != nil {
 		return err
 	}
-	defer func() { d.closed(functions.Close()) }()
+	functions = local
 	edge, err := run.NewEdge(d.settings, d.Edge, run.Parts{Functions: run.Asks(functions), Pages: run.Pages(functions), Facts: d.facts(), Open: true}, d.log)
 	if err != nil {
 		return err
@@ -87,12 +89,6 @@ func (d *dev) run(ctx context.Context) error {
 	}
 	edge.Drain()
 	return err
-}
-
-func (d *dev) closed(err error) {
-	if err != nil {
-		d.log.Warn("functions not closed", "err", err)
-	}
 }
 
 // adjust puts --answer in the place of every tenant's answer.

@@ -280,15 +280,14 @@ func EdgeAlone(ctx context.Context, settings *Settings, opts EdgeOptions, log *s
 	}
 	e, err := NewEdge(settings, opts, Parts{Functions: Asks(router)}, log)
 	if err != nil {
-		return err
+		return errors.Join(err, router.Close())
 	}
 	stack := NewStack()
-	defer stack.Stop()
 	e.Start(stack)
 	log.Info("edge started", "name", opts.Name, "sip", opts.SIP, "rtp", opts.RTP, "http", opts.HTTP)
 	err = stack.Wait(ctx)
 	e.Drain()
-	return err
+	return errors.Join(err, stack.Stop(), router.Close())
 }
 
 // Feed is what those who watch events follow.

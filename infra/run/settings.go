@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,8 @@ type Settings struct {
 	adjust  func(*config.Config) error
 	changed []func(*config.Config) error
 	current atomic.Pointer[config.Config]
+
+	watching func() // for tests: called when changes are seen from now on
 }
 
 // Faults are all the faults of a file at once.
@@ -107,6 +110,9 @@ func (s *Settings) Watch(ctx context.Context, log *slog.Logger) error {
 	if err := w.Add(s.Folder()); err != nil {
 		return err
 	}
+	if s.watching != nil {
+		s.watching()
+	}
 	var settle <-chan time.Time // a file is written in pieces: wait until it rests
 	for {
 		select {
@@ -162,6 +168,7 @@ func resolveSecrets(c *config.Config, folder string) error {
 		c.Keys[i].Key = r.resolve(fmt.Sprintf("api_keys.%d.key", i), c.Keys[i].Key)
 	}
 	if len(r.missing) > 0 {
+		slices.Sort(r.missing)
 		return fmt.Errorf("secrets that cannot be had:\n  %s", strings.Join(r.missing, "\n  "))
 	}
 	return nil
@@ -185,10 +192,12 @@ func (r *resolver) resolve(at string, s config.Secret) config.Secret {
 			path = filepath.Join(r.folder, path)
 		}
 		b, err := os.ReadFile(path)
+		s.Value = strings.TrimRight(string(b), "\r\n")
 		if err != nil {
 			r.missing = append(r.missing, at+": "+err.Error())
+		} else if s.Value == "" {
+			r.missing = append(r.missing, at+": file "+path+" is empty")
 		}
-		s.Value = strings.TrimRight(string(b), "\r\n")
 	}
 	return s
 }

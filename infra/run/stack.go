@@ -16,7 +16,7 @@ type Stack struct {
 type part struct {
 	name string
 	stop context.CancelFunc
-	done chan struct{}
+	done chan error // how it ended after stop
 }
 
 // NewStack is empty.
@@ -25,22 +25,27 @@ func NewStack() *Stack { return &Stack{failed: make(chan error, 1)} }
 // Start runs a part until Stop. A part that ends by itself fails the stack.
 func (s *Stack) Start(name string, run func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	p := part{name: name, stop: cancel, done: make(chan struct{})}
+	p := part{name: name, stop: cancel, done: make(chan error, 1)}
 	s.parts = append(s.parts, p)
 	go func() {
-		defer close(p.done)
 		err := run(ctx)
-		if ctx.Err() != nil {
-			return
+		if ctx.Err() == nil {
+			s.fail(name, err)
+			err = nil
 		}
-		if err == nil {
-			err = errors.New("stopped by itself")
-		}
-		select {
-		case s.failed <- fmt.Errorf("%s: %w", name, err):
-		default:
-		}
+		p.done <- err
 	}()
+}
+
+// fail tells Wait of the first part that ended by itself.
+func (s *Stack) fail(name string, err error) {
+	if err == nil {
+		err = errors.New("stopped by itself")
+	}
+	select {
+	case s.failed <- fmt.Errorf("%s: %w", name, err):
+	default:
+	}
 }
 
 // Wait until ctx ends (nil) or a part fails.
@@ -53,12 +58,16 @@ func (s *Stack) Wait(ctx context.Context) error {
 	}
 }
 
-// Stop ends all parts, the last started first.
-func (s *Stack) Stop() {
+// Stop ends all parts, the last started first, and tells what went wrong at the end.
+func (s *Stack) Stop() error {
+	var failed []error
 	for len(s.parts) > 0 {
 		last := s.parts[len(s.parts)-1]
 		s.parts = s.parts[:len(s.parts)-1]
 		last.stop()
-		<-last.done
+		if err := <-last.done; err != nil && !errors.Is(err, context.Canceled) {
+			failed = append(failed, fmt.Errorf("%s: %w", last.name, err))
+		}
 	}
+	return errors.Join(failed...)
 }

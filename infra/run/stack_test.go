@@ -1,0 +1,140 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+)
+
+func TestPartsStopInReverseOrderAndAreWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewStack()
+		var order []string
+		for _, name := range []string{"log", "calls", "http"} {
+			s.Start(name, func(ctx context.Context) error {
+				<-ctx.Done()
+				order = append(order, name)
+				if name == "log" {
+					return errors.New("spool not flushed")
+				}
+				return ctx.Err()
+			})
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := s.Wait(ctx); err != nil {
+			t.Errorf("Wait: %v", err)
+		}
+		if err := s.Stop(); err == nil || err.Error() != "log: spool not flushed" {
+			t.Errorf("Stop: %v", err)
+		}
+		if got := strings.Join(order, " "); got != "http calls log" {
+			t.Errorf("stopped %s", got)
+		}
+		if err := s.Stop(); err != nil {
+			t.Errorf("a second Stop: %v", err)
+		}
+	})
+}
+
+func TestAPartThatEndsByItselfFailsTheStack(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string
+	}{{errors.New("no disk"), "media: no disk"}, {nil, "media: stopped by itself"}} {
+		synctest.Test(t, func(t *testing.T) {
+			s := NewStack()
+			s.Start("calls", func(ctx context.Context) error { <-ctx.Done(); return nil })
+			s.Start("media", func(context.Context) error { return c.err })
+			if err := s.Wait(t.Context()); err == nil || err.Error() != c.want {
+				t.Errorf("%v, want %s", err, c.want)
+			}
+			if err := s.Stop(); err != nil {
+				t.Errorf("Stop: %v", err)
+			}
+		})
+	}
+}
+
+func TestRTPRanges(t *testing.T) {
+	ip, first, last, err := rtpRange("[::1]:20000-20099")
+	if err != nil || ip.String() != "::1" || first != 20000 || last != 20099 {
+		t.Errorf("%v %d-%d, %v", ip, first, last, err)
+	}
+	for _, bad := range []string{"", "20000-20099", "127.0.0.1", "127.0.0.1:20000", "host:20000-20099", "127.0.0.1:80-90", "127.0.0.1:20000-70000",
+		"127.0.0.1:20099-20000", "127.0.0.1:a-b", "127.0.0.1:20000-20000"} {
+		if _, _, _, err := rtpRange(bad); err == nil || !strings.Contains(err.Error(), "--rtp") {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+// options of an edge on ports that are free.
+func options(t *testing.T) EdgeOptions {
+	return EdgeOptions{SIP: "127.0.0.1:0", RTP: "127.0.0.1:20000-20099", HTTP: "127.0.0.1:0", Kafka: "127.0.0.1:9", Data: t.TempDir(), Name: "riga"}
+}
+
+func TestAPortThatIsTakenNamesItsFlag(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	addr := taken.Addr().String()
+	settings, err := Load(file(t, good), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for flag, set := range map[string]func(*EdgeOptions){
+		"--sip":   func(o *EdgeOptions) { o.SIP = addr },
+		"--http":  func(o *EdgeOptions) { o.HTTP = addr },
+		"--rtp":   func(o *EdgeOptions) { o.RTP = "nowhere" },
+		"--kafka": func(o *EdgeOptions) { o.Kafka = "kafka://h:9092?sasl=magic" },
+	} {
+		o := options(t)
+		set(&o)
+		_, err := NewEdge(settings, o, Parts{}, discard)
+		if err == nil || !strings.HasPrefix(err.Error(), flag) {
+			t.Errorf("%s: %v", flag, err)
+		}
+	}
+}
+
+func TestSamplesLieBesideTheConfiguration(t *testing.T) {
+	path := file(t, `
+tenants:
+  plain: {}
+  own: {audio: {samples: sounds, voice: rms, music_on_hold: "tone:silence"}}
+  far: {audio: {samples: /srv/sounds}}
+`)
+	settings, err := Load(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &Edge{settings: settings}
+	at := filepath.Dir(path)
+	for tenant, want := range map[string]string{"plain": filepath.Join(at, "audio", "plain"), "own": filepath.Join(at, "sounds"), "far": "/srv/sounds"} {
+		if got := e.samples(tenant); got != want {
+			t.Errorf("%s: %s, want %s", tenant, got, want)
+		}
+	}
+	if e.voice("own") != "rms" || e.music("own") != "tone:silence" {
+		t.Errorf("%q %q", e.voice("own"), e.music("own"))
+	}
+}
+
+func TestFunctionsAreNamedOrAll(t *testing.T) {
+	if all, err := named(nil); err != nil || len(all) < 3 {
+		t.Errorf("%d functions, %v", len(all), err)
+	}
+	if one, err := named([]string{"email"}); err != nil || len(one) != 1 || one[0].Name != "email" {
+		t.Errorf("%v, %v", one, err)
+	}
+	if _, err := named([]string{"emial"}); err == nil || !strings.Contains(err.Error(), "emial") || !strings.Contains(err.Error(), "email") {
+		t.Errorf("%v", err)
+	}
+}

@@ -30,6 +30,7 @@ func TestWhatIsBrokenOnPurposeIsFound(t *testing.T) {
 		"a playback is never started":       {func(o *Options) { o.Core = withoutPlays }, "heard nothing"},
 		"a timer is not stopped":            {func(o *Options) { o.Core = without(isTimerStop) }, "timers are held"},
 		"the cause of a refusal is another": {func(o *Options) { o.Core = lying }, "the final event says"},
+		"refusals are not acknowledged":     {func(o *Options) { o.Packet = noRefusalACK }, "refusals were never acknowledged"},
 		"nobody hears anybody":              {func(o *Options) { o.Core = without(isMix) }, "heard nothing"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -149,6 +150,12 @@ func (k *kept) Close() error {
 		e.Abandon()
 	}
 	return nil
+}
+
+// noRefusalACK loses every ACK; those of a 2xx are not missed here.
+func noRefusalACK(p edgetest.Packet) bool {
+	m, err := parse(p.Data)
+	return err != nil || m.method != "ACK"
 }
 
 // unaware loses what the edge sends to second branches.

@@ -124,7 +124,7 @@ func (x *extension) refuse(p *party, code int, how string) {
 	}
 	p.code = code
 	ok := x.d.repeat(p.invite, reply(p.invite, code, tag(p.local), "", "", ""), func() {
-		x.w.problem(p.name, "the final response %d was never acknowledged", code)
+		x.w.unacknowledged = append(x.w.unacknowledged, p.name)
 	})
 	p.end(how)
 	p.ok = ok

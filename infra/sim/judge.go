@@ -24,6 +24,9 @@ func (w *world) judge() {
 	for _, c := range w.plans {
 		w.judgeCall(c, byName[c.number])
 	}
+	if n := len(w.unacknowledged); n > 1+w.opts.Calls/50 {
+		w.problem("", "%d refusals were never acknowledged, such as that of %s", n, w.unacknowledged[0])
+	}
 	for _, p := range w.parties {
 		if p.how == howLost {
 			w.problem(p.name, "the edge did not answer the phone")
@@ -198,6 +201,9 @@ func (w *world) counts() map[string]int {
 	}
 	for _, p := range w.parties {
 		n["phone "+p.how]++
+	}
+	if len(w.unacknowledged) > 0 {
+		n["refusal unacknowledged"] = len(w.unacknowledged)
 	}
 	return n
 }

@@ -76,6 +76,9 @@ type world struct {
 	mu       sync.Mutex
 	parties  []*party
 	finished bool
+	// refusals that phones repeated in vain for 32 s. The edge forgets a refused INVITE after 6 s without a copy, so three
+	// losses in a row bring it about; it may be rare, not common.
+	unacknowledged []string
 
 	note     sync.Mutex // guards what follows; nothing else is locked under it
 	problems []string

@@ -53,7 +53,7 @@ func (b *bench) holdOn(s *rig.System) error {
 	}
 	defer s.Stop()
 	r := &rated{sys: s}
-	if _, _, err := b.atRate(r, 100, 200, false); err != nil {
+	if _, _, err := b.atRate(r, 100, 200); err != nil {
 		return err
 	}
 	empty := s.Memory()

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -10,15 +12,16 @@ import (
 
 // rated is what is known of a system's calls a second.
 type rated struct {
-	sys   *rig.System
-	good  int // highest rate without a failed call
-	bad   int // lowest rate with one, 0: none yet
-	next  int
-	tried int
-	costs []float64 // CPU-seconds per 1,000 calls at the common rate
-	load  float64   // CPU-seconds per 1,000 calls at the highest rate
-	mem   int64
-	times []float64
+	sys    *rig.System
+	good   int // highest rate without a failed call
+	bad    int // lowest rate with one, 0: none yet
+	next   int
+	tried  int
+	common int
+	costs  []float64 // CPU-seconds per 1,000 calls at the common rate
+	load   float64   // CPU-seconds per 1,000 calls at the highest rate
+	mem    int64
+	times  probes
 }
 
 // rates finds for each system the highest steady rate with none failed, then the cost of a call at a common rate.
@@ -48,7 +51,7 @@ func (b *bench) rates(systems []*rig.System, first int) ([]*rated, error) {
 // warm lets caches fill and connections be made before anything counts.
 func (b *bench) warm(all []*rated) error {
 	for _, r := range all {
-		if _, _, err := b.atRate(r, 100, 100, false); err != nil {
+		if _, _, err := b.atRate(r, 100, 100); err != nil {
 			return err
 		}
 	}
@@ -58,7 +61,7 @@ func (b *bench) warm(all []*rated) error {
 // climb tries the next rate: half as much again until one fails, then between the good and the bad.
 func (b *bench) climb(r *rated) error {
 	rate := r.next
-	o, cpu, err := b.atRate(r, rate, rate*b.step, false)
+	o, cpu, err := b.atRate(r, rate, rate*b.step)
 	if err != nil {
 		return err
 	}
@@ -83,7 +86,8 @@ func (b *bench) climb(r *rated) error {
 	return nil
 }
 
-// cost measures all systems at half the slowest's highest rate, in turns, and takes the median.
+// cost measures all systems at half the slowest's highest rate, in turns, and takes the median. In the first round calls
+// are timed too; they are too few to count.
 func (b *bench) cost(all []*rated) error {
 	common := all[0].good
 	for _, r := range all {
@@ -92,31 +96,51 @@ func (b *bench) cost(all []*rated) error {
 	if common = common / 2; common == 0 {
 		return fmt.Errorf("a system has no rate without failed calls")
 	}
-	for range b.rounds {
+	for round := range b.rounds {
 		for _, r := range all {
-			o, cpu, err := b.atRate(r, common, common*b.step, true)
+			var stop func() error
+			if round == 0 {
+				stop = r.time()
+			}
+			o, cpu, err := b.atRate(r, common, common*b.step)
+			if stop != nil {
+				err = errors.Join(err, stop())
+			}
 			if err != nil {
 				return err
 			}
-			say("  %-28s %5d calls/s: %v, %.2f CPU-s per 1,000, answer p50 %.1f ms p99 %.1f ms", r.sys.Name, common, o, cpu,
-				rig.Percentile(o.Answer, 50), rig.Percentile(o.Answer, 99))
+			say("  %-28s %5d calls/s: %v, %.2f CPU-s per 1,000", r.sys.Name, common, o, cpu)
+			r.common = common
 			r.costs = append(r.costs, cpu)
-			r.times = append(r.times, o.Answer...)
 			r.mem = r.sys.Memory()
 		}
 	}
 	for _, r := range all {
 		slices.Sort(r.costs)
-		slices.Sort(r.times)
 	}
 	return nil
 }
 
+// time probes until the function that it gives is called.
+func (r *rated) time() func() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		r.times, err = probe(ctx, r.sys)
+		done <- err
+	}()
+	return func() error {
+		cancel()
+		return <-done
+	}
+}
+
 // atRate makes calls at a steady rate; cpu is the system's CPU-seconds per 1,000 of them.
-func (b *bench) atRate(r *rated, rate, count int, times bool) (o rig.Outcome, cpu float64, err error) {
+func (b *bench) atRate(r *rated, rate, count int) (o rig.Outcome, cpu float64, err error) {
 	before := r.sys.CPU()
 	run, err := rig.StartCalls(b.Dir, b.Scenarios, rig.Calls{Scenario: "uac.xml", Target: r.sys.Addr, Dial: r.sys.Dial, Rate: rate, Count: count,
-		Port: rig.PortCaller, Patience: 4 * time.Second, Times: times})
+		Port: rig.PortCaller, Patience: 4 * time.Second})
 	if err != nil {
 		return o, 0, err
 	}

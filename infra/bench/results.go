@@ -2,10 +2,8 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -35,8 +33,11 @@ type rateResult struct {
 	CPU         float64 `json:"cpu_seconds_per_1000_calls"` // at the common rate, median
 	CPUAtHigh   float64 `json:"cpu_seconds_per_1000_calls_at_highest"`
 	MemoryBytes int64   `json:"memory_bytes"`
+	Common      int     `json:"common_calls_per_second"` // half of the slowest system's highest
 	AnswerP50MS float64 `json:"answer_p50_ms"`
 	AnswerP99MS float64 `json:"answer_p99_ms"`
+	HookP50MS   float64 `json:"webhook_p50_ms"`
+	HookP99MS   float64 `json:"webhook_p99_ms"`
 }
 
 // held is one system with silent calls.
@@ -65,7 +66,8 @@ func (r *results) add(benchmark string, all []*rated) {
 	for _, x := range all {
 		r.Rates = append(r.Rates, rateResult{
 			Benchmark: benchmark, System: x.sys.Name, Highest: x.good, CPU: x.costs[len(x.costs)/2], CPUAtHigh: x.load, MemoryBytes: x.mem,
-			AnswerP50MS: rig.Percentile(x.times, 50), AnswerP99MS: rig.Percentile(x.times, 99),
+			Common: x.common, AnswerP50MS: rig.Percentile(x.times.answer, 50), AnswerP99MS: rig.Percentile(x.times.answer, 99),
+			HookP50MS: rig.Percentile(x.times.hook, 50), HookP99MS: rig.Percentile(x.times.hook, 99),
 		})
 	}
 }
@@ -116,12 +118,4 @@ func word(text, after string) string {
 		}
 	}
 	return "?"
-}
-
-func (r *results) write(out string) error {
-	raw, err := json.MarshalIndent(r, "", "  ")
-	if err != nil || out == "" {
-		return err
-	}
-	return os.WriteFile(filepath.Join(out, "results.json"), append(raw, '\n'), 0o644)
 }

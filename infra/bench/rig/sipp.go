@@ -20,8 +20,6 @@ type Calls struct {
 	Count    int
 	Port     int           // of sipp
 	Patience time.Duration // beyond Count/Rate before it is given up
-	Keys     []string      // name, value ... of the scenario's [name]
-	Times    bool          // measure INVITE to 200
 }
 
 // Outcome is how it went.
@@ -29,7 +27,6 @@ type Outcome struct {
 	Calls, Good, Failed int
 	Repeats             int           // retransmissions by sipp
 	Took                time.Duration // until the last call was over
-	Answer              []float64     // ms from INVITE to 200, sorted; only with Times
 	GaveUp              bool
 }
 
@@ -55,12 +52,6 @@ func StartCalls(dir, scenarios string, c Calls) (*Run, error) {
 	args := []string{"-sf", filepath.Join(scenarios, c.Scenario), "-i", "127.0.0.1", "-p", strconv.Itoa(c.Port), "-mi", "127.0.0.1",
 		"-s", c.Dial, "-r", strconv.Itoa(c.Rate), "-m", strconv.Itoa(c.Count), "-l", "100000", "-t", "u1", "-buff_size", "4194304",
 		"-timer_resol", "1", "-nostdin", "-trace_stat", "-stf", "stat.csv", "-fd", "1", "-trace_err", "-error_file", "errors.log", "-recv_timeout", "60000"}
-	for i := 0; i+1 < len(c.Keys); i += 2 {
-		args = append(args, "-key", c.Keys[i], c.Keys[i+1])
-	}
-	if c.Times {
-		args = append(args, "-trace_rtt", "-rtt_freq", "1000")
-	}
 	p, err := Start(work, "sipp", nil, "sipp", append(args, c.Target)...)
 	return &Run{Process: p, calls: c, dir: work, began: time.Now()}, err
 }
@@ -80,9 +71,6 @@ func (r *Run) Finish() (Outcome, error) {
 	o := Outcome{Calls: c.Count, Took: time.Since(r.began), GaveUp: code < 0}
 	if err := r.read(&o); err != nil && !o.GaveUp {
 		return o, fmt.Errorf("sipp (exit %d): %w\n%s", code, err, Tail(filepath.Join(r.dir, "sipp.log"), 2000))
-	}
-	if c.Times {
-		o.Answer = times(r.dir)
 	}
 	return o, os.RemoveAll(r.dir)
 }
@@ -110,27 +98,6 @@ func (r *Run) read(o *Outcome) error {
 	}
 	o.Good, o.Failed, o.Repeats = field("SuccessfulCall(C)"), field("FailedCall(C)"), field("Retransmissions(C)")
 	return nil
-}
-
-// times reads sipp's response times.
-func times(dir string) []float64 {
-	var all []float64
-	files, _ := filepath.Glob(filepath.Join(dir, "*_rtt.csv"))
-	files2, _ := filepath.Glob(filepath.Join(filepath.Dir(dir), "*_rtt.csv"))
-	for _, name := range append(files, files2...) {
-		b, _ := os.ReadFile(name)
-		for line := range strings.Lines(string(b)) {
-			f := strings.Split(strings.TrimSpace(line), ";")
-			if len(f) < 2 {
-				continue
-			}
-			if ms, err := strconv.ParseFloat(f[1], 64); err == nil {
-				all = append(all, ms)
-			}
-		}
-	}
-	slices.Sort(all)
-	return all
 }
 
 // Percentile of sorted values, 0 when there are none.

@@ -95,7 +95,7 @@ tenants:
     numbers:
       "2": {answer: http://%[1]s/dial}
     trunks: {local: {allow: [127.0.0.0/8]}}
-    asks: {timeout: 5s, allow_private: [127.0.0.0/8]}
+    asks: {timeout: 5s, concurrent: 10000, allow_private: [127.0.0.0/8]}
 `
 
 // Offhook is the product: an edge as it ships, with its event log in another process. dial is "1" for a call that the
@@ -156,7 +156,7 @@ func (b *Bench) Kamailio(name, config string, children int) *System {
 			return nil, err
 		}
 		text := strings.NewReplacer("LISTEN", Local(PortKam), "TARGET", Local(PortAnswer), "HOOK", "http://"+Local(PortHook)+"/answer",
-			"CHILDREN", strconv.Itoa(children)).Replace(string(raw))
+			"CHILDREN", strconv.Itoa(children), "MODULES", modules()).Replace(string(raw))
 		path := filepath.Join(b.Dir, config)
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			return nil, err
@@ -168,6 +168,15 @@ func (b *Bench) Kamailio(name, config string, children int) *System {
 		return p, answers(Local(PortKam))
 	}
 	return s
+}
+
+// modules is where Debian has Kamailio's, on any architecture.
+func modules() string {
+	found, _ := filepath.Glob("/usr/lib/*/kamailio/modules")
+	if len(found) == 0 {
+		return "/usr/lib/kamailio/modules"
+	}
+	return found[0]
 }
 
 const probe = "OPTIONS sip:probe@%[1]s SIP/2.0\r\nVia: SIP/2.0/UDP %[2]s;branch=z9hG4bK%[3]d\r\nFrom: <sip:probe@%[2]s>;tag=p\r\nTo: <sip:probe@%[1]s>\r\n" +

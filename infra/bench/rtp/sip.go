@@ -18,7 +18,7 @@ type SIP struct {
 	done    chan struct{}
 }
 
-// NewSIP binds the callee's address; target is the B2BUA.
+// NewSIP binds the callee's address, 127.0.0.1:0 if nobody is called; target is the B2BUA. Answer must be called.
 func NewSIP(target, callee string) (*SIP, error) {
 	at, err := net.ResolveUDPAddr("udp4", callee)
 	if err != nil {
@@ -98,32 +98,60 @@ func response(head, sdp, contact string) string {
 
 // Call makes a call from a to b.
 func (s *SIP) Call(dial string, a, b *Party) error {
-	s.last++
-	local := s.caller.LocalAddr().String()
-	id := fmt.Sprintf("%d-%d", time.Now().UnixNano(), s.last)
-	head := func(method, to string) string {
-		return fmt.Sprintf("%[1]s sip:%[2]s@%[3]s SIP/2.0\r\nVia: SIP/2.0/UDP %[4]s;branch=z9hG4bK%[5]s%[1]s\r\nFrom: <sip:caller@%[4]s>;tag=%[5]s\r\n%[6]s\r\n"+
-			"Call-ID: %[5]s\r\nCSeq: 1 %[1]s\r\nContact: <sip:caller@%[4]s>\r\nMax-Forwards: 70\r\n", method, dial, s.target, local, id, to)
-	}
-	sdp := a.SDP()
-	invite := head("INVITE", fmt.Sprintf("To: <sip:%s@%s>", dial, s.target)) + fmt.Sprintf("Content-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", len(sdp), sdp)
-	answer, err := s.final(invite, id)
+	up, err := s.up(dial, a.SDP())
 	if err != nil {
-		return err
-	}
-	resHead, resBody, _ := strings.Cut(answer, "\r\n\r\n")
-	ack := head("ACK", header(resHead, "To")) + "Content-Length: 0\r\n\r\n"
-	contact := strings.Trim(strings.TrimPrefix(header(resHead, "Contact"), "Contact: "), "<>")
-	ack = strings.Replace(ack, "ACK sip:"+dial+"@"+s.target, "ACK "+contact, 1)
-	if _, err := s.caller.Write([]byte(ack)); err != nil {
 		return err
 	}
 	select {
 	case atB := <-s.answers:
-		return join(a, resBody, b, atB)
+		return join(a, up.sdp, b, atB)
 	case <-time.After(5 * time.Second):
 		return errors.New("the callee was not called")
 	}
+}
+
+// Timed makes a call, hangs up and tells how long the 200 took.
+func (s *SIP) Timed(dial string) (time.Duration, error) {
+	began := time.Now()
+	up, err := s.up(dial, "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n")
+	if err != nil {
+		return 0, err
+	}
+	_, err = s.caller.Write([]byte(up.request("BYE", 2)))
+	return up.at.Sub(began), err
+}
+
+// dialog is a call that is up.
+type dialog struct {
+	id, local, target, to, sdp string
+	at                         time.Time // of the 200
+}
+
+func (d dialog) request(method string, cseq int) string {
+	return d.begin(method, cseq) + "Content-Length: 0\r\n\r\n"
+}
+
+func (d dialog) begin(method string, cseq int) string {
+	return fmt.Sprintf("%[1]s %[2]s SIP/2.0\r\nVia: SIP/2.0/UDP %[3]s;rport;branch=z9hG4bK%[4]s%[1]s\r\nFrom: <sip:caller@%[3]s>;tag=%[4]s\r\n%[5]s\r\n"+
+		"Call-ID: %[4]s\r\nCSeq: %[6]d %[1]s\r\nContact: <sip:caller@%[3]s>\r\nMax-Forwards: 70\r\n", method, d.target, d.local, d.id, d.to, cseq)
+}
+
+// up calls and acknowledges the answer.
+func (s *SIP) up(dial, sdp string) (dialog, error) {
+	s.last++
+	uri := "sip:" + dial + "@" + s.target
+	d := dialog{id: fmt.Sprintf("%d-%d", time.Now().UnixNano(), s.last), local: s.caller.LocalAddr().String(), target: uri, to: "To: <" + uri + ">"}
+	answer, err := s.final(d.begin("INVITE", 1)+fmt.Sprintf("Content-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", len(sdp), sdp), d.id)
+	if err != nil {
+		return d, err
+	}
+	d.at = time.Now()
+	head, body, _ := strings.Cut(answer, "\r\n\r\n")
+	d.sdp, d.to = body, header(head, "To")
+	contact, _, _ := strings.Cut(strings.TrimPrefix(header(head, "Contact"), "Contact: <"), ">")
+	d.target = contact
+	_, err = s.caller.Write([]byte(d.request("ACK", 1)))
+	return d, err
 }
 
 // final sends an INVITE and waits for its 200.
@@ -140,7 +168,7 @@ func (s *SIP) final(invite, id string) (string, error) {
 				break // sent again
 			}
 			msg := string(buf[:n])
-			if !strings.Contains(msg, id) || strings.HasPrefix(msg, "SIP/2.0 1") {
+			if !strings.Contains(msg, id) || !strings.Contains(msg, " INVITE\r\n") || strings.HasPrefix(msg, "SIP/2.0 1") {
 				continue
 			}
 			if !strings.HasPrefix(msg, "SIP/2.0 200") {

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// write writes results.json, chart.svg and BENCHMARKS.md; a short run writes nothing.
+func (r *results) write(out string) error {
+	if out == "" || r.Quick {
+		fmt.Print("\n" + r.tables())
+		return nil
+	}
+	raw, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	for name, text := range map[string]string{"results.json": string(raw) + "\n", "chart.svg": r.chart(), "BENCHMARKS.md": r.page()} {
+		if err := os.WriteFile(filepath.Join(out, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const intro = `# Benchmarks
+
+Written by ` + "`make bench`" + ` (` + "`QUICK=1`" + ` for a short run that only prints); do not edit. Product and peers run in the same run, in turns, on loopback,
+with sipp, webhook and event log as processes beside them on the same cores: compare the ratios, not the numbers of two machines.
+
+- **offhook**: ` + "`offhook edge`" + ` as it ships: every document checked, ports opened, every event spooled to disk and sent to a
+  Kafka-compatible broker in another process, the webhook told of the hang-up too (two requests a call; the peers make one).
+- **bare sipgo UAS**: [peer/main.go](peer/main.go): sipgo.Server, one webhook request, a fixed answer. No media port, no event, no repeated 2xx.
+- **Kamailio http_client**: [scenarios/kamailio-webhook.cfg](scenarios/kamailio-webhook.cfg), 16 workers that block while they ask.
+- **Kamailio proxy**: [scenarios/kamailio-proxy.cfg](scenarios/kamailio-proxy.cfg): forwards and stays in the dialog; no webhook, no second leg, no media.
+- **rtpengine (user space)**: ` + "`--table=-1`" + `, steered over its ng protocol.
+
+A rate is *highest* when not one call failed in 5 s and at most one message in a hundred calls was repeated. CPU is user and system time of
+the measured processes from /proc; it is compared at one common rate, half of the slowest's highest.
+`
+
+func (r *results) page() string {
+	var b strings.Builder
+	b.WriteString(intro)
+	fmt.Fprintf(&b, "\n![comparison](chart.svg)\n\nMachine: %s, %d cores, Linux %s; load before the run %s. %s.\n", r.CPU, r.Cores, r.Kernel, r.Load, r.At.Format("2006-01-02 15:04 UTC"))
+	fmt.Fprintf(&b, "Versions: offhook %s, Go %s, sipp %s, Kamailio %s, rtpengine %s, sipgo %s.\n\n", r.Versions["offhook"], r.Versions["go"],
+		r.Versions["sipp"], r.Versions["kamailio"], r.Versions["rtpengine"], r.Versions["sipgo"])
+	b.WriteString(r.tables())
+	return b.String()
+}
+
+func (r *results) tables() string {
+	var b strings.Builder
+	for i := 0; i < len(r.Rates); {
+		n := i
+		for n < len(r.Rates) && r.Rates[n].Benchmark == r.Rates[i].Benchmark {
+			n++
+		}
+		rateTable(&b, r.Rates[i:n])
+		i = n
+	}
+	r.heldTable(&b)
+	r.relayTable(&b)
+	return b.String()
+}
+
+// rateTable: ratios are the product's to the peer's.
+func rateTable(b *strings.Builder, rows []rateResult) {
+	us := rows[0]
+	fmt.Fprintf(b, "## %s\n\nTimes and CPU at %d calls/s.\n\n", us.Benchmark, us.Common)
+	b.WriteString("| | highest calls/s | offhook's is | CPU-s per 1,000 calls | offhook's is | at the highest | memory MB | INVITE to 200, p50 / p99 ms | of it the webhook |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	for _, x := range rows {
+		fmt.Fprintf(b, "| %s | %d | %s | %.2f | %s | %.2f | %d | %.2f / %.1f | %.2f / %.1f |\n", x.System, x.Highest, times(float64(us.Highest), float64(x.Highest)),
+			x.CPU, times(us.CPU, x.CPU), x.CPUAtHigh, x.MemoryBytes>>20, x.AnswerP50MS, x.AnswerP99MS, x.HookP50MS, x.HookP99MS)
+	}
+	b.WriteString("\n")
+}
+
+func times(ours, theirs float64) string {
+	if theirs == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f x", ours/theirs)
+}
+
+func (r *results) heldTable(b *strings.Builder) {
+	if len(r.Held) == 0 {
+		return
+	}
+	us := r.Held[0]
+	fmt.Fprintf(b, "## %d calls held, silent\n\nMemory is what the process grew by.\n\n| | failed | kB a call | offhook's is | core while held |\n|---|--:|--:|--:|--:|\n", us.Calls)
+	for _, x := range r.Held {
+		fmt.Fprintf(b, "| %s | %d | %.1f | %s | %.3f |\n", x.System, x.Failed, x.BytesPerCall/1000, times(us.BytesPerCall, x.BytesPerCall), x.Core)
+	}
+	b.WriteString("\n")
+}
+
+func (r *results) relayTable(b *strings.Builder) {
+	if len(r.Relay) == 0 {
+		return
+	}
+	b.WriteString("## RTP relayed between two parties\n\n50 packets/s each way; delay beyond the direct path on the same machine.\n\n| calls | | CPU us a packet | offhook's is | added p50 us | added p99 us | lost |\n|--:|---|--:|--:|--:|--:|--:|\n")
+	var us relayed
+	for _, x := range r.Relay {
+		if x.System == "offhook" {
+			us = x
+		}
+		fmt.Fprintf(b, "| %d | %s | %.2f | %s | %.0f | %.0f | %d of %d |\n", x.Calls, x.System, x.CPUMicros, times(us.CPUMicros, x.CPUMicros), x.AddedP50US, x.AddedP99US, x.Lost, x.Packets)
+	}
+	b.WriteString("\n")
+}

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -271,5 +272,23 @@ func TestWhoLeftTheWheelDoesNotComeBack(t *testing.T) {
 	w.need(p, &s, isMixed, true) // a packet that was on its way when the endpoint closed
 	if w.count != 0 {
 		t.Error("sits again")
+	}
+}
+
+func TestWhoSitsDownOnALateWheelIsNotServedForSlotsBefore(t *testing.T) {
+	now := time.Duration(0)
+	w := newWheel(func() time.Duration { return now })
+	var early, late seat
+	w.need(&Player{}, &early, plays, true)
+	now = 41 * time.Millisecond // slots 1, 21 and 41 are due
+	w.need(&Player{}, &late, plays, true)
+	served := map[*seat][]int64{}
+	for slot, ok := w.next(); ok && slot <= 62; slot, ok = w.next() {
+		for _, m := range w.take(slot, nil) {
+			served[m.seat] = append(served[m.seat], slot)
+		}
+	}
+	if !slices.Equal(served[&early], []int64{1, 21, 41, 61}) || !slices.Equal(served[&late], []int64{42, 62}) {
+		t.Errorf("served %v and %v", served[&early], served[&late])
 	}
 }

@@ -42,6 +42,7 @@ type seat struct {
 	gone  bool   // never again
 	slot  int8
 	index int32
+	from  int64 // the first slot that counts: a wheel that is late serves older ones first
 }
 
 // reason is why a member needs the wheel; it stays while there is one.
@@ -93,7 +94,8 @@ func (w *wheel) sit(t ticker, s *seat) {
 		w.done = now
 	}
 	w.count++
-	s.slot = int8((max(now, w.done) + 1) % slots)
+	s.from = max(now, w.done) + 1
+	s.slot = int8(s.from % slots)
 	s.index = int32(len(w.members[s.slot]))
 	w.members[s.slot] = append(w.members[s.slot], member{t, s})
 	select {
@@ -164,7 +166,12 @@ func (w *wheel) take(slot int64, batch []member) []member {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.done = slot
-	return append(batch, w.members[slot%slots]...)
+	for _, m := range w.members[slot%slots] {
+		if m.seat.from <= slot {
+			batch = append(batch, m)
+		}
+	}
+	return batch
 }
 
 func serve(sc *scratch, slot int64, batch []member) {

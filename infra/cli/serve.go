@@ -10,8 +10,8 @@ import (
 )
 
 type devCmd struct {
-	Answer string        `help:"Calls that nothing else claims ask this webhook, or run this document." placeholder:"URL|FILE"`
-	Config string        `help:"Configuration; default DATA/offhook.yaml, written with the demo tenant at the first start." placeholder:"FILE"`
+	Answer string        `help:"Calls that nothing else claims ask this webhook, or run this document." placeholder:"URL|FILE" env:"OFFHOOK_ANSWER"`
+	Config string        `help:"Configuration; default DATA/offhook.yaml, written with the demo tenant at the first start." placeholder:"FILE" env:"OFFHOOK_CONFIG"`
 	Data   string        `help:"Folder for all data." default:".offhook" env:"OFFHOOK_DATA"`
 	SIP    string        `help:"Address for SIP over UDP and TCP." default:"127.0.0.1:5060" env:"OFFHOOK_SIP"`
 	RTP    string        `help:"Address and ports for RTP." default:"127.0.0.1:20000-29999" env:"OFFHOOK_RTP"`

@@ -94,15 +94,16 @@ func (n *Node) Again(t *testing.T) {
 	})
 }
 
-// StartFunctions starts `offhook fn NAMES` with a configuration and gives its HTTP address.
-func StartFunctions(t *testing.T, kafka, config string, names ...string) (*Process, string) {
+// StartFunctions starts `offhook fn NAMES` with a configuration; what it gives has HTTP, for pages.
+func StartFunctions(t *testing.T, kafka, config string, names ...string) *Offhook {
 	t.Helper()
-	dir, http := t.TempDir(), addr(Port(t, 1))
-	file := filepath.Join(dir, "offhook.yaml")
-	must(t, os.WriteFile(file, []byte(config), 0o600))
+	port := Port(t, 1)
+	h := &Offhook{HTTP: addr(port), Kafka: kafka, Data: t.TempDir(), Key: "e2e-" + strconv.Itoa(port)}
+	file := filepath.Join(h.Data, "offhook.yaml")
+	must(t, os.WriteFile(file, []byte(config+"\napi_keys: [{name: e2e, key: "+h.Key+"}]\n"), 0o600))
 	args := append([]string{"fn"}, names...)
-	p := Start(t, dir, Binary(t), append(args, "--data", dir, "--config", file, "--http", http, "--kafka", kafka)...)
-	return p, http
+	h.Process = Start(t, h.Data, Binary(t), append(args, "--data", h.Data, "--config", file, "--http", h.HTTP, "--kafka", kafka)...)
+	return h
 }
 
 // Metric is a metric's value; -1 when there is none of this name.

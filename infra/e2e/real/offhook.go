@@ -99,9 +99,9 @@ func (h *Offhook) Restart(t *testing.T) {
 
 // Event is one event as the REST interface gives it.
 type Event struct {
-	ID, Type, Subject string
-	Time              time.Time
-	Data              map[string]any
+	ID, Type, Source, Subject string
+	Time                      time.Time
+	Data                      map[string]any
 }
 
 // Seq is the event's number in its call.

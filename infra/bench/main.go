@@ -25,7 +25,7 @@ type plan struct {
 }
 
 var (
-	whole = plan{step: 5, steps: 6, rounds: 3, held: 5000, hold: 10, relays: []int{100, 300, 900}, seconds: 6}
+	whole = plan{step: 5, steps: 8, rounds: 3, held: 5000, hold: 10, relays: []int{100, 300, 900}, seconds: 6}
 	quick = plan{step: 3, steps: 3, rounds: 1, held: 1000, hold: 6, relays: []int{100, 300}, seconds: 4}
 )
 

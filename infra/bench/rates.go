@@ -16,7 +16,7 @@ type rated struct {
 	good   int // highest rate without a failed call
 	bad    int // lowest rate with one, 0: none yet
 	next   int
-	tried  int
+	again  bool // the rate at next failed once: something else on the machine may have been the reason
 	common int
 	costs  []float64 // CPU-seconds per 1,000 calls at the common rate
 	load   float64   // CPU-seconds per 1,000 calls at the highest rate
@@ -58,23 +58,25 @@ func (b *bench) warm(all []*rated) error {
 	return nil
 }
 
-// climb tries the next rate: half as much again until one fails, then between the good and the bad.
+// climb tries the next rate: half as much again until one fails twice, then between the good and the bad.
 func (b *bench) climb(r *rated) error {
 	rate := r.next
 	o, cpu, err := b.atRate(r, rate, rate*b.step)
 	if err != nil {
 		return err
 	}
-	r.tried++
+	say("  %-28s %5d calls/s: %v, %.2f CPU-s per 1,000", r.sys.Name, rate, o, cpu)
 	if o.Clean() {
-		r.good, r.load = rate, cpu
+		r.good, r.load, r.again = rate, cpu, false
 	} else {
-		r.bad = rate
 		if err := r.sys.Start(); err != nil { // what it still repeats must not meet the next run
 			return err
 		}
+		if r.again = !r.again; r.again {
+			return nil
+		}
+		r.bad = rate
 	}
-	say("  %-28s %5d calls/s: %v, %.2f CPU-s per 1,000", r.sys.Name, rate, o, cpu)
 	switch {
 	case r.bad == 0:
 		r.next = rate * 3 / 2

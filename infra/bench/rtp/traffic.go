@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/ipv4"
@@ -20,7 +21,6 @@ const (
 	frame   = 20 * time.Millisecond
 	ticks   = 20 // batches of a frame: the flows are spread over its 20 ms
 	size    = 12 + 160
-	marker  = 0x0ff0bac0
 	batchOf = 256
 )
 
@@ -66,6 +66,7 @@ type Result struct {
 // Run sends for a time from both parties at once and counts what comes.
 func Run(a, b *Party, d time.Duration) (Result, error) {
 	var wg sync.WaitGroup
+	runs.Add(1)
 	var ra, rb Result
 	var ea, eb error
 	ctx, cancel := context.WithCancel(context.Background())
@@ -80,12 +81,15 @@ func Run(a, b *Party, d time.Duration) (Result, error) {
 	return r, errors.Join(err, ea, eb)
 }
 
-var epoch = time.Now()
+var (
+	epoch = time.Now()
+	runs  atomic.Uint32 // tells the packets of a run from those of the one before that come late
+)
 
 // send sends every flow once a frame, on an absolute schedule.
 func send(a, b *Party, d time.Duration) (sent int, late time.Duration, err error) {
 	began := time.Now()
-	var batch sender
+	batch := sender{run: runs.Load()}
 	for tick := 0; time.Duration(tick)*frame/ticks < d; tick++ {
 		due := began.Add(time.Duration(tick) * frame / ticks)
 		if wait := time.Until(due); wait > 0 {
@@ -106,6 +110,7 @@ func send(a, b *Party, d time.Duration) (sent int, late time.Duration, err error
 
 // sender builds the packets of a tick.
 type sender struct {
+	run      uint32
 	messages []ipv4.Message
 	packets  [][]byte
 }
@@ -117,7 +122,7 @@ func (s *sender) send(p *Party, tick int) (int, error) {
 			s.packets = append(s.packets, make([]byte, size))
 			s.messages = append(s.messages, ipv4.Message{Buffers: [][]byte{s.packets[n]}, Addr: &net.UDPAddr{}})
 		}
-		fill(s.packets[n], flow, tick/ticks)
+		fill(s.packets[n], s.run, flow, tick/ticks)
 		to := s.messages[n].Addr.(*net.UDPAddr)
 		to.IP, to.Port = p.to[flow].Addr().AsSlice(), int(p.to[flow].Port())
 		n++
@@ -132,13 +137,13 @@ func (s *sender) send(p *Party, tick int) (int, error) {
 	return n, nil
 }
 
-// fill makes a packet of a flow: RTP with its own time in the sound.
-func fill(b []byte, flow, frame int) {
+// fill makes a packet of a flow: RTP with its run and its own time in the sound.
+func fill(b []byte, run uint32, flow, frame int) {
 	b[0], b[1] = 0x80, 0
 	binary.BigEndian.PutUint16(b[2:], uint16(frame))
 	binary.BigEndian.PutUint32(b[4:], uint32(frame*160))
 	binary.BigEndian.PutUint32(b[8:], uint32(flow+1)*2654435761)
-	binary.BigEndian.PutUint32(b[12:], marker)
+	binary.BigEndian.PutUint32(b[12:], run)
 	binary.BigEndian.PutUint64(b[16:], uint64(time.Since(epoch)))
 }
 
@@ -147,6 +152,7 @@ func (p *Party) receive(ctx context.Context, r *Result) error {
 	for i := range messages {
 		messages[i].Buffers = [][]byte{make([]byte, 2048)}
 	}
+	run := runs.Load()
 	for ctx.Err() == nil {
 		_ = p.conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 		n, err := p.raw.ReadBatch(messages, 0)
@@ -158,7 +164,7 @@ func (p *Party) receive(ctx context.Context, r *Result) error {
 		}
 		now := time.Since(epoch)
 		for _, m := range messages[:n] {
-			if b := m.Buffers[0][:m.N]; m.N == size && binary.BigEndian.Uint32(b[12:]) == marker {
+			if b := m.Buffers[0][:m.N]; m.N == size && binary.BigEndian.Uint32(b[12:]) == run {
 				r.Received++
 				r.Delay = append(r.Delay, float64(now-time.Duration(binary.BigEndian.Uint64(b[16:])))/1000)
 			}

@@ -106,17 +106,27 @@ func StartFunctions(t *testing.T, kafka, config string, names ...string) *Offhoo
 	return h
 }
 
-// Metric is a metric's value; -1 when there is none of this name.
-func (h *Offhook) Metric(t *testing.T, name string) float64 {
+// MetricsNow is a reading of all metrics without labels.
+func (h *Offhook) MetricsNow(t *testing.T) map[string]float64 {
 	t.Helper()
+	all := map[string]float64{}
 	for line := range strings.Lines(h.Metrics(t)) {
-		if value, ok := strings.CutPrefix(line, name+" "); ok {
-			f, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-			must(t, err)
-			return f
+		name, value, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if f, err := strconv.ParseFloat(value, 64); ok && err == nil {
+			all[name] = f
 		}
 	}
-	return -1
+	return all
+}
+
+// Metric is a metric's value.
+func (h *Offhook) Metric(t *testing.T, name string) float64 {
+	t.Helper()
+	value, ok := h.MetricsNow(t)[name]
+	if !ok {
+		t.Fatalf("there is no metric %s", name)
+	}
+	return value
 }
 
 // RTPSockets counts the UDP sockets that are bound within the node's RTP ports.

@@ -239,14 +239,14 @@ func sdp(offer string, version int) string {
 	}, maps...), "a="+direction, ""), "\n")
 }
 
-// RegisterScript registers the service as a user at this address for two minutes.
+// RegisterScript registers the service as a user at this address for an hour.
 func RegisterScript() string {
 	request := func(cseq int, extra ...string) string {
 		return send(` retrans="500"`, append([]string{
 			"REGISTER sip:[remote_ip]:[remote_port] SIP/2.0", "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
 			"From: <sip:[service]@[remote_ip]:[remote_port]>;tag=[pid]r[call_number]", "To: <sip:[service]@[remote_ip]:[remote_port]>",
 			"Call-ID: [call_id]", fmt.Sprintf("CSeq: %d REGISTER", cseq), "Contact: <sip:[service]@[local_ip]:[local_port]>",
-			"Max-Forwards: 70", "Expires: 120",
+			"Max-Forwards: 70", "Expires: 3600",
 		}, extra...), "")
 	}
 	s := CallerScript()

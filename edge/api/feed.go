@@ -72,7 +72,7 @@ func (f *Feed) watch(ctx context.Context, read func(ctx context.Context, since t
 				continue
 			}
 			stop()
-			<-done
+			<-done //nolint:errcheck // it ends because it was told to
 			return ctx.Err()
 		}
 	}

@@ -118,7 +118,7 @@ func (a *api) follow(ctx context.Context, out *sse, wanted func(events.Delivered
 	}()
 	out.pump(ctx, lines, done)
 	cancel()
-	<-done
+	<-done //nolint:errcheck // it ends because it was told to
 }
 
 // oneLine keeps a stranger's line breaks from making fields of the stream.

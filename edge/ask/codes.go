@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"strconv"
 	"strings"
 	"syscall"
@@ -105,14 +106,8 @@ func isTLS(err error) bool {
 
 // plain is an error's innermost useful text; *url.Error in front repeats the URL, which the Failure has already.
 func plain(err error) string {
-	type urlError interface {
-		Unwrap() error
-		Temporary() bool
-	}
-	if u, ok := err.(urlError); ok && u.Unwrap() != nil {
-		if _, isNet := err.(*net.OpError); !isNet {
-			err = u.Unwrap()
-		}
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
 	}
 	return clip(err.Error(), 300)
 }

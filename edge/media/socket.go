@@ -55,10 +55,6 @@ type pump struct {
 	wg     sync.WaitGroup
 }
 
-func listenUDP(addr netip.AddrPort) (PacketSocket, error) {
-	return net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
-}
-
 func (p *pump) open(addr netip.AddrPort, h handler) (socket, error) {
 	s, err := p.listen(addr)
 	if err != nil {

@@ -3,6 +3,7 @@
 package media
 
 import (
+	"net"
 	"net/netip"
 	"time"
 )
@@ -13,4 +14,8 @@ func newRawAddr(netip.AddrPort) rawAddr { return rawAddr{} }
 
 func newNetwork(clock func() time.Duration) (network, error) {
 	return &pump{listen: listenUDP, clock: clock}, nil
+}
+
+func listenUDP(addr netip.AddrPort) (PacketSocket, error) {
+	return net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
 }

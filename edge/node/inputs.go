@@ -195,7 +195,7 @@ func infoDigit(contentType, body string) (digit string, ms int) {
 		}
 	}
 	digit = strings.ToUpper(digit)
-	if len(digit) != 1 || !strings.Contains("0123456789*#ABCD", digit) {
+	if len(digit) != 1 || !strings.ContainsAny(digit, "0123456789*#ABCD") {
 		return "", 0
 	}
 	return digit, max(0, min(ms, 60_000))

@@ -27,7 +27,7 @@ func TestTagsAreOwnToNodeAndCallAndTheSameForACopy(t *testing.T) {
 	if a != same.tag("call", "x") || a == one.tag("call", "y") || a == one.tag("call2", "x") || a == other.tag("call", "x") {
 		t.Errorf("tag is %s", a)
 	}
-	if one.branch("call") == one.branch("call") {
+	if first, second := one.branch("call"), one.branch("call"); first == second {
 		t.Error("a branch came twice")
 	}
 }

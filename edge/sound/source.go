@@ -67,7 +67,6 @@ type outcome struct {
 // pending is a sound that may still be on its way. Many calls share one.
 type pending struct{ done atomic.Pointer[outcome] }
 
-func ready(c *clip) *pending        { return settled(outcome{clip: c}) }
 func failed(err error) *pending     { return settled(outcome{err: err}) }
 func settled(o outcome) *pending    { p := &pending{}; p.done.Store(&o); return p }
 func (p *pending) settle(o outcome) { p.done.Store(&o) }

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -44,7 +45,7 @@ func (r *Reader) Next() (Record, error) {
 			r.pos.Offset += int64(len(frame))
 			return Record{At: at, Next: r.pos, Payload: frame[frameHeader:]}, nil
 		}
-		if err != errFrame {
+		if !errors.Is(err, errFrame) {
 			return Record{}, err
 		}
 		r.st.damaged(r.pos)

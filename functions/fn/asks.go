@@ -97,7 +97,7 @@ func recovered(log *slog.Logger, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			switch p := recover(); {
-			case p == http.ErrAbortHandler:
+			case isAbort(p):
 				panic(p)
 			case p != nil:
 				log.Error("panic", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
@@ -106,4 +106,10 @@ func recovered(log *slog.Logger, h http.Handler) http.Handler {
 		}()
 		h.ServeHTTP(w, r)
 	})
+}
+
+// isAbort: net/http's own way to break a response off.
+func isAbort(panicked any) bool {
+	err, ok := panicked.(error)
+	return ok && errors.Is(err, http.ErrAbortHandler)
 }

@@ -19,7 +19,7 @@ var demoDocument []byte
 
 // writeDemo puts the demo tenant into an empty data folder; what is there already stays.
 func writeDemo(data, config string) error {
-	if err := os.MkdirAll(filepath.Dir(config), 0o755); err != nil {
+	if err := errors.Join(os.MkdirAll(data, 0o755), os.MkdirAll(filepath.Dir(config), 0o755)); err != nil {
 		return err
 	}
 	key := make([]byte, 16)

@@ -67,12 +67,12 @@ type call struct {
 	dialling  bool
 }
 
-func newPhone(o Options, out io.Writer) (*phone, error) {
+func newPhone(o Options, out io.Writer) *phone {
 	return &phone{
 		o: o, log: o.Logger, tag: sip.GenerateTagN(12), cseq: 1,
 		exchanges: map[string]*exchange{}, served: map[string]*served{},
 		tl: &timeline{out: out, json: o.JSON, notify: o.Notify, start: time.Now()},
-	}, nil
+	}
 }
 
 // run is the phone's life.

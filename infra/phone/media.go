@@ -75,7 +75,7 @@ func openMedia(o Options, w *wire, begin time.Time) (*media, error) {
 		events: make(chan mediaEvent, 256), done: make(chan struct{}), digits: -1, version: 1,
 	}
 	if err := m.prepare(o.Sound); err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	m.wg.Go(m.readLoop)
@@ -216,7 +216,7 @@ func (m *media) sendDigit(digit string) bool {
 // close ends both goroutines and fills the report in. It gives errors of the recording.
 func (m *media) close(r *Report) error {
 	close(m.done)
-	m.conn.Close()
+	_ = m.conn.Close()
 	m.wg.Wait()
 	r.Media = MediaReport{Sent: m.out.packets}
 	if m.agreed {

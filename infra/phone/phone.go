@@ -133,10 +133,7 @@ func Run(ctx context.Context, o Options, out io.Writer) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	p, err := newPhone(o, out)
-	if err != nil {
-		return Report{}, err
-	}
+	p := newPhone(o, out)
 	err = p.run(ctx)
 	return p.report, err
 }

@@ -150,10 +150,10 @@ func (w *wire) close() {
 	w.once.Do(func() {
 		close(w.done)
 		if w.udp != nil {
-			w.udp.Close()
+			_ = w.udp.Close()
 		}
 		if w.tcp != nil {
-			w.tcp.Close()
+			_ = w.tcp.Close()
 		}
 	})
 	w.wg.Wait()

@@ -234,7 +234,7 @@ func (e *Edge) serve(ctx context.Context) error {
 		soon, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
 		err := server.Shutdown(soon)
-		<-stopped
+		<-stopped //nolint:errcheck // ErrServerClosed: it ends because it was told to
 		return err
 	}
 }

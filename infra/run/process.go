@@ -49,7 +49,7 @@ func Profile(ctx context.Context, addr string) error {
 		return err
 	case <-ctx.Done():
 		err = server.Close()
-		<-served
+		<-served //nolint:errcheck // ErrServerClosed: it ends because it was told to
 		return err
 	}
 }

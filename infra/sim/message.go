@@ -101,16 +101,6 @@ func uriOf(value string) string {
 	return uri
 }
 
-// userOf is the user part of the URI in a header.
-func userOf(value string) string {
-	_, rest, _ := strings.Cut(uriOf(value), ":")
-	user, _, ok := strings.Cut(rest, "@")
-	if !ok {
-		return ""
-	}
-	return user
-}
-
 // reply renders a response of a phone.
 func reply(req *message, code int, toTag, contact, headers, body string) string {
 	var b strings.Builder

@@ -180,7 +180,7 @@ func (l *loaded) run(ctx context.Context, text, voice string) ([]byte, error) {
 		WithArgs("flite", "-voice", voice, "-t", text, "-o", outputPath)
 	m, err := l.runtime.InstantiateModule(ctx, l.module, cfg)
 	if m != nil {
-		defer m.Close(ctx)
+		defer func() { _ = m.Close(ctx) }()
 	}
 	if exit := (*sys.ExitError)(nil); errors.As(err, &exit) && exit.ExitCode() == 0 {
 		err = nil

@@ -80,7 +80,8 @@ func (s *session) finish() {
 	for _, cancel := range s.asks {
 		cancel()
 	}
-	s.plays, s.timers, s.asks, s.again = nil, nil, nil, nil
+	// The dialogs' transactions stay for seconds and hold the session: they shall not hold the call.
+	s.plays, s.timers, s.asks, s.again, s.legs, s.mix, s.core = nil, nil, nil, nil, nil, nil, nil
 	s.worker.remove(s)
 	s.node.metrics.ended.Inc()
 }

@@ -5,6 +5,7 @@ package story
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/offhook/offhook/infra/e2e/kafka"
 	"github.com/offhook/offhook/infra/e2e/real"
 )
 
@@ -32,10 +34,35 @@ func TestACallerReachesAnAgentAndTheSupervisorLearnsOfTheHold(t *testing.T) {
 	mailbox := real.StartSMTP(t)
 	hook := startWebhook(t)
 	h := real.StartOffhook(t, real.OffhookOptions{Config: fmt.Sprintf(tenants, mailbox.Addr), Answer: "http://" + hook.addr + "/call"})
-	phone := func(user string, tone int) *real.Baresip {
-		return real.NewBaresip(t, real.BaresipOptions{User: user, Password: "demo-" + user, Server: h.SIP, Tone: tone})
+	story(t, h, h, mailbox)
+}
+
+// TestTheSameOnApacheKafkaWithFunctionsApart: an edge, the functions and the broker are processes of their own.
+func TestTheSameOnApacheKafkaWithFunctionsApart(t *testing.T) {
+	mailbox := real.StartSMTP(t)
+	hook := startWebhook(t)
+	b := kafka.Start(t)
+	config := strings.Replace(fmt.Sprintf(tenants, mailbox.Addr), "    users:", "    answer: http://"+hook.addr+"/call\n    users:", 1)
+	functions := real.StartFunctions(t, b.Address(), config, "email", "history")
+	h := real.StartNode(t, real.NodeOptions{Command: "edge", Kafka: b.Address(), Config: config})
+	real.Eventually(t, "the functions have their partitions", func() bool {
+		res, err := http.Get("http://" + functions.HTTP + "/readyz")
+		if err != nil {
+			return false
+		}
+		_ = res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	})
+	story(t, h.Offhook, functions, mailbox)
+}
+
+// story is told with phones at h; history has the history's pages.
+func story(t *testing.T, h, history *real.Offhook, mailbox *real.SMTP) {
+	t.Helper()
+	phone := func(user string, tone int, transport string) *real.Baresip {
+		return real.NewBaresip(t, real.BaresipOptions{User: user, Password: "demo-" + user, Server: h.SIP, Tone: tone, Transport: transport})
 	}
-	agent, other, caller := phone("101", 600), phone("105", 1000), phone("300", 440)
+	agent, other, caller := phone("101", 600, "tcp"), phone("105", 1000, "udp"), phone("300", 440, "udp")
 	wire := real.StartCapture(t, fmt.Sprintf("udp portrange %d-%d or udp dst port %d", h.RTP[0], h.RTP[1], other.SIP))
 
 	caller.Do(t, "dial", "sip:200@"+h.SIP)
@@ -71,7 +98,7 @@ func TestACallerReachesAnAgentAndTheSupervisorLearnsOfTheHold(t *testing.T) {
 	agent.Wait(t, "CALL_CLOSED")
 
 	checkEvents(t, h.Ended(t, call))
-	checkHistory(t, h, call)
+	checkHistory(t, history, call)
 	packets := wire.Packets(t)
 	mustBeCancelledAsElsewhere(t, packets, other.SIP)
 	in := func(p *real.Baresip) [2]int { return [2]int{p.RTP, p.RTP + 9} }

@@ -4,6 +4,7 @@ GO      ?= go
 BIN     := bin/offhook
 ARGS    ?=
 SEEDS   ?=
+SOAK    ?= 20m
 
 .PHONY: help run test check gen race sim e2e bench soak build clean
 
@@ -35,6 +36,9 @@ sim: ## simulated calls under faults: SEEDS=1-100, or SEEDS=7 to replay one
 
 e2e: build ## real phones, SMTP and Kafka; installs what it needs
 	@infra/ci/e2e
+
+soak: ## 20 minutes of 100 bridged calls a second (SOAK=1h); after make e2e, which installs what it needs
+	OFFHOOK_SOAK=$(SOAK) $(GO) test -tags e2e -count=1 -timeout 0 -v ./infra/e2e/soak
 
 bench: build ## speed beside peers, in one run
 	@infra/bench/run

@@ -156,6 +156,25 @@ func TestSimultaneousOrdersOfOneKeyStartOneCall(t *testing.T) {
 	})
 }
 
+func TestOrdersThatWaitForOneThatFailsAreTriedThemselves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.slow, w.busy = make(chan struct{}), true
+		h := w.handler(false)
+		answers := make(chan answer)
+		for range 3 {
+			go func() { answers <- ask(h, "POST /v1/calls", "acme", order101, "Idempotency-Key", "k") }()
+		}
+		synctest.Wait()
+		close(w.slow)
+		for range 3 {
+			if a := <-answers; a.code != 503 || a.problem(t) != "busy" {
+				t.Errorf("%d %s", a.code, a.body)
+			}
+		}
+	})
+}
+
 func TestAnOrderThatWaitsGoesAwayWithItsClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()

@@ -250,6 +250,11 @@ func TestAnAskOfAnEndedCallIsGivenUp(t *testing.T) {
 		if end := last[event.Hangup](r, event.CallHangup); end.Cause.Reason != "cancelled" {
 			t.Errorf("ended %+v", end.Cause)
 		}
+		r.ask.mu.Lock()
+		defer r.ask.mu.Unlock()
+		if r.ask.gaveUp != 1 {
+			t.Error("the ask goes on")
+		}
 	})
 }
 

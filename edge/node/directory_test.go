@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/offhook/offhook/edge/call"
@@ -193,6 +194,10 @@ func TestCallIDsSortByTimeAndDiffer(t *testing.T) {
 }
 
 func TestTimersFireInOrderAndCancelledOnesDoNot(t *testing.T) {
+	synctest.Test(t, fireTimers) // where timers that are started one after another are due together
+}
+
+func fireTimers(t *testing.T) {
 	ts := newTimers()
 	defer ts.stop()
 	s := &session{}

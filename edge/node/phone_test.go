@@ -59,7 +59,7 @@ type phone struct {
 	edge netip.AddrPort // where its RTP goes
 
 	mu    sync.Mutex
-	types []byte // payload types of the RTP that came, of equal ones in a row the first
+	types []byte // payload types of the RTP that came: of equal ones in a row the first, of digits each
 }
 
 func (r *rig) phone(port uint16) *phone {
@@ -264,7 +264,8 @@ func (p *phone) speak(d time.Duration) {
 func (p *phone) packet(pkt edgetest.Packet) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if t := pkt.Data[1] & 0x7F; len(p.types) == 0 || p.types[len(p.types)-1] != t {
+	t := pkt.Data[1] & 0x7F
+	if digit := t == 101 && pkt.Data[1]&0x80 != 0; digit || len(p.types) == 0 || p.types[len(p.types)-1] != t {
 		p.types = append(p.types, t)
 	}
 }

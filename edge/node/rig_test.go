@@ -173,6 +173,7 @@ type asker struct {
 	mu     sync.Mutex
 	answer map[string]string
 	asked  chan schema.Ask
+	gaveUp int
 }
 
 func (a *asker) set(to, document string) {
@@ -188,6 +189,9 @@ func (a *asker) Ask(ctx context.Context, _ ask.Policy, to string, q schema.Ask) 
 	a.asked <- q
 	if !ok {
 		<-ctx.Done()
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.gaveUp++
 		return ask.Answer{}
 	}
 	doc, faults := check.Document([]byte(text), nil)

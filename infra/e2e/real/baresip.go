@@ -76,7 +76,8 @@ func NewBaresip(t *testing.T, o BaresipOptions) *Baresip {
 	t.Helper()
 	Need(t, "baresip")
 	dir := t.TempDir()
-	port := Port(t, 14)
+	port := Port(t, 15)
+	port += port % 2 // it takes RTP ports from an even one on
 	b := &Baresip{User: o.User, SIP: port, RTP: port + 4, grown: make(chan struct{})}
 	must(t, os.Mkdir(filepath.Join(dir, "rec"), 0o755))
 	WriteTone(t, filepath.Join(dir, "say.wav"), o.Tone, 60*time.Second)

@@ -110,3 +110,12 @@ func expand(c byte, alaw bool) int16 {
 	}
 	return int16(s)
 }
+
+// Destinations counts packets by the port they went to.
+func Destinations(packets []Packet) map[int]int {
+	counts := map[int]int{}
+	for _, p := range packets {
+		counts[p.Dst]++
+	}
+	return counts
+}

@@ -106,6 +106,9 @@ func story(t *testing.T, h, history *real.Offhook, mailbox *real.SMTP) {
 		mustHear(t, name+": the caller hears the agent", real.HeardAt(packets, in(caller), s.from, s.to), 600)
 		mustHear(t, name+": the agent hears the caller", real.HeardAt(packets, in(agent), s.from, s.to), 440)
 	}
+	if t.Failed() {
+		t.Logf("the phones' RTP ports: caller %v, agent %v; packets by destination: %v", in(caller), in(agent), real.Destinations(packets))
+	}
 	music := real.HeardAt(packets, in(caller), holding.from, holding.to)
 	if got, _ := real.Hears(music, 600); got > 0 {
 		t.Errorf("the held caller hears the agent in %d windows", got)

@@ -90,7 +90,8 @@ func (b *Broker) writeProperties(t *testing.T) {
 
 func (b *Broker) java(class string, args ...string) []string {
 	return append([]string{
-		"-Xmx512m", "-cp", filepath.Join(b.lib, "*"),
+		"-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", // quick to start on few cores
+		"-cp", filepath.Join(b.lib, "*"),
 		"-Dlog4j2.configurationFile=" + filepath.Join(b.dir, "log4j2.properties"), class,
 	}, args...)
 }

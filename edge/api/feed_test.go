@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,12 +28,12 @@ func ids(list []events.Delivered) []string {
 type played struct {
 	began  chan time.Time
 	end    chan error
-	active int
+	active atomic.Int32
 }
 
 func (p *played) read(ctx context.Context, since time.Time) error {
-	p.active++
-	defer func() { p.active-- }()
+	p.active.Add(1)
+	defer func() { p.active.Add(-1) }()
 	p.began <- since
 	select {
 	case <-ctx.Done():
@@ -61,12 +62,12 @@ func TestALogThatNobodyWatchesIsNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, p := runFeed(t, 10)
 		synctest.Wait()
-		if p.active != 0 {
+		if p.active.Load() != 0 {
 			t.Fatal("read before anybody looked")
 		}
 		f.Recent(1)
 		synctest.Wait()
-		if p.active != 1 {
+		if p.active.Load() != 1 {
 			t.Fatal("not read although somebody looked")
 		}
 		if back := time.Since(<-p.began); back != feedBack {
@@ -74,12 +75,12 @@ func TestALogThatNobodyWatchesIsNotRead(t *testing.T) {
 		}
 		time.Sleep(feedIdle + feedIdle/5)
 		synctest.Wait()
-		if p.active != 0 {
+		if p.active.Load() != 0 {
 			t.Error("still read long after the last look")
 		}
 		f.Recent(1)
 		synctest.Wait()
-		if p.active != 1 {
+		if p.active.Load() != 1 {
 			t.Error("not read again at the next look")
 		}
 	})
@@ -100,7 +101,7 @@ func TestAFollowerKeepsTheLogBeingReadAndGetsOnlyWhatIsNew(t *testing.T) {
 		_ = f.Take(delivered("new", now.Add(time.Second)))
 		time.Sleep(3 * feedIdle)
 		synctest.Wait()
-		if p.active != 1 {
+		if p.active.Load() != 1 {
 			t.Error("no longer read while somebody follows")
 		}
 		cancel()
@@ -131,8 +132,8 @@ func TestAReadingThatFailsIsBegunAgainWithoutTellingFollowersTwice(t *testing.T)
 		time.Sleep(time.Second)
 		p.end <- errors.New("the broker went away")
 		synctest.Wait()
-		if p.active != 1 || len(p.began) != 2 {
-			t.Fatalf("%d readings run, %d were begun", p.active, len(p.began))
+		if p.active.Load() != 1 || len(p.began) != 2 {
+			t.Fatalf("%d readings run, %d were begun", p.active.Load(), len(p.began))
 		}
 		_ = f.Take(first) // read back
 		_ = f.Take(delivered("2", time.Now()))

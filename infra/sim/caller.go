@@ -59,7 +59,11 @@ func (p *party) cancelNow() {
 	}
 	p.cancelSent = true
 	raw := p.render("CANCEL", p.cseq, p.ask.branch, "", "")
-	p.d.ask("CANCEL", p.ask.branch, raw, func(*message) {})
+	p.d.ask("CANCEL", p.ask.branch, raw, func(m *message) {
+		if m != nil && m.code == 200 {
+			p.confirmed = time.Now()
+		}
+	})
 	p.w.after(40*time.Second, func() {
 		if p.stage == early {
 			p.end(howLost)

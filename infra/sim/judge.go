@@ -80,6 +80,7 @@ func (w *world) trueCause(p *party, h event.Hangup) {
 		w.problem(p.name, "the phone saw %q %d, the final event says %+v by %s", p.how, p.code, h.Cause, h.By)
 	}
 	answered := h.AnsweredAt != nil
+	w.heeded(p, h)
 	switch p.how {
 	case howRefused:
 		if answered || h.Cause.SIP != p.code && (p.code != 480 || h.Cause.SIP >= 300) {
@@ -101,6 +102,17 @@ func (w *world) trueCause(p *party, h event.Hangup) {
 	}
 	if p.bridged != answered && p.how != howVanished && p.how != howBoth {
 		w.problem(p.name, "answered at the phone: %v; in the events: %v", p.bridged, answered)
+	}
+}
+
+// heeded: after the edge has confirmed a CANCEL, it neither answers the call nor goes on with it.
+func (w *world) heeded(p *party, h event.Hangup) {
+	end := h.CreatedAt.Add(time.Duration(h.DurationMS) * time.Millisecond)
+	if p.confirmed.IsZero() || p.how == howVanished {
+		return
+	}
+	if h.AnsweredAt != nil && h.AnsweredAt.After(p.confirmed) || h.AnsweredAt == nil && end.After(p.confirmed) {
+		w.problem(p.name, "the CANCEL was confirmed at %s and not heeded: %+v by %s", p.confirmed.Sub(w.zero), h.Cause, h.By)
 	}
 }
 

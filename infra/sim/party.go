@@ -42,8 +42,8 @@ type party struct {
 	version                       int
 	stage                         stage
 	how                           string
-	ended                         time.Time
-	code                          int // of a refusal
+	ended, confirmed              time.Time // confirmed: the CANCEL was answered
+	code                          int       // of a refusal
 	ear                           *ear
 	holding                       bool
 	changing                      bool // a re-INVITE or UPDATE is under way

@@ -2,7 +2,6 @@ package ask
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net"
 	"net/netip"
@@ -68,7 +67,7 @@ func (k *Asker) Close() {
 func (k *Asker) Ask(ctx context.Context, p Policy, to string, a schema.Ask) Answer {
 	started := time.Now()
 	q := question{policy: p, id: a.ID, known: k.known(a)}
-	body, err := json.Marshal(a)
+	body, err := a.AppendJSON(make([]byte, 0, 1024))
 	if err != nil {
 		return Answer{Failures: []Failure{failure(to, faultf(CodeBadJSON, "the ask: %s", err), started, 0)}}
 	}

@@ -116,8 +116,9 @@ func configured(t *testing.T, yaml string) *config.Config {
 
 func (r *rig) start(name string, run func(context.Context) error) {
 	ctx, stop := context.WithCancel(context.Background())
-	r.done[name], r.stops[name] = make(chan error, 1), stop
-	go func() { r.done[name] <- run(ctx) }()
+	done := make(chan error, 1)
+	r.done[name], r.stops[name] = done, stop
+	go func() { done <- run(ctx) }()
 }
 
 // stop ends the parts in the order in which offhook does; nothing may be left.

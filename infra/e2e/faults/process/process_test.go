@@ -178,3 +178,33 @@ func fill(t *testing.T, file string) {
 		}
 	}
 }
+
+// TestStoppedWhileTheLogIsAway: what could not be forwarded stays in the spool and is forwarded after the next start.
+func TestStoppedWhileTheLogIsAway(t *testing.T) {
+	t.Parallel()
+	log := real.StartNode(t, real.NodeOptions{Command: "dev", Config: "tenants: {}"}) // only its broker is used
+	h := real.StartNode(t, real.NodeOptions{Command: "edge", Kafka: log.Kafka, Config: real.LoadConfig, Args: []string{"--grace", "5s"}})
+	before := real.StartLoad(t, h.SIP, rate, 2*time.Second)
+	before.Done(t)
+	log.Signal(syscall.SIGSTOP)
+	during := real.StartLoad(t, h.SIP, rate, 3*time.Second)
+	during.Done(t)
+	began := time.Now()
+	h.Signal(syscall.SIGTERM)
+	if code := h.Exited(t, 20*time.Second); code != 0 {
+		t.Errorf("offhook ended with %d", code)
+	}
+	took, left := time.Since(began), len(spooled(t, h.Data))
+	if least := during.Calls * 10; left < least {
+		t.Errorf("%d events are in the spool, want %d at least", left, least)
+	}
+	log.Signal(syscall.SIGCONT)
+	h.Again(t)
+	real.Eventually(t, "the spool is forwarded", func() bool { return h.Metric(t, "offhook_log_backlog") == 0 })
+	ledger := real.ReadLog(t, broker(t, log))
+	ledger.Check(t, nil)
+	if got := ledger.Ended(); got != before.Calls+during.Calls {
+		t.Errorf("%d calls have their end in the log, %d were made", got, before.Calls+during.Calls)
+	}
+	t.Logf("stopped within %s with the log away; %d events waited in the spool and are all there, %d came twice", took.Round(time.Millisecond), left, ledger.Double)
+}

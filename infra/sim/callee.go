@@ -39,8 +39,8 @@ func (x *extension) asked(m *message) {
 func (x *extension) invited(m *message) {
 	call := x.w.nameOf(m.get("call-id"))
 	name := call + "/" + x.user + "." + text(x.nth)
-	p := &party{w: x.w, d: x.d, name: name, manner: x.w.calleeManner(name), callID: m.get("call-id"), invite: m,
-		local: m.get("to") + ";tag=" + x.localTag(m, ""), remote: m.get("from"), target: uriOf(m.get("contact")), cseq: 100}
+	p := &party{w: x.w, d: x.d, name: name, manner: x.w.calleeManner(name), invite: m, ids: ids{callID: m.get("call-id"),
+		local: m.get("to") + ";tag=" + x.localTag(m, ""), remote: m.get("from"), target: uriOf(m.get("contact")), cseq: 100}}
 	if p.manner.dead {
 		return
 	}
@@ -93,8 +93,9 @@ func (x *extension) answer(p *party) {
 
 // fork answers from a second branch too. The edge must take whichever it hears first, acknowledge both and hang up one.
 func (x *extension) fork(p *party) {
-	twin := &party{w: x.w, d: x.d, name: p.name + "-twin", callID: p.callID, invite: p.invite, remote: p.remote, target: p.target, cseq: 200,
-		local: p.invite.get("to") + ";tag=" + x.localTag(p.invite, "twin"), stage: up, bridged: true, manner: p.manner}
+	twin := &party{w: x.w, d: x.d, name: p.name + "-twin", invite: p.invite, stage: up, bridged: true, manner: p.manner,
+		ids: ids{callID: p.callID, remote: p.remote, target: p.target, cseq: 200,
+			local: p.invite.get("to") + ";tag=" + x.localTag(p.invite, "twin")}}
 	twin.ear = x.w.newEar(earAddr(x.d, x.ears), p.manner.payload, p.manner.every)
 	x.ears++
 	x.parties = append(x.parties, twin)

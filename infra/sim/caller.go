@@ -10,9 +10,9 @@ import (
 // dial begins a call of a caller.
 func (w *world) dial(c *callPlan) {
 	at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, byte(c.n >> 8), byte(c.n)}), 5060)
-	p := &party{w: w, name: c.number, manner: c.manner, caller: true, callID: "sim-" + c.number,
+	p := &party{w: w, name: c.number, manner: c.manner, caller: true, ids: ids{callID: "sim-" + c.number,
 		local:  fmt.Sprintf("\"Caller\" <sip:%s@%s>;tag=t%s", c.number, at.Addr(), c.number),
-		remote: fmt.Sprintf("<sip:%s@%s>", c.to, edgeSIP.Addr()), target: fmt.Sprintf("sip:%s@%s", c.to, edgeSIP)}
+		remote: fmt.Sprintf("<sip:%s@%s>", c.to, edgeSIP.Addr()), target: fmt.Sprintf("sip:%s@%s", c.to, edgeSIP)}}
 	p.d = w.device(at, func(m *message) { w.toDialog(p.d, []*party{p}, m) })
 	p.ear = w.newEar(earAddr(p.d, 0), p.manner.payload, p.manner.every)
 	c.caller = p

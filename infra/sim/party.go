@@ -37,23 +37,38 @@ type party struct {
 	manner manner
 	caller bool
 
+	ids
+	stage            stage
+	how              string
+	ended, confirmed time.Time // confirmed: the CANCEL was answered
+	code             int       // of a refusal
+	ear              *ear
+	offers
+	bridged bool // it heard an answer or gave one
+	ok      *repeated
+	invite  *message // a callee's
+	onOver  func()
+	asking
+}
+
+// ids are what makes the dialog.
+type ids struct {
 	callID, local, remote, target string
 	cseq                          int
-	version                       int
-	stage                         stage
-	how                           string
-	ended, confirmed              time.Time // confirmed: the CANCEL was answered
-	code                          int       // of a refusal
-	ear                           *ear
-	holding                       bool
-	changing                      bool // a re-INVITE or UPDATE is under way
-	bridged                       bool // it heard an answer or gave one
-	ok                            *repeated
-	invite                        *message // a callee's
-	onOver                        func()
-	ask                           *request // a caller's INVITE
-	wantCancel, cancelSent        bool
-	accepted                      *message // a caller's first 2xx
+}
+
+// offers is where the party's session stands.
+type offers struct {
+	version  int
+	holding  bool
+	changing bool // a re-INVITE or UPDATE is under way
+}
+
+// asking is a caller's own.
+type asking struct {
+	ask                    *request // its INVITE
+	wantCancel, cancelSent bool
+	accepted               *message // the first 2xx
 }
 
 func (p *party) alive() bool { return p.stage != over }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -14,6 +15,7 @@ type SIP struct {
 	caller  net.Conn
 	callee  *net.UDPConn
 	last    int
+	buf     [65536]byte
 	answers chan string // descriptions that the callee got
 	done    chan struct{}
 }
@@ -156,14 +158,19 @@ func (s *SIP) up(dial, sdp string) (dialog, error) {
 
 // final sends an INVITE and waits for its 200.
 func (s *SIP) final(invite, id string) (string, error) {
-	buf := make([]byte, 65536)
-	for range 5 {
+	buf := s.buf[:]
+	for range 20 {
 		if _, err := s.caller.Write([]byte(invite)); err != nil {
-			return "", err
+			if !errors.Is(err, syscall.ECONNREFUSED) {
+				return "", err
+			}
 		}
 		_ = s.caller.SetReadDeadline(time.Now().Add(2 * time.Second))
 		for {
 			n, err := s.caller.Read(buf)
+			if errors.Is(err, syscall.ECONNREFUSED) {
+				time.Sleep(100 * time.Millisecond) // it is not there yet
+			}
 			if err != nil {
 				break // sent again
 			}

@@ -73,36 +73,65 @@ func (d *decoder) bytes(n uint64) []byte {
 	return out
 }
 
-// decodeRoute reads topic, key and time; rest is what follows.
-func decodeRoute(b []byte) (e Event, rest *decoder, err error) {
-	if len(b) == 0 || b[0] != codecVersion {
-		return Event{}, nil, errCodec
-	}
-	d := &decoder{b: b[1:]}
-	e.Topic = string(d.bytes(d.uvarint()))
-	e.Key = string(d.bytes(d.uvarint()))
-	e.Time = time.Unix(0, d.varint()).UTC()
-	if d.bad {
-		return Event{}, nil, errCodec
-	}
-	return e, d, nil
+// span is where a field stands in a record.
+type span struct{ at, end int }
+
+func (d *decoder) span(whole []byte) span {
+	n := d.uvarint()
+	at := len(whole) - len(d.b)
+	return span{at, at + len(d.bytes(n))}
 }
 
-// decodeEvent reads a whole event. Data points into b.
-func decodeEvent(b []byte) (Event, error) {
-	e, d, err := decodeRoute(b)
-	if err != nil {
-		return Event{}, err
+// route is what the forwarder goes by: the rest of the event is read by its lane.
+type route struct {
+	topic string
+	key   string
+	at    int64 // Unix nanoseconds
+}
+
+// decodeRoute reads topic, key and time. Known topics cost no memory.
+func decodeRoute(b []byte) (route, error) {
+	if len(b) == 0 || b[0] != codecVersion {
+		return route{}, errCodec
 	}
-	e.ID = string(d.bytes(d.uvarint()))
-	e.Type = string(d.bytes(d.uvarint()))
-	e.Source = string(d.bytes(d.uvarint()))
-	e.Subject = string(d.bytes(d.uvarint()))
+	d := decoder{b: b[1:]}
+	r := route{topic: topicName(d.bytes(d.uvarint())), key: string(d.bytes(d.uvarint())), at: d.varint()}
+	if d.bad {
+		return route{}, errCodec
+	}
+	return r, nil
+}
+
+func topicName(b []byte) string {
+	switch string(b) {
+	case TopicCalls:
+		return TopicCalls
+	case TopicState:
+		return TopicState
+	}
+	return string(b)
+}
+
+// decodeEvent reads a whole event. Data points into b; the texts share one piece of memory.
+func decodeEvent(b []byte) (Event, error) {
+	if len(b) == 0 || b[0] != codecVersion {
+		return Event{}, errCodec
+	}
+	d := decoder{b: b[1:]}
+	topic, key, at := d.span(b), d.span(b), d.varint()
+	id, kind, source, subject := d.span(b), d.span(b), d.span(b), d.span(b)
+	end := len(b) - len(d.b)
+	var data []byte
 	if n := d.uvarint(); n > 0 {
-		e.Data = d.bytes(n - 1)
+		data = d.bytes(n - 1)
 	}
 	if d.bad || len(d.b) != 0 {
 		return Event{}, errCodec
 	}
-	return e, nil
+	head := string(b[:end])
+	text := func(s span) string { return head[s.at:s.end] }
+	return Event{
+		ID: text(id), Type: text(kind), Source: text(source), Subject: text(subject), Time: time.Unix(0, at).UTC(),
+		Topic: text(topic), Key: text(key), Data: data,
+	}, nil
 }

@@ -74,14 +74,14 @@ func (f *forwarder) run(ctx context.Context) {
 
 // dispatch gives one record to its lane.
 func (f *forwarder) dispatch(ctx context.Context, rec spool.Record) {
-	e, _, err := decodeRoute(rec.Payload)
-	number := f.track.add(rec.Next, e.Time.UnixNano())
+	to, err := decodeRoute(rec.Payload)
+	number := f.track.add(rec.Next, to.at)
 	if err != nil {
 		f.lost(err)
 		f.track.finish([]uint64{number})
 		return
 	}
-	l := f.laneFor(ctx, e.Topic, e.Key)
+	l := f.laneFor(ctx, to.topic, to.key)
 	if l == nil {
 		return // ctx ended
 	}

@@ -144,7 +144,7 @@ func fail(w http.ResponseWriter, status int, code, detail string) {
 }
 
 func failWith(w http.ResponseWriter, p Problem) {
-	p.Type, p.Title = "https://offhook.dev/problems/"+p.Code, http.StatusText(p.Status)
+	p.Type, p.Title = "urn:offhook:problem:"+p.Code, http.StatusText(p.Status)
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // the client went away: nothing to do

@@ -1,6 +1,7 @@
 package main
 
 import (
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -42,6 +43,9 @@ A rate is *highest* when not one call failed in 5 s and at most one message in a
 the measured processes from /proc; it is compared at one common rate, half of the slowest's highest.
 `
 
+//go:embed way.md
+var wayOn string
+
 func (r *results) page() string {
 	var b strings.Builder
 	b.WriteString(intro)
@@ -49,6 +53,7 @@ func (r *results) page() string {
 	fmt.Fprintf(&b, "Versions: offhook %s, Go %s, sipp %s, Kamailio %s, rtpengine %s, sipgo %s.\n\n", r.Versions["offhook"], r.Versions["go"],
 		r.Versions["sipp"], r.Versions["kamailio"], r.Versions["rtpengine"], r.Versions["sipgo"])
 	b.WriteString(r.tables())
+	b.WriteString(wayOn)
 	return b.String()
 }
 

@@ -84,8 +84,9 @@ type Gather struct {
 	Prompt Document `json:"prompt,omitempty"`
 	// How many times the prompt is given when nothing or too little comes. Default 1.
 	Tries int `json:"tries,omitempty"`
-	// What to do by input: the very digits, no_input, bad_input. Digits with no handler go on to next or the
-	// following verb.
+	// What to do by input, before the verb that follows: the very digits, no_input, bad_input. Digits that are
+	// not listed are bad_input where that is given; else they go on to next or the following verb. Without
+	// max_digits and next it ends as soon as the digits are a listed key that no longer key begins with.
 	On map[string]Do `json:"on,omitempty"`
 	// Where to go with the digits; default the following verb.
 	Next *Do `json:"next,omitempty"`
@@ -117,8 +118,9 @@ type Dial struct {
 	Ringback *Audio `json:"ringback,omitempty"`
 	// Go on with the following verbs while it rings; the first answer replaces them.
 	Background bool `json:"background,omitempty"`
-	// What to do when the dial, or one target, comes to this: it rang, was answered, was held, ended so. The
-	// dial's own end (no_answer, busy, timeout, cancelled, refused, failed) replaces the verb that would follow.
+	// What to do when the dial, or one target, comes to this: it rang, was answered, was held, ended so. What is
+	// given for the dial's own end (no_answer, busy, timeout, cancelled, refused, failed, hangup) runs before
+	// the verb that follows.
 	On map[string]Do `json:"on,omitempty"`
 	// Where to go with the result; default the following verb.
 	Next *Do `json:"next,omitempty"`

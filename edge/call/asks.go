@@ -64,7 +64,10 @@ func (c *Call) payload(a *Asking) ask.Ask {
 	return ask.Ask{ID: c.askID(a), Reason: a.Reason, Call: c.Info, Vars: c.vars(), State: c.Script.State}
 }
 
-func (c *Call) askID(a *Asking) string { return c.Info.ID + "." + strconv.Itoa(a.N) }
+// askID is the call's id and the ask's number, so that a replay gives the same one.
+func (c *Call) askID(a *Asking) string {
+	return "ask_" + strings.TrimPrefix(c.Info.ID, "call_") + "." + strconv.Itoa(a.N)
+}
 
 // vars gives a copy of the variables for readers elsewhere; the values are never changed in place.
 func (c *Call) vars() map[string]any {

@@ -81,7 +81,7 @@ type TimerStop struct {
 type AskStart struct {
 	Ask     int     `json:"ask"`
 	To      string  `json:"to"`
-	Payload ask.Ask `json:"payload"`          // ID is set: call id + "." + ask number, so a replay gives the same one
+	Payload ask.Ask `json:"payload"`          // ID is set: "ask_" + the call's own part of its id + "." + ask number, so a replay gives the same one
 	Notice  bool    `json:"notice,omitempty"` // the answer is ignored: no AskAnswered follows
 }
 

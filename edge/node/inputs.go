@@ -30,12 +30,20 @@ func (n *Node) OnInvite(d *sipua.Dialog, in sipua.Invite) {
 	s.legs = []*leg{l}
 	about := ask.Call{
 		ID: s.id, Tenant: in.Tenant, Direction: "inbound", Status: "ringing", From: in.From, FromName: in.FromName, To: in.To,
-		Trunk: in.Trunk, User: in.User, Headers: in.Headers, Params: map[string]string{}, CreatedAt: now,
+		Trunk: in.Trunk, User: in.User, Headers: filled(in.Headers), Params: map[string]string{}, CreatedAt: now,
 	}
 	if in.ReferredBy != "" {
 		about.ReferredBy = &in.ReferredBy
 	}
 	n.begin(s, call.Begin{Call: about, Leg: true, Start: verb.Do{URL: n.cfg.Router}})
+}
+
+// filled is never nil, so that a script sees {} where nothing came.
+func filled(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
 }
 
 func (n *Node) begin(s *session, in call.Begin) {

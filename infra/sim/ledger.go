@@ -50,7 +50,7 @@ func (l *ledger) lines(nameOf func(string) string, zero time.Time) []string {
 	for id, list := range l.calls {
 		name := nameOf(id)
 		for _, e := range list {
-			data := statistics.ReplaceAllString(strings.ReplaceAll(string(e.data), id, name), "")
+			data := statistics.ReplaceAllString(strings.ReplaceAll(string(e.data), strings.TrimPrefix(id, "call_"), name), "")
 			all = append(all, fmt.Sprintf("%s %04d %12s %-15s %s", name, e.seq, e.at.Sub(zero), e.kind, data))
 		}
 	}

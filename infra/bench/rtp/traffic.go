@@ -29,6 +29,7 @@ type Party struct {
 	conn *net.UDPConn
 	raw  *ipv4.PacketConn
 	to   []netip.AddrPort // where the flow of each call is sent
+	came atomic.Int64     // datagrams
 }
 
 // NewParty binds a port of loopback.
@@ -73,7 +74,7 @@ func Run(a, b *Party, d time.Duration) (Result, error) {
 	wg.Go(func() { ea = a.receive(ctx, &ra) })
 	wg.Go(func() { eb = b.receive(ctx, &rb) })
 	sent, late, err := send(a, b, d)
-	time.Sleep(200 * time.Millisecond)
+	settle(a, b)
 	cancel()
 	wg.Wait()
 	r := Result{Sent: sent, Received: ra.Received + rb.Received, Delay: append(ra.Delay, rb.Delay...), Late: float64(late.Microseconds()) / 1000}
@@ -85,6 +86,18 @@ var (
 	epoch = time.Now()
 	runs  atomic.Uint32 // tells the packets of a run from those of the one before that come late
 )
+
+// settle waits until nothing has come for a while: what is late is not lost.
+func settle(a, b *Party) {
+	const quiet = 300 * time.Millisecond
+	for had := int64(-1); ; time.Sleep(quiet) {
+		now := a.came.Load() + b.came.Load()
+		if now == had {
+			return
+		}
+		had = now
+	}
+}
 
 // send sends every flow once a frame, on an absolute schedule.
 func send(a, b *Party, d time.Duration) (sent int, late time.Duration, err error) {
@@ -163,6 +176,7 @@ func (p *Party) receive(ctx context.Context, r *Result) error {
 			return fmt.Errorf("receiving RTP: %w", err)
 		}
 		now := time.Since(epoch)
+		p.came.Add(int64(n))
 		for _, m := range messages[:n] {
 			if b := m.Buffers[0][:m.N]; m.N == size && binary.BigEndian.Uint32(b[12:]) == run {
 				r.Received++

@@ -64,7 +64,7 @@ func TestSoak(t *testing.T) {
 	calls := int(span.Seconds()) * rate
 	parties := []*real.Process{
 		answering(t, h, "101", phone().HungUp(), calls),
-		answering(t, h, "102", phone().Pause(1500*time.Millisecond).Bye(), calls),
+		answering(t, h, "102", phone().Pause(3*time.Second).Bye(), calls),
 		calling(t, h, "1", caller().Pause(300*time.Millisecond).Bye(), calls),
 		calling(t, h, "2", caller().HungUp(), calls),
 	}
@@ -76,9 +76,8 @@ func TestSoak(t *testing.T) {
 		}
 	}
 	took := time.Since(began)
-	h.NothingHeld(t)
-	real.Eventually(t, "all is in Kafka", func() bool { return h.Metric(t, "offhook_log_backlog") == 0 })
 	course.check(t)
+	real.Eventually(t, "all is in Kafka", func() bool { return h.Metric(t, "offhook_log_backlog") == 0 })
 	for name, want := range map[string]float64{
 		"offhook_calls_started_total": float64(2 * calls), "offhook_calls_ended_total": float64(2 * calls), "offhook_calls_refused_total": 0,
 		"offhook_call_panics_total": 0, "offhook_events_unpublished_total": 0, "offhook_log_refused_total": 0, "offhook_media_no_ports_total": 0,
@@ -87,6 +86,7 @@ func TestSoak(t *testing.T) {
 			t.Errorf("%s is %v, want %v", name, got, want)
 		}
 	}
+	h.NothingHeld(t)
 	n := account(t, b.Kafka(), 2*calls)
 	t.Logf("%d calls in %s, %d events, none missing; CPU %.2f s per 1,000 calls", 2*calls, took.Round(time.Second), n,
 		h.Metric(t, "process_cpu_seconds_total")/float64(2*calls)*1000)
@@ -109,7 +109,7 @@ func calling(t *testing.T, h *real.Node, number string, s *real.Script, calls in
 }
 
 func patience(t *testing.T) []string {
-	return []string{"-timeout", strconv.Itoa(int(length(t).Seconds()) + 60), "-recv_timeout", "5000"}
+	return []string{"-timeout", strconv.Itoa(int(length(t).Seconds()) + 60), "-recv_timeout", "10000", "-buff_size", "4194304"}
 }
 
 // account reads the whole log: every call has its events from 1 on without a hole, and an end. It gives how many there are.

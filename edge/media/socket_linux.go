@@ -8,7 +8,6 @@ import (
 	"os"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -25,7 +24,6 @@ const (
 // epollNet reads thousands of sockets with a few goroutines.
 type epollNet struct {
 	readers []*epoll
-	next    atomic.Uint32
 }
 
 func newNetwork(clock func() time.Duration) (network, error) {
@@ -41,7 +39,8 @@ func newNetwork(clock func() time.Duration) (network, error) {
 }
 
 func (n *epollNet) open(addr netip.AddrPort, h handler) (socket, error) {
-	return n.readers[n.next.Add(1)%uint32(len(n.readers))].open(addr, h)
+	// By pairs: taken in turns, RTP would all go to one reader of two, and RTCP to the other.
+	return n.readers[int(addr.Port()/2)%len(n.readers)].open(addr, h)
 }
 
 func (n *epollNet) run(ctx context.Context) error {

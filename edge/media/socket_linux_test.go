@@ -59,3 +59,38 @@ func TestConfigIsChecked(t *testing.T) {
 		}
 	}
 }
+
+func TestRTPIsSpreadOverAllReaders(t *testing.T) {
+	e, err := New(Config{IP: netip.MustParseAddr("127.0.0.1"), MinPort: 21000, MaxPort: 21999})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &epollNet{}
+	for range 2 {
+		p, err := newEpoll(e.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(p.end)
+		n.readers = append(n.readers, p)
+	}
+	e.net = n
+	for range 16 {
+		end, err := e.Open(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { end.Close() })
+	}
+	for i, p := range n.readers {
+		rtp := 0
+		for _, s := range p.socks {
+			if _, ok := s.h.(*Endpoint); ok {
+				rtp++
+			}
+		}
+		if rtp < 4 {
+			t.Errorf("reader %d has %d of 16 RTP ports", i, rtp)
+		}
+	}
+}

@@ -2,13 +2,19 @@ package dev
 
 import (
 	"bytes"
+	"context"
+	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/offhook/offhook/edge/api"
 	"github.com/offhook/offhook/edge/console"
+	"github.com/offhook/offhook/events"
 	"github.com/offhook/offhook/infra/run"
 	"github.com/offhook/offhook/schemas/check"
 )
@@ -225,4 +231,42 @@ func TestLogLinesStandBesideTheEvents(t *testing.T) {
 	if !strings.HasPrefix(out.String(), `{"time"`) {
 		t.Errorf("%q", out.String())
 	}
+}
+
+// stuck is a terminal that takes nothing until it is let go.
+type stuck struct{ free chan struct{} }
+
+func (s stuck) Write(p []byte) (int, error) {
+	<-s.free
+	return 0, io.ErrClosedPipe
+}
+
+func TestAPrinterThatDoesNotKeepUpStopsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := stuck{make(chan struct{})}
+		var logged bytes.Buffer
+		d := &dev{out: out, log: slog.New(slog.NewTextHandler(&logged, nil))}
+		feed := api.NewFeed(10)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- d.print(ctx, feed) }()
+		flood := func() {
+			synctest.Wait()  // until the printer follows, or is stuck
+			for range 5000 { // more than a follower's buffer holds
+				if err := feed.Take(events.Delivered{Event: events.Event{Type: "offhook.call.ringing", Time: time.Now(), Data: []byte("{}")}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		flood()
+		close(out.free)
+		flood() // it follows again
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("the printer ended with %v", err)
+		}
+		if !strings.Contains(logged.String(), "faster than they can be printed") {
+			t.Errorf("logged %q", logged.String())
+		}
+	})
 }

@@ -3,6 +3,7 @@ package dev
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,21 +14,32 @@ import (
 	"github.com/offhook/offhook/events"
 )
 
-// print writes one readable line per event, as it stands in the log; JSON for machines.
+// print writes one readable line per event, as it stands in the log; JSON for machines. It never fails: calls do not
+// depend on what is shown of them.
 func (d *dev) print(ctx context.Context, feed *api.Feed) error {
+	for ctx.Err() == nil {
+		if err := feed.Follow(ctx, d.shower()); errors.Is(err, api.ErrSlow) {
+			d.log.Warn("events come faster than they can be printed; some are only in the log")
+		}
+	}
+	return nil
+}
+
+func (d *dev) shower() func(events.Delivered) error {
 	if d.JSON {
 		lines := json.NewEncoder(d.out)
-		return feed.Follow(ctx, func(e events.Delivered) error { return lines.Encode(api.EventJSON(e)) })
-	}
-	colour := isTerminal(d.out)
-	return feed.Follow(ctx, func(e events.Delivered) error {
-		l := console.Describe(e)
-		if l.Type == "verb.started" {
+		return func(e events.Delivered) error {
+			_ = lines.Encode(api.EventJSON(e)) // a full disk or closed terminal is no matter of the calls
 			return nil
 		}
-		_, err := fmt.Fprintln(d.out, line(l, colour))
-		return err
-	})
+	}
+	colour := isTerminal(d.out)
+	return func(e events.Delivered) error {
+		if l := console.Describe(e); l.Type != "verb.started" {
+			fmt.Fprintln(d.out, line(l, colour))
+		}
+		return nil
+	}
 }
 
 func line(l console.Line, colour bool) string {

@@ -167,10 +167,19 @@ func (e *Edge) Start(s *Stack) {
 	s.Start("signalling", e.ua.Run)
 	s.Start("feed", e.follow)
 	s.Start("http", e.serve)
-	s.Start("configuration", func(ctx context.Context) error { return e.settings.Watch(ctx, e.log) })
+	s.Start("configuration", e.watchSettings)
 	if e.opts.Profile != "" {
 		s.Start("profiles", func(ctx context.Context) error { return Profile(ctx, e.opts.Profile) })
 	}
+}
+
+// watchSettings: without it changes need a restart, and calls go on.
+func (e *Edge) watchSettings(ctx context.Context) error {
+	if err := e.settings.Watch(ctx, e.log); err != nil {
+		e.log.Warn("the configuration is not watched; a change needs a restart", "err", err)
+		<-ctx.Done()
+	}
+	return nil
 }
 
 // Drain lets calls end within the grace time and refuses new ones.

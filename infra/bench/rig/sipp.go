@@ -26,13 +26,14 @@ type Calls struct {
 type Outcome struct {
 	Calls, Good, Failed int
 	Repeats             int           // retransmissions by sipp
-	Took                time.Duration // until the last call was over
+	Planned, Took       time.Duration // until the last call was over
 	GaveUp              bool
 }
 
-// Clean: every call went as the scenario says, without more than one repeated message in a hundred calls.
+// Clean: every call went as the scenario says, at nine tenths of the rate asked for or more, without more than one
+// repeated message in a hundred calls. sipp slows down where the machine cannot keep up, rather than fail.
 func (o Outcome) Clean() bool {
-	return !o.GaveUp && o.Failed == 0 && o.Good == o.Calls && o.Repeats*100 <= o.Calls
+	return !o.GaveUp && o.Failed == 0 && o.Good == o.Calls && o.Repeats*100 <= o.Calls && o.Took <= o.Planned*10/9
 }
 
 func (o Outcome) String() string {
@@ -67,8 +68,9 @@ type Run struct {
 // Finish waits for the last call, at most until Patience is over.
 func (r *Run) Finish() (Outcome, error) {
 	c := r.calls
-	code := r.Wait(time.Duration(c.Count)*time.Second/time.Duration(c.Rate) + c.Patience)
-	o := Outcome{Calls: c.Count, Took: time.Since(r.began), GaveUp: code < 0}
+	planned := time.Duration(c.Count) * time.Second / time.Duration(c.Rate)
+	code := r.Wait(planned + c.Patience)
+	o := Outcome{Calls: c.Count, Planned: planned, Took: time.Since(r.began), GaveUp: code < 0}
 	if err := r.read(&o); err != nil && !o.GaveUp {
 		return o, fmt.Errorf("sipp (exit %d): %w\n%s", code, err, Tail(filepath.Join(r.dir, "sipp.log"), 2000))
 	}

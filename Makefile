@@ -4,6 +4,8 @@ GO      ?= go
 BIN     := bin/offhook
 ARGS    ?=
 SEEDS   ?=
+# One setting for run, test and check, so that they share the build cache; the race detector needs the other.
+export CGO_ENABLED ?= 0
 SOAK    ?= 20m
 
 .PHONY: help run test check gen race sim e2e bench soak build clean

@@ -28,6 +28,7 @@ type format struct {
 
 var formats = map[string]format{
 	"text":        {expected: "text", judge: anything, lines: true},
+	"html":        {expected: "HTML text", judge: anything, lines: true},
 	"line":        {expected: "text on one line", judge: anything},
 	"id":          {expected: "an id of letters, digits and _ . : -", judge: chars("bad_id", wordChars+":"), fixed: true},
 	"name":        {expected: "a name of letters, digits and _ . -", judge: chars("bad_name", wordChars)},

@@ -115,6 +115,8 @@ func fillName(p *rule.Property, name string) string {
 		return ""
 	case text.Format == "script":
 		return "url"
+	case text.Format == "html":
+		return "html"
 	}
 	return name
 }

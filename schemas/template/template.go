@@ -3,6 +3,7 @@ package template
 
 import (
 	"fmt"
+	"html"
 	"net/url"
 	"strings"
 )
@@ -42,6 +43,9 @@ func ForURL(value, before string) string {
 	}
 	return url.PathEscape(value)
 }
+
+// ForHTML escapes a value, so that what a caller named himself is text in a mail and nothing more.
+func ForHTML(value, _ string) string { return html.EscapeString(value) }
 
 // HasBraces is true when s may hold a placeholder.
 func HasBraces(s string) bool {

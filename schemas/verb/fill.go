@@ -17,7 +17,7 @@ type UnknownVariableError = template.UnknownError
 type BraceError = template.BraceError
 
 // Fill gives a copy of v with every {name} in its strings replaced by its value: URLs, map values and any-typed data too.
-// In URLs values are percent-encoded, except where the placeholder is the URL's beginning. Nested documents are shared
+// In URLs values are percent-encoded, except where the placeholder is the URL's beginning; in HTML they are escaped. Nested documents are shared
 // with v and not filled, for they are filled when they run; nobody changes a document. The error is the first
 // *UnknownVariableError or *BraceError.
 func Fill(v Verb, lookup Lookup) (Verb, error) {
@@ -86,6 +86,8 @@ func (f *filler) fail(err error) {
 func (f *filler) str(s string) string { return f.expand(s, template.AsIs) }
 
 func (f *filler) url(s string) string { return f.expand(s, template.ForURL) }
+
+func (f *filler) html(s string) string { return f.expand(s, template.ForHTML) }
 
 func (f *filler) expand(s string, encode template.Encode) string {
 	out, err := template.Expand(s, f.lookup, encode)

@@ -645,7 +645,7 @@ func (v *Email) fill(f *filler) Verb {
 	c.To = f.strs(v.To)
 	c.Subject = f.str(v.Subject)
 	c.Text = f.str(v.Text)
-	c.HTML = f.str(v.HTML)
+	c.HTML = f.html(v.HTML)
 	c.Attach = f.strs(v.Attach)
 	return &c
 }

@@ -185,7 +185,7 @@ type Email struct {
 	Subject string `json:"subject,omitempty"`
 	// The plain text.
 	Text string `json:"text,omitempty"`
-	// The HTML text; write {{ and }} for the braces of styles.
+	// The HTML text; values are put in escaped. Write {{ and }} for the braces of styles.
 	HTML string `json:"html,omitempty"`
 	// Files to attach.
 	Attach Strings `json:"attach,omitempty"`

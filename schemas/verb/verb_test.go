@@ -151,3 +151,18 @@ func BenchmarkFillDial(b *testing.B) {
 		}
 	}
 }
+
+func TestFillEscapesValuesInHTMLAndNowhereElse(t *testing.T) {
+	name := `<img src=x onerror=alert(1)>"&`
+	filled, err := Fill(&Email{Text: "{caller_name}", Subject: "{caller_name}", HTML: "<b>{caller_name}</b>"}, func(string) (string, bool) { return name, true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := filled.(*Email)
+	if e.HTML != "<b>&lt;img src=x onerror=alert(1)&gt;&#34;&amp;</b>" {
+		t.Errorf("html %q", e.HTML)
+	}
+	if e.Text != name || e.Subject != name {
+		t.Errorf("text %q, subject %q", e.Text, e.Subject)
+	}
+}

@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"net"
 	"net/http"
 	"net/netip"
@@ -35,7 +33,7 @@ func (a *api) guard(scope string, next func(http.ResponseWriter, *http.Request, 
 			next(w, r, caller{})
 			return
 		}
-		k, ok := a.match(key)
+		k, ok := config.MatchKey(a.Tenants().Keys, key)
 		switch {
 		case ok && ambient && foreign(r) && r.Method != http.MethodGet && r.Method != http.MethodHead:
 			fail(w, http.StatusForbidden, "foreign_page", "a page of another site may not use the password that the browser keeps")
@@ -61,18 +59,6 @@ func presented(r *http.Request) (key string, ambient bool) {
 		return password, true
 	}
 	return r.Header.Get("X-API-Key"), false
-}
-
-// match compares hashes in constant time, against all keys.
-func (a *api) match(key string) (found config.APIKey, ok bool) {
-	given := sha256.Sum256([]byte(key))
-	for _, k := range a.Tenants().Keys {
-		want := sha256.Sum256([]byte(k.Key.Value))
-		if k.Key.Value != "" && subtle.ConstantTimeCompare(given[:], want[:]) == 1 {
-			found, ok = k, true
-		}
-	}
-	return found, ok
 }
 
 // fromHere: from loopback, asked for under a loopback name (no DNS rebinding), and not by a page of another site.

@@ -2,8 +2,6 @@ package fn
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"net"
 	"net/http"
 	"net/netip"
@@ -37,7 +35,7 @@ func Guard(cfg func() *config.Config, open bool, next http.Handler) http.Handler
 			next.ServeHTTP(w, r.WithContext(WithTenant(r.Context(), "")))
 			return
 		}
-		k, ok := match(cfg().Keys, key)
+		k, ok := config.MatchKey(cfg().Keys, key)
 		switch {
 		case !ok:
 			w.Header().Set("WWW-Authenticate", `Basic realm="offhook", charset="UTF-8"`)
@@ -58,18 +56,6 @@ func presented(r *http.Request) string {
 		return password
 	}
 	return r.Header.Get("X-API-Key")
-}
-
-// match looks at every key, in constant time.
-func match(keys []config.APIKey, given string) (found config.APIKey, ok bool) {
-	hash := sha256.Sum256([]byte(given))
-	for _, k := range keys {
-		want := sha256.Sum256([]byte(k.Key.Value))
-		if k.Key.Value != "" && subtle.ConstantTimeCompare(hash[:], want[:]) == 1 {
-			found, ok = k, true
-		}
-	}
-	return found, ok
 }
 
 // fromHere: from loopback, under a loopback name (a rebound name of another site has its own), and not by another site's page.

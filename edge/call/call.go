@@ -24,6 +24,7 @@ type Call struct {
 	registry Registry
 	now      time.Time // of the step that runs
 	out      []Output  // of the step that runs
+	sends    []Send    // of the step that runs, for other calls
 	atOnce   int       // verbs of the step that runs
 }
 
@@ -102,10 +103,13 @@ func (c *Call) drain() {
 
 // settle does what is derived from the state after every step: the end and the mix.
 func (c *Call) settle() {
+	c.settleSupervisors()
 	c.settleMix()
+	c.settleNames()
+	c.settleSends()
 	if c.Phase == PhaseEnding && len(c.Strands) == 0 {
 		c.stopWrapUp()
-		if len(c.Legs) == 0 {
+		if len(c.Legs) == 0 && !c.storing() {
 			c.finish()
 		}
 	}

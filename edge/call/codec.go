@@ -60,14 +60,38 @@ var inputs = map[string]func([]byte) (Input, error){
 	"begin": input[Begin], "leg_progress": input[LegProgress], "leg_answered": input[LegAnswered], "leg_held": input[LegHeld],
 	"leg_resumed": input[LegResumed], "leg_ended": input[LegEnded], "digit": input[Digit], "play_ended": input[PlayEnded],
 	"timer_fired": input[TimerFired], "ask_answered": input[AskAnswered], "resolved": input[Resolved], "replace": input[Replace],
-	"end": input[End],
+	"end": input[End], "leg_referred": input[LegReferred], "leg_notified": input[LegNotified], "record_ended": input[RecordEnded],
+	"beside": input[Beside], "lent": input[Lent], "loan_taken": input[LoanTaken], "loan_ended": input[LoanEnded],
+	"loan_recalled": input[LoanRecalled], "loan_input": input[LoanInput], "placed": input[Placed],
 }
 
 var outputs = map[string]func([]byte) (Output, error){
 	"leg_ring": output[LegRing], "leg_answer": output[LegAnswer], "leg_invite": output[LegInvite], "leg_end": output[LegEnd],
 	"set_mix": output[SetMix], "play_start": output[PlayStart], "play_stop": output[PlayStop], "timer_start": output[TimerStart],
 	"timer_stop": output[TimerStop], "ask_start": output[AskStart], "ask_stop": output[AskStop], "resolve": output[Resolve],
+	"leg_dtmf": output[LegDTMF], "leg_refer": output[LegRefer], "leg_notify": output[LegNotify], "record_start": output[RecordStart],
+	"record_pause": output[RecordPause], "record_stop": output[RecordStop], "messages": output[Messages], "names": output[Names],
+	"send": output[Send], "leg_borrow": output[LegBorrow], "leg_return": output[LegReturn],
 	"publish": output[Publish], "log_line": output[LogLine], "over": output[Over],
+}
+
+// MarshalJSON writes the input under its kind.
+func (s Send) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]any{"to": s.To, "in": map[string]any{s.In.Kind(): s.In}})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (s *Send) UnmarshalJSON(raw []byte) error {
+	var in struct {
+		To string          `json:"to"`
+		In json.RawMessage `json:"in"`
+	}
+	err := json.Unmarshal(raw, &in)
+	if err == nil {
+		s.To = in.To
+		s.In, err = UnmarshalInput(in.In)
+	}
+	return err
 }
 
 // UnmarshalJSON reads the data into the struct of its type.
@@ -104,8 +128,19 @@ func dataOf(typ string) Data {
 		return &event.Asked{}
 	case event.EmailRequested:
 		return &event.Email{}
+	case event.CallTransferred:
+		return &event.Transfer{}
+	case event.CallTagged:
+		return &event.Tags{}
+	case event.UserMessages:
+		return &event.MessageCount{}
+	case event.CallParked, event.CallUnparked, event.CallPickedUp, event.CallSupervised,
+		event.ConferenceJoined, event.ConferenceLeft, event.QueueJoined, event.QueueLeft:
+		return &event.Meeting{}
 	}
 	switch {
+	case strings.HasPrefix(typ, "recording."):
+		return &event.Recording{}
 	case strings.HasPrefix(typ, "leg."):
 		return &event.Leg{}
 	case strings.HasPrefix(typ, event.CustomPrefix):

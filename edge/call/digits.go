@@ -11,6 +11,9 @@ func (c *Call) digit(in Digit) {
 	}
 	c.publish(event.DTMFReceived, &event.DTMF{Leg: l.N, Digit: in.Digit, Method: in.Method, DurationMS: in.DurationMS})
 	switch {
+	case len(l.Claims) == 0 && l.Lent != 0:
+		c.toBorrower(l.Lent, "digit", in.Digit)
+	case c.feature(l, in.Digit):
 	case len(l.Claims) == 0 && c.Bridge.Leg != 0 && (l.N == c.Caller || l.N == c.Bridge.Leg):
 	case len(l.Digits) >= MaxDigits:
 		c.log("warn", "digit dropped: too many wait")

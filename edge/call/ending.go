@@ -53,7 +53,7 @@ func (c *Call) end(cause event.Cause, by string) {
 		cause = CauseNormal // to the others the caller hung up, whatever it was
 	}
 	c.killStrands(cause)
-	for _, l := range c.Legs {
+	for _, l := range slices.Clone(c.Legs) {
 		c.endLeg(l, c.legCause(l, cause))
 	}
 	c.Info.Status = "ended"
@@ -94,6 +94,7 @@ func (c *Call) hangupData() *event.Hangup {
 	data := &event.Hangup{Cause: c.End.Cause, By: c.End.By, Direction: i.Direction, From: i.From, FromName: i.FromName, To: i.To,
 		Trunk: i.Trunk, User: i.User, Agent: c.Agent.Number, AgentName: c.Agent.Name, CreatedAt: i.CreatedAt,
 		AnsweredAt: i.AnsweredAt, BridgedAt: c.Bridge.At, DurationMS: max(0, c.End.At.Sub(i.CreatedAt).Milliseconds())}
+	data.Tags, data.Recordings = c.Notes.Tags, c.Notes.Recordings
 	if c.Bridge.At != nil {
 		data.TalkMS = max(0, c.End.At.Sub(*c.Bridge.At).Milliseconds())
 	}

@@ -17,9 +17,21 @@ type Begin struct {
 	Call  ask.Call       `json:"call"`
 	Leg   bool           `json:"leg"`            // true: leg 1 is the caller, ringing at us
 	To    *verb.Target   `json:"to,omitempty"`   // originate: call this first; what answers becomes the caller's leg
+	Room  string         `json:"room,omitempty"` // a conference room of this name, without a party of its own
 	Start verb.Do        `json:"start"`          // what to run: a URL, fn:NAME or a document
 	Base  string         `json:"base,omitempty"` // base for relative URLs in Start's document
 	Vars  map[string]any `json:"vars,omitempty"`
+
+	Settings Settings `json:"settings,omitzero"`
+}
+
+// Settings are what the tenant's configuration says about all of its calls.
+type Settings struct {
+	Blind     string `json:"blind,omitempty"` // feature codes: keys pressed in a conversation by one of the tenant's users
+	Attended  string `json:"attended,omitempty"`
+	Park      string `json:"park,omitempty"`
+	Record    string `json:"record,omitempty"`
+	Redirects string `json:"redirects,omitempty"` // what a dial does with a 3xx: users, follow, refuse
 }
 
 // LegProgress is a provisional response on an outbound leg.
@@ -51,6 +63,41 @@ type LegEnded struct {
 	Cause  event.Cause  `json:"cause"`
 	Remote bool         `json:"remote"` // the other side ended it
 	Media  *event.Media `json:"media,omitempty"`
+	Moved  []string     `json:"moved,omitempty"` // a 3xx: where to try instead, best first
+}
+
+// LegReferred: the party on this leg asks that the other one be sent elsewhere (REFER, RFC 3515). LegNotify tells it how
+// that goes.
+type LegReferred struct {
+	Leg  int    `json:"leg"`
+	To   string `json:"to"`             // number or user
+	URI  string `json:"uri,omitempty"`  // the whole Refer-To, when it is not at this domain
+	With *Place `json:"with,omitempty"` // Replaces: the leg there that the other party takes the place of
+}
+
+// LegNotified tells how a refer of ours goes: a SIP status; 200 and above is the last.
+type LegNotified struct {
+	Leg    int    `json:"leg"`
+	Code   int    `json:"code"`
+	Phrase string `json:"phrase,omitempty"`
+}
+
+// RecordEnded: a recording came to its end and is stored, or not. It follows every RecordStart, also after RecordStop.
+type RecordEnded struct {
+	Record     int    `json:"record"`
+	Why        string `json:"why"` // silence, time_limit, stopped, failed
+	DurationMS int64  `json:"duration_ms,omitempty"`
+	Bytes      int64  `json:"bytes,omitempty"`
+	SHA256     string `json:"sha256,omitempty"`
+	Location   string `json:"location,omitempty"`
+	Error      string `json:"error,omitempty"`
+}
+
+// Beside runs a document beside the script (POST /v1/calls/{id}/verbs).
+type Beside struct {
+	Document verb.Document `json:"document"`
+	Base     string        `json:"base,omitempty"`
+	Agent    bool          `json:"agent,omitempty"` // it plays to and hears the caller's partner, not the caller
 }
 
 // Digit is one DTMF digit from a leg.
@@ -146,3 +193,7 @@ func (AskAnswered) Kind() string { return "ask_answered" }
 func (Resolved) Kind() string    { return "resolved" }
 func (Replace) Kind() string     { return "replace" }
 func (End) Kind() string         { return "end" }
+func (LegReferred) Kind() string { return "leg_referred" }
+func (LegNotified) Kind() string { return "leg_notified" }
+func (RecordEnded) Kind() string { return "record_ended" }
+func (Beside) Kind() string      { return "beside" }

@@ -12,7 +12,9 @@ type Invitation struct {
 	Destination  Destination
 	CallerID     string
 	CallerName   string
+	Anonymous    bool
 	Headers      map[string]string
+	Params       map[string]string
 	Target       string // user:101, number:+371..., sip:...
 	Number, Name string // of who is called
 }
@@ -25,7 +27,8 @@ func (r *Run) Invite(i Invitation) int {
 	}
 	l := &Leg{N: c.next(), Owner: r.N, StartedAt: c.now, Target: i.Target, Number: i.Number, Name: i.Name}
 	c.Legs = append(c.Legs, l)
-	c.put(LegInvite{Leg: l.N, Destination: i.Destination, CallerID: i.CallerID, CallerName: i.CallerName, Headers: i.Headers})
+	c.put(LegInvite{Leg: l.N, Destination: i.Destination, CallerID: i.CallerID, CallerName: i.CallerName, Anonymous: i.Anonymous,
+		Headers: i.Headers, Params: i.Params})
 	return l.N
 }
 
@@ -205,6 +208,7 @@ func (c *Call) legHeld(in LegHeld) {
 	if l := c.live(in.Leg); l != nil && !l.Held {
 		l.Held = true
 		c.tellHold(l, event.LegHeld, event.CallHeld)
+		c.toBorrower(l.Lent, "held", "")
 		c.deliver(l.Owner, in)
 	}
 }
@@ -213,6 +217,7 @@ func (c *Call) legResumed(in LegResumed) {
 	if l := c.live(in.Leg); l != nil && l.Held {
 		l.Held = false
 		c.tellHold(l, event.LegResumed, event.CallResumed)
+		c.toBorrower(l.Lent, "resumed", "")
 		c.deliver(l.Owner, in)
 	}
 }
@@ -239,6 +244,11 @@ func (c *Call) endLeg(l *Leg, cause event.Cause) {
 	}
 	l.Ending, l.Owner, l.Claims, l.Digits = &cause, 0, nil, ""
 	c.unbridge(l.N)
+	if l.Home != nil {
+		c.giveBack(l, cause)
+		return
+	}
+	c.endLoan(l, cause)
 	c.put(LegEnd{Leg: l.N, Cause: cause})
 	if !l.Inbound && l.AnsweredAt == nil {
 		c.tellEnd(l, cause) // its fate is decided, and the wire may need half a minute
@@ -267,6 +277,7 @@ func (c *Call) legEnded(in LegEnded) {
 	c.Legs = slices.DeleteFunc(c.Legs, func(x *Leg) bool { return x == l })
 	cause := endCause(l, in)
 	c.unbridge(l.N)
+	c.endLoan(l, cause)
 	c.rowOfLeg(l, cause, in.Media)
 	c.tellEnd(l, cause)
 	switch {
@@ -296,7 +307,10 @@ func endCause(l *Leg, in LegEnded) event.Cause {
 func (c *Call) rowOfLeg(l *Leg, cause event.Cause, media *event.Media) {
 	row := event.LegEnd{Leg: l.N, Direction: "outbound", Target: l.Target, Cause: cause, StartedAt: l.StartedAt,
 		AnsweredAt: l.AnsweredAt, EndedAt: c.now, Media: media}
-	if l.Inbound {
+	switch {
+	case l.Home != nil:
+		row.Direction = "lent"
+	case l.Inbound:
 		row.Direction = "inbound"
 	}
 	if len(c.Ended) < MaxLegRows {

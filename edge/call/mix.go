@@ -4,12 +4,13 @@ import "slices"
 
 // settleMix derives who hears whom and tells it when it changed. Music on hold plays while somebody hears it.
 func (c *Call) settleMix() {
-	music := c.someoneWaits()
+	m, music := c.mix()
 	if music && c.Music == (Music{}) {
 		c.Music.Play = c.next()
-		c.put(PlayStart{Play: c.Music.Play, Music: true, Loop: -1})
+		c.put(PlayStart{Play: c.Music.Play, Music: MusicHold, Loop: -1})
+		m, _ = c.mix()
 	}
-	if m := c.mix(); !slices.Equal(m, c.Mix) {
+	if !slices.Equal(m, c.Mix) {
 		c.Mix = m
 		c.put(SetMix{Mix: slices.Clone(m)})
 	}
@@ -21,62 +22,115 @@ func (c *Call) settleMix() {
 	}
 }
 
-// parties are the two ends of the sound path; agent may be a leg with early media that the caller hears.
-func (c *Call) parties() (caller, agent *Leg) {
-	caller = c.live(c.Caller)
-	if agent = c.live(c.Bridge.Leg); agent == nil {
-		agent = c.live(c.Bridge.Early)
+// mix derives the whole matrix; music is true when somebody has to hear the music on hold.
+func (c *Call) mix() (m Mix, music bool) {
+	m = Mix{}
+	for _, to := range c.seats() {
+		var wants bool
+		if m, wants = c.heardBy(m, to); wants {
+			music = true
+			if c.Music.Play != 0 {
+				m = append(m, Hear{From: c.Music.Play, To: to.N})
+			}
+		}
 	}
-	return caller, agent
+	return c.recorded(m), music
 }
 
-func (c *Call) mix() Mix {
-	m := Mix{}
-	caller, agent := c.parties()
-	if from := c.source(caller, agent); from != 0 {
-		m = append(m, Hear{From: from, To: caller.N})
+// seats are the legs that take part in this call's sound, the caller first.
+func (c *Call) seats() []*Leg {
+	var seats []*Leg
+	if l := c.live(c.Caller); l != nil && l.Lent == 0 {
+		seats = append(seats, l)
 	}
-	if agent == nil || agent.N != c.Bridge.Leg {
-		return m // early media goes one way
+	for _, l := range c.Legs {
+		if l.N != c.Caller && l.Ending == nil && l.Lent == 0 {
+			seats = append(seats, l)
+		}
 	}
-	if from := c.source(agent, caller); from != 0 {
-		m = append(m, Hear{From: from, To: agent.N})
-	}
-	return m
+	return seats
 }
 
-// source is what a leg hears: its playback, else the other party or music while that party holds, else a playback
-// under these. A party that holds listens to nothing.
-func (c *Call) source(l, other *Leg) int {
-	switch play := c.playFor(l, false); {
-	case l == nil || !l.sounds() || l.Held:
-		return 0
-	case play != 0:
-		return play
-	case other == nil:
-		return c.playFor(l, true)
-	case other.Held:
-		return c.Music.Play
-	case other.sounds():
-		return other.N
+// heardBy adds what a leg hears: its playback, else the others, else music while it waits or all others hold, else a
+// playback under these. A party that holds listens to nothing.
+func (c *Call) heardBy(m Mix, to *Leg) (_ Mix, music bool) {
+	if !to.sounds() || to.Held {
+		return m, false
 	}
-	return 0
+	if play := c.playFor(to, false); play != 0 {
+		return append(m, Hear{From: play, To: to.N}), false
+	}
+	under := c.playFor(to, true)
+	if len(to.Waits) > 0 {
+		if under != 0 {
+			return append(m, Hear{From: under, To: to.N}), false
+		}
+		return m, true
+	}
+	others, hold := 0, false
+	for _, from := range c.seats() {
+		switch {
+		case from == to || !c.joined(from, to):
+			continue
+		case from.waits():
+			hold = hold || c.pair(from, to)
+			continue
+		case from.sounds() && !from.silent():
+			m = append(m, Hear{From: from.N, To: to.N, Mute: c.keepsDigits(from)})
+		}
+		others++
+	}
+	if under != 0 && others == 0 && !hold {
+		m = append(m, Hear{From: under, To: to.N})
+	}
+	return m, others == 0 && hold
 }
 
+// waits: the party holds, or is on hold here; it is not heard.
+func (l *Leg) waits() bool { return l.Held || len(l.Waits) > 0 }
+
+func (l *Leg) silent() bool { return l.Muted || l.Mode == ModeMuted }
+
+// joined says whether what one leg says is for the other: the parties of a bridge, the members of a room, and supervisors
+// by their mode. Early media goes one way.
+func (c *Call) joined(from, to *Leg) bool {
+	if c.Bridge.Leg == 0 && from.N == c.Bridge.Early {
+		return to.N == c.Caller
+	}
+	if !c.party(from) || !c.party(to) {
+		return false
+	}
+	switch from.Mode {
+	case ModeListen:
+		return false
+	case ModeWhisper:
+		return to.N == from.Whisper
+	}
+	return true
+}
+
+func (c *Call) party(l *Leg) bool {
+	return l.Home != nil || l.N == c.Bridge.Leg || l.N == c.Caller && (c.Bridge.Leg != 0 || c.supervisors())
+}
+
+func (c *Call) supervisors() bool {
+	return slices.ContainsFunc(c.Legs, func(l *Leg) bool { return l.Home != nil })
+}
+
+// pair: the caller and whom the caller speaks with; when one holds, the other hears music.
+func (c *Call) pair(a, b *Leg) bool {
+	return a.N == c.Caller && b.N == c.Bridge.Leg || a.N == c.Bridge.Leg && b.N == c.Caller
+}
+
+// playFor finds the playback that a leg hears: the one started last.
 func (c *Call) playFor(l *Leg, under bool) int {
-	if l == nil {
-		return 0
-	}
 	for i := len(c.Things) - 1; i >= 0; i-- {
-		if t := c.Things[i]; t.What == thingPlay && t.Leg == l.N && t.Under == under {
+		if t := c.Things[i]; t.What == thingPlay && (t.Leg == l.N || t.Leg == All) && t.Under == under {
 			return t.N
 		}
 	}
 	return 0
 }
 
-// someoneWaits is true while exactly one party of a bridge holds: the other one hears music.
-func (c *Call) someoneWaits() bool {
-	caller, agent := c.parties()
-	return caller != nil && agent != nil && agent.N == c.Bridge.Leg && caller.Held != agent.Held
-}
+// All as the leg of a playback: everybody hears it.
+const All = -1

@@ -28,7 +28,9 @@ type LegInvite struct {
 	Destination Destination       `json:"destination"`
 	CallerID    string            `json:"caller_id"`
 	CallerName  string            `json:"caller_name,omitempty"`
+	Anonymous   bool              `json:"anonymous,omitempty"` // RFC 3323, 3325
 	Headers     map[string]string `json:"headers,omitempty"`
+	Params      map[string]string `json:"params,omitempty"` // for another node
 }
 
 // LegEnd ends a leg in whatever way its state asks for: final response (Cause.SIP), CANCEL or BYE, with Reason from Cause.
@@ -51,6 +53,9 @@ type Hear struct {
 	From int     `json:"from"`
 	To   int     `json:"to"`
 	Gain float64 `json:"gain,omitempty"` // linear; 0 means 1
+
+	Channel int  `json:"channel,omitempty"` // To is a recording: 0 left or the only one, 1 right
+	Mute    bool `json:"mute,omitempty"`    // digits of From are not passed on: a feature code may begin with them
 }
 
 // PlayStart starts a playback. It runs on its own clock from now, heard by whom the mix says.
@@ -58,8 +63,14 @@ type PlayStart struct {
 	Play  int         `json:"play"`
 	Audio verb.Audios `json:"audio"`           // played one after another
 	Loop  int         `json:"loop,omitempty"`  // times; -1 for ever; 0 is 1
-	Music bool        `json:"music,omitempty"` // the tenant's music on hold; Audio is empty
+	Music string      `json:"music,omitempty"` // the tenant's music, Audio is empty: MusicHold or MusicParking
 }
+
+// Kinds of the tenant's music.
+const (
+	MusicHold    = "hold"
+	MusicParking = "parking"
+)
 
 // PlayStop stops a playback.
 type PlayStop struct {
@@ -108,21 +119,109 @@ type LogLine struct {
 	Text  string `json:"text"`
 }
 
+// LegDTMF sends digits to a leg; w is a pause of half a second.
+type LegDTMF struct {
+	Leg    int    `json:"leg"`
+	Digits string `json:"digits"`
+}
+
+// LegRefer asks a leg's party to call a URI itself (REFER); LegNotified follows.
+type LegRefer struct {
+	Leg int    `json:"leg"`
+	To  string `json:"to"`
+}
+
+// LegNotify tells a leg's party how what it asked for by REFER goes; 200 and above is the last.
+type LegNotify struct {
+	Leg    int    `json:"leg"`
+	Code   int    `json:"code"`
+	Phrase string `json:"phrase,omitempty"`
+}
+
+// RecordStart begins a recording; whose voice it takes are the rows of the mix whose To it is. RecordEnded follows.
+type RecordStart struct {
+	Record   int           `json:"record"`
+	ID       string        `json:"id"`
+	Name     string        `json:"name"` // of the file, without .wav
+	Channels int           `json:"channels"`
+	Limit    time.Duration `json:"limit"`
+	Silence  time.Duration `json:"silence,omitempty"`
+}
+
+// RecordPause pauses a recording or lets it go on.
+type RecordPause struct {
+	Record int  `json:"record"`
+	Paused bool `json:"paused"`
+}
+
+// RecordStop ends a recording; RecordEnded follows.
+type RecordStop struct {
+	Record int `json:"record"`
+}
+
+// Messages sets the message lamp of a user's phones (RFC 3842).
+type Messages struct {
+	User string `json:"user"`
+	New  int    `json:"new"`
+	Old  int    `json:"old"`
+}
+
+// Names declares what other calls find this one by. It replaces what it declared before.
+type Names struct {
+	Names []Name `json:"names"`
+}
+
+// Name is one name of a call: slot:NAME, queue:NAME, room:NAME, ringing:USER, talking:USER. Of several calls with the
+// same name those with more priority come first, then the older ones.
+type Name struct {
+	Name     string `json:"name"`
+	Priority int    `json:"priority,omitempty"`
+}
+
+// Send brings an input to another call of the tenant: call:ID or a Name. A room that is not there is made. A Lent that
+// finds nobody comes back as LoanEnded with why not_found; all else is dropped.
+type Send struct {
+	To string `json:"to"`
+	In Input  `json:"in"`
+}
+
+// LegBorrow says that a leg number stands for a leg of another call, which that one has lent.
+type LegBorrow struct {
+	Leg  int   `json:"leg"`
+	From Place `json:"from"`
+}
+
+// LegReturn ends LegBorrow.
+type LegReturn struct {
+	Leg int `json:"leg"`
+}
+
 // Over is the last output of a call: nothing is held any more and call.hangup is out.
 type Over struct{}
 
-func (LegRing) Kind() string    { return "leg_ring" }
-func (LegAnswer) Kind() string  { return "leg_answer" }
-func (LegInvite) Kind() string  { return "leg_invite" }
-func (LegEnd) Kind() string     { return "leg_end" }
-func (SetMix) Kind() string     { return "set_mix" }
-func (PlayStart) Kind() string  { return "play_start" }
-func (PlayStop) Kind() string   { return "play_stop" }
-func (TimerStart) Kind() string { return "timer_start" }
-func (TimerStop) Kind() string  { return "timer_stop" }
-func (AskStart) Kind() string   { return "ask_start" }
-func (AskStop) Kind() string    { return "ask_stop" }
-func (Resolve) Kind() string    { return "resolve" }
-func (Publish) Kind() string    { return "publish" }
-func (LogLine) Kind() string    { return "log_line" }
-func (Over) Kind() string       { return "over" }
+func (LegRing) Kind() string     { return "leg_ring" }
+func (LegAnswer) Kind() string   { return "leg_answer" }
+func (LegInvite) Kind() string   { return "leg_invite" }
+func (LegEnd) Kind() string      { return "leg_end" }
+func (SetMix) Kind() string      { return "set_mix" }
+func (PlayStart) Kind() string   { return "play_start" }
+func (PlayStop) Kind() string    { return "play_stop" }
+func (TimerStart) Kind() string  { return "timer_start" }
+func (TimerStop) Kind() string   { return "timer_stop" }
+func (AskStart) Kind() string    { return "ask_start" }
+func (AskStop) Kind() string     { return "ask_stop" }
+func (Resolve) Kind() string     { return "resolve" }
+func (Publish) Kind() string     { return "publish" }
+func (LogLine) Kind() string     { return "log_line" }
+func (LegDTMF) Kind() string     { return "leg_dtmf" }
+func (LegRefer) Kind() string    { return "leg_refer" }
+func (LegNotify) Kind() string   { return "leg_notify" }
+func (RecordStart) Kind() string { return "record_start" }
+func (RecordPause) Kind() string { return "record_pause" }
+func (RecordStop) Kind() string  { return "record_stop" }
+func (Messages) Kind() string    { return "messages" }
+func (Names) Kind() string       { return "names" }
+func (Send) Kind() string        { return "send" }
+func (LegBorrow) Kind() string   { return "leg_borrow" }
+func (LegReturn) Kind() string   { return "leg_return" }
+func (Over) Kind() string        { return "over" }

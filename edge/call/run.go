@@ -3,6 +3,7 @@ package call
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -138,9 +139,20 @@ func (r *Run) Done(res ask.Result, thens ...Then) {
 	}
 }
 
-// EndCall ends the run and hangs up the call.
+// EndCall ends the run and hangs up the call; in a strand for another party it hangs up that party alone.
 func (r *Run) EndCall(cause event.Cause, by string) {
 	if c := r.call; c != nil {
+		if line := r.Line(); line != c.Caller {
+			s := c.strand(r.Strand)
+			r.Done(ask.Result{Status: StatusDone, Cause: cause.Reason})
+			s.Frames = nil
+			if l := c.live(line); l != nil {
+				owner := l.Owner
+				c.endLeg(l, c.legCause(l, cause))
+				c.deliver(owner, LegEnded{Leg: line, Cause: cause})
+			}
+			return
+		}
 		r.Done(ask.Result{Status: StatusDone, Cause: cause.Reason})
 		c.end(cause, by)
 	}
@@ -154,13 +166,159 @@ func (r *Run) Caller() int {
 	return r.call.Caller
 }
 
-// Answered is true once the caller's leg is answered, or told to be.
+// Line is the leg that this run's verbs speak with: the caller, unless its strand is for another party.
+func (r *Run) Line() int {
+	if r.call == nil {
+		return 0
+	}
+	if s := r.call.strand(r.Strand); s != nil && s.Line != 0 {
+		return s.Line
+	}
+	return r.call.Caller
+}
+
+// Party finds the leg of a word of a document: caller (the run's line) or agent (whom the caller speaks with); 0: nobody.
+func (r *Run) Party(word string) int {
+	switch {
+	case r.call == nil:
+		return 0
+	case word == "all":
+		return All
+	case word == "agent":
+		return r.call.Bridge.Leg
+	}
+	return r.Line()
+}
+
+// Hold keeps a leg on hold: it hears music and nobody hears it, until Unhold or the end of this run.
+func (r *Run) Hold(leg int) { r.hold(leg, r.N) }
+
+// HoldOn is Hold that outlives the run, until Unhold.
+func (r *Run) HoldOn(leg int) { r.hold(leg, 0) }
+
+func (r *Run) hold(leg, by int) {
+	if r.call == nil {
+		return
+	}
+	if l := r.call.live(leg); l != nil && !slices.Contains(l.Waits, by) {
+		l.Waits = append(l.Waits, by)
+		r.call.toBorrower(l.Lent, "held", "")
+	}
+}
+
+// Unhold ends what Hold and HoldOn began.
+func (r *Run) Unhold(leg int) {
+	if r.call == nil {
+		return
+	}
+	if l := r.call.live(leg); l != nil {
+		l.Waits = slices.DeleteFunc(l.Waits, func(by int) bool { return by == r.N || by == 0 })
+		if !l.waits() {
+			r.call.toBorrower(l.Lent, "resumed", "")
+		}
+	}
+}
+
+// Mute makes a leg unheard, or heard again.
+func (r *Run) Mute(leg int, muted bool) {
+	if r.call == nil {
+		return
+	}
+	l := r.call.live(leg)
+	if l == nil {
+		return
+	}
+	l.Muted = muted
+	mode := ModeSpeaks
+	if muted {
+		mode = ModeMuted
+	}
+	r.call.toBorrower(l.Lent, "mode", mode)
+}
+
+// SendDigits sends digits to a leg.
+func (r *Run) SendDigits(leg int, digits string) bool {
+	if r.call == nil || r.call.live(leg) == nil {
+		return false
+	}
+	r.call.put(LegDTMF{Leg: leg, Digits: digits})
+	return true
+}
+
+// Messages sets the message lamp of a user.
+func (r *Run) Messages(user string, fresh, old int) {
+	if r.call != nil {
+		r.call.put(Messages{User: user, New: fresh, Old: old})
+	}
+}
+
+// Tag sets tags of the call; an empty value removes one. It gives all.
+func (r *Run) Tag(tags map[string]string) map[string]string {
+	if r.call == nil {
+		return nil
+	}
+	all := maps.Clone(r.call.Notes.Tags)
+	if all == nil {
+		all = map[string]string{}
+	}
+	for k, v := range tags {
+		if all[k] = v; v == "" {
+			delete(all, k)
+		}
+	}
+	r.call.Notes.Tags = all
+	return all
+}
+
+// Settings are the tenant's.
+func (r *Run) Settings() Settings {
+	if r.call == nil {
+		return Settings{}
+	}
+	return r.call.Notes.Settings
+}
+
+// CancelRuns ends the strands beside the script whose verb has this id; it tells how many.
+func (r *Run) CancelRuns(id string) int {
+	if r.call == nil {
+		return 0
+	}
+	n := 0
+	for _, s := range slices.Clone(r.call.Strands) {
+		if s.Run != nil && s.Run != r && s.Run.ID == id && s.N != r.call.Main && s.Owner == 0 {
+			r.call.killStrand(s, CauseCancelled)
+			n++
+		}
+	}
+	return n
+}
+
+// HandOn makes this run the call's last: it goes on alone as the main strand, and the script that ran it goes on beside,
+// in wrap-up for at most d, with no voice in the call any more.
+func (r *Run) HandOn(d time.Duration) {
+	c := r.call
+	if c == nil {
+		return
+	}
+	from := c.strand(r.Strand)
+	s := c.newStrand("main", Frame{})
+	s.Result, from.Run, s.Run, r.Strand = from.Result, nil, r, s.N
+	from.Result = &ask.Result{Verb: r.Name, ID: r.ID, Status: StatusAnswered}
+	if from.N == c.Main {
+		from.Kind = "wrap_up"
+	}
+	c.Main = s.N
+	from.WrapUp = c.next()
+	c.put(TimerStart{Timer: from.WrapUp, After: d})
+}
+
+// Answered is true once the line's leg is answered, or told to be.
 func (r *Run) Answered() bool {
 	l := r.callerLeg()
 	return l != nil && l.answered()
 }
 
-// Heard is true when the caller can hear something now: answered, or early media was opened.
+// Heard is true when the line can hear something now: answered, or early media was opened.
 func (r *Run) Heard() bool {
 	l := r.callerLeg()
 	return l != nil && l.sounds()
@@ -170,7 +328,7 @@ func (r *Run) callerLeg() *Leg {
 	if r.call == nil {
 		return nil
 	}
-	return r.call.leg(r.call.Caller)
+	return r.call.leg(r.Line())
 }
 
 // Answer answers the caller's leg unless it is.
@@ -286,6 +444,15 @@ func (r *Run) Spawn(doc verb.Document) int {
 	return r.strand("nested", doc, r.N)
 }
 
+// SpawnOn is Spawn for a document that speaks with another leg.
+func (r *Run) SpawnOn(leg int, doc verb.Document) int {
+	n := r.strand("nested", doc, r.N)
+	if n != 0 {
+		r.call.strand(n).Line = leg
+	}
+	return n
+}
+
 // Branch starts a document as a strand of its own that lives until the call ends; 0 when there are too many.
 func (r *Run) Branch(kind string, doc verb.Document) int {
 	return r.strand(kind, doc, 0)
@@ -298,7 +465,7 @@ func (r *Run) strand(kind string, doc verb.Document, owner int) int {
 	}
 	from := c.strand(r.Strand)
 	s := c.newStrand(kind, Frame{Base: r.Base, Doc: doc})
-	s.Owner, s.Handler, s.Event, s.Result = owner, from.Handler, from.Event, from.Result
+	s.Owner, s.Handler, s.Event, s.Result, s.Line = owner, from.Handler, from.Event, from.Result, from.Line
 	return s.N
 }
 
@@ -320,7 +487,7 @@ func (r *Run) Detach(kind string) bool {
 	}
 	from := c.strand(r.Strand)
 	s := c.newStrand(kind, Frame{Base: r.Base})
-	s.Handler, s.Event, s.Result = from.Handler, from.Event, from.Result
+	s.Handler, s.Event, s.Result, s.Line = from.Handler, from.Event, from.Result, from.Line
 	from.Run, s.Run, r.Strand = nil, r, s.N
 	from.Result = &ask.Result{Verb: r.Name, ID: r.ID, Status: StatusDone}
 	return true

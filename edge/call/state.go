@@ -55,7 +55,17 @@ type State struct {
 	Mix      Mix            `json:"mix,omitempty"`
 	Music    Music          `json:"music,omitzero"`
 	Spent    Spent          `json:"spent,omitzero"`
+	Notes    Notes          `json:"notes,omitzero"`
 	End      *Ending        `json:"end,omitempty"`
+}
+
+// Notes are what is known about the call beside what happens in it.
+type Notes struct {
+	Settings   Settings          `json:"settings,omitzero"`
+	Router     string            `json:"router,omitempty"` // what was asked first: it knows the way of every number
+	Names      []Name            `json:"names,omitempty"`  // what other calls find this one by
+	Tags       map[string]string `json:"tags,omitempty"`
+	Recordings []string          `json:"recordings,omitempty"`
 }
 
 // Leg is one party's line. A leg that was told to end stays, ownerless, until LegEnded.
@@ -68,6 +78,13 @@ type Leg struct {
 	Answering  bool         `json:"answering,omitempty"` // LegAnswer was given
 	Held       bool         `json:"held,omitempty"`      // the party put us on hold
 	Told       bool         `json:"told,omitempty"`      // the event of its end is out
+	Muted      bool         `json:"muted,omitempty"`     // it is not heard
+	Waits      []int        `json:"waits,omitempty"`     // runs that keep it on hold, 0: until unhold; it hears music and is not heard
+	Refers     int          `json:"refers,omitempty"`    // the run that waits for the outcome of our REFER
+	Lent       int          `json:"lent,omitempty"`      // the loan: another call has its sound
+	Home       *Place       `json:"home,omitempty"`      // borrowed: the loan at its own call
+	Mode       string       `json:"mode,omitempty"`      // borrowed: listen, whisper, barge, muted
+	Whisper    int          `json:"whisper,omitempty"`   // a supervisor: the leg that alone hears a whisper
 	Ending     *event.Cause `json:"ending,omitempty"`    // it was told to end
 	Target     string       `json:"target,omitempty"`    // user:101, number:+371..., sip:...
 	Number     string       `json:"number,omitempty"`
@@ -92,6 +109,8 @@ type Strand struct {
 	Kind    string         `json:"kind"`              // main, branch, handler, nested, background
 	Owner   int            `json:"owner,omitempty"`   // nested: the run that waits for it
 	Handler int            `json:"handler,omitempty"` // the `on` that started it
+	Line    int            `json:"line,omitempty"`    // the leg that its verbs speak with; 0: the caller
+	WrapUp  int            `json:"wrap_up,omitempty"` // timer: the call was handed on, and this is how long it may finish its work
 	Frames  []Frame        `json:"frames,omitempty"`  // what is left to do, innermost last
 	Run     *Run           `json:"run,omitempty"`     // the verb that runs
 	Asking  *Asking        `json:"asking,omitempty"`  // the ask it waits for
@@ -130,12 +149,16 @@ type Handler struct {
 	Base  string  `json:"base,omitempty"`
 }
 
-// Thing is a timer, playback or resolve that somebody owns.
+// Thing is a timer, playback, resolve, loan, name or recording that somebody owns.
 type Thing struct {
 	N     int    `json:"n"`
-	What  string `json:"what"` // timer, play, resolve
+	What  string `json:"what"` // timer, play, resolve, loan, name, record
 	Owner int    `json:"owner"`
-	Leg   int    `json:"leg,omitempty"`   // play: who hears it
+	Leg   int    `json:"leg,omitempty"`   // play: who hears it, or All; loan, record: whose; name: its priority
+	Name  string `json:"name,omitempty"`  // name
+	With  string `json:"with,omitempty"`  // loan: the call that has it; record: of_id
+	Two   bool   `json:"two,omitempty"`   // record: on two channels
+	Ends  bool   `json:"ends,omitempty"`  // record: it was told to stop, RecordEnded is to come
 	Under bool   `json:"under,omitempty"` // play: heard only while nothing else is
 }
 
@@ -144,6 +167,9 @@ const (
 	thingTimer   = "timer"
 	thingPlay    = "play"
 	thingResolve = "resolve"
+	thingLoan    = "loan"
+	thingName    = "name"
+	thingRecord  = "record"
 )
 
 // Script is what the script handed over.

@@ -11,6 +11,9 @@ import (
 // originate is the registry's name of the run that calls the first party of an originated call.
 const originate = "originate"
 
+// room is the registry's name of the run that a conference room is.
+const room = "room"
+
 // begin starts the call: its first event, its caller, its main strand.
 func (c *Call) begin(in Begin) {
 	id := c.Info.ID
@@ -22,6 +25,7 @@ func (c *Call) begin(in Begin) {
 		c.Info.CreatedAt = c.now
 	}
 	c.Phase = PhaseLive
+	c.Notes.Settings, c.Notes.Router = in.Settings, in.Start.URL
 	if in.Leg {
 		l := &Leg{N: c.next(), Inbound: true, StartedAt: c.now}
 		c.Caller, c.Legs = l.N, append(c.Legs, l)
@@ -36,6 +40,9 @@ func (c *Call) begin(in Begin) {
 	case in.Leg:
 	case in.To != nil:
 		c.start(s, &verb.Dial{To: verb.Targets{*in.To}}, originate, in.Base)
+	case in.Room != "":
+		s.Frames = nil
+		c.start(s, &verb.Conference{Room: in.Room}, room, in.Base)
 	default:
 		c.end(CauseInternal, "system") // a call without a party
 	}
@@ -44,7 +51,7 @@ func (c *Call) begin(in Begin) {
 func (c *Call) callData() *event.Call {
 	i := c.Info
 	data := &event.Call{Direction: i.Direction, From: i.From, FromName: i.FromName, To: i.To, Trunk: i.Trunk, User: i.User,
-		Headers: i.Headers, Leg: c.Caller}
+		Headers: i.Headers, Params: i.Params, Leg: c.Caller}
 	if i.ReferredBy != nil {
 		data.ReferredBy = *i.ReferredBy
 	}
@@ -74,10 +81,38 @@ func (c *Call) take(in Input) {
 		c.askAnswered(in)
 	case Resolved:
 		c.thingBrings(thingResolve, in.Resolve, in)
+	case LegReferred:
+		c.legReferred(in)
+	case LegNotified:
+		c.legNotified(in)
+	case RecordEnded:
+		c.recordEnded(in)
 	case Replace:
 		c.replace(in)
+	case Beside:
+		c.beside(in)
+	case Lent, LoanTaken, LoanEnded, LoanRecalled, LoanInput, Placed:
+		c.takeLoan(in)
 	case End:
 		c.end(in.Cause, in.By)
+	}
+}
+
+// takeLoan takes what other calls send.
+func (c *Call) takeLoan(in Input) {
+	switch in := in.(type) {
+	case Lent:
+		c.lent(in)
+	case LoanTaken:
+		c.loanTaken(in)
+	case LoanEnded:
+		c.loanEnded(in)
+	case LoanRecalled:
+		c.loanRecalled(in)
+	case LoanInput:
+		c.loanInput(in)
+	case Placed:
+		c.placed(in)
 	}
 }
 
@@ -99,6 +134,14 @@ func (c *Call) timerFired(in TimerFired) {
 		c.log("warn", "wrap-up took too long")
 		c.killStrands(CauseCancelled)
 		return
+	}
+	for _, s := range c.Strands {
+		if s.WrapUp != 0 && s.WrapUp == in.Timer {
+			s.WrapUp = 0
+			c.log("warn", "wrap-up took too long")
+			c.killStrand(s, CauseCancelled)
+			return
+		}
 	}
 	c.thingBrings(thingTimer, in.Timer, in)
 }
@@ -131,4 +174,15 @@ func (c *Call) replace(in Replace) {
 		c.killStrand(s, CauseReplaced)
 	}
 	c.Main = c.newStrand("main", f).N
+}
+
+// beside runs a document in a strand of its own.
+func (c *Call) beside(in Beside) {
+	if c.Phase != PhaseLive || !c.roomForStrand() {
+		return
+	}
+	s := c.newStrand("beside", Frame{Base: cmp.Or(in.Base, c.Script.URL), Doc: in.Document})
+	if in.Agent {
+		s.Line = c.Bridge.Leg
+	}
 }

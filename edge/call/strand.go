@@ -133,6 +133,10 @@ func (c *Call) start(s *Strand, v verb.Verb, name, base string) {
 		c.log("warn", name+": the call has ended")
 		c.verbFailed(s, v, "call_ended")
 		return
+	case kind.Media && s.WrapUp != 0:
+		c.log("error", name+": the call was handed on; in wrap-up the script has no voice in it")
+		c.verbFailed(s, v, "wrap_up")
+		return
 	}
 	r := &Run{N: c.next(), Strand: s.N, Name: name, ID: v.VerbID(), Base: base, Progress: kind.Make(v), call: c}
 	s.Run = r
@@ -167,12 +171,21 @@ func (c *Call) verbFailed(s *Strand, v verb.Verb, why string) {
 // strandEnded: nothing is left to do in it.
 func (c *Call) strandEnded(s *Strand) {
 	c.Strands = slices.DeleteFunc(c.Strands, func(x *Strand) bool { return x == s })
+	c.stopDeadline(s)
 	switch {
 	case s.Owner != 0:
 		c.deliver(s.Owner, StrandEnded{Strand: s.N, Result: s.Result})
 	case s.N == c.Main:
 		c.Main = 0
 		c.scriptEnded(s)
+	}
+}
+
+// stopDeadline lets go of the timer of a wrap-up.
+func (c *Call) stopDeadline(s *Strand) {
+	if s.WrapUp != 0 {
+		c.put(TimerStop{Timer: s.WrapUp})
+		s.WrapUp = 0
 	}
 }
 
@@ -186,6 +199,7 @@ func (c *Call) killStrand(s *Strand, cause event.Cause) {
 		c.put(AskStop{Ask: s.Asking.N})
 		s.Asking = nil
 	}
+	c.stopDeadline(s)
 	if r := s.Run; r != nil {
 		s.Run = nil
 		c.release(r, cause)
@@ -214,6 +228,7 @@ func (c *Call) release(r *Run, cause event.Cause) {
 	}
 	for _, l := range slices.Clone(c.Legs) {
 		l.Claims = slices.DeleteFunc(l.Claims, func(n int) bool { return n == r.N })
+		l.Waits = slices.DeleteFunc(l.Waits, func(n int) bool { return n == r.N })
 		if l.Owner == r.N {
 			c.endLeg(l, c.legCause(l, cause))
 		}
@@ -239,11 +254,17 @@ func (c *Call) dropThing(n int) {
 }
 
 func (c *Call) stopThing(t Thing) {
+	if t.What == thingRecord {
+		c.stopRecord(t, 0)
+		return
+	}
 	c.dropThing(t.N)
 	switch t.What {
 	case thingTimer:
 		c.put(TimerStop{Timer: t.N})
 	case thingPlay:
 		c.put(PlayStop{Play: t.N})
+	case thingLoan:
+		c.takeBack(t, CauseNormal)
 	}
 }

@@ -46,6 +46,7 @@ func (s *session) do(out call.Output) {
 		s.publish(o.Type, o.Data)
 	case call.LogLine:
 		s.logLine(o)
+	case call.Names:
 	case call.Over:
 		s.finish()
 	default:
@@ -109,7 +110,7 @@ func errorText(err error) string {
 }
 
 func (s *session) sources(o call.PlayStart) ([]media.Source, error) {
-	if o.Music {
+	if o.Music != "" {
 		return []media.Source{s.node.cfg.Sounds.Music(s.node.asking, s.tenant)}, nil
 	}
 	sources := make([]media.Source, 0, len(o.Audio))

@@ -26,7 +26,7 @@ type gather struct {
 // Begin claims the caller's digits and asks for them.
 func (v *gather) Begin(r *call.Run) {
 	r.Open()
-	r.Claim(r.Caller())
+	r.Claim(r.Line())
 	v.prompt(r)
 }
 
@@ -34,7 +34,7 @@ func (v *gather) Begin(r *call.Run) {
 func (v *gather) prompt(r *call.Run) {
 	v.Tried++
 	v.Digits, v.Prompt, v.Timer = "", 0, 0
-	if len(v.Spec.Prompt) > 0 && r.Waiting(r.Caller()) == "" {
+	if len(v.Spec.Prompt) > 0 && r.Waiting(r.Line()) == "" {
 		v.Prompt = r.Spawn(v.Spec.Prompt)
 	}
 	if v.Prompt == 0 {

@@ -15,7 +15,7 @@ type play struct {
 // Begin starts the playback.
 func (v *play) Begin(r *call.Run) {
 	r.Open()
-	r.Play(r.Caller(), v.Audio, v.Loop)
+	r.Play(r.Line(), v.Audio, v.Loop)
 }
 
 // Input takes the playback's end.

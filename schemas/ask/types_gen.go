@@ -67,6 +67,10 @@ type Result struct {
 	Number string `json:"number,omitempty"`
 	// What went wrong, in words.
 	Error string `json:"error,omitempty"`
+	// record: the recording.
+	Recording string `json:"recording,omitempty"`
+	// record: how long it is; enqueue: how long the caller waited.
+	DurationMS int64 `json:"duration_ms,omitempty"`
 }
 
 // Call is the JSON object "call": The call that is asked about.

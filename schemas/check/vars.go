@@ -10,7 +10,8 @@ import (
 )
 
 // Always are the variables that every call has; result.NAME is there too.
-var Always = []string{"caller_number", "caller_name", "called_number", "agent_number", "agent_name", "call_id", "tenant", "digits"}
+var Always = []string{"caller_number", "caller_name", "called_number", "agent_number", "agent_name", "call_id", "tenant", "digits",
+	"queue_position", "queue_size", "queue_wait"}
 
 // braces judges the placeholders of a string that is filled when its verb runs.
 func (c *checker) braces(v tree.Value) {

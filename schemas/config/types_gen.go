@@ -14,6 +14,12 @@ type Config struct {
 	Email Email `json:"email,omitempty"`
 	// Where call history is kept.
 	History History `json:"history,omitempty"`
+	// Where recordings are stored.
+	Recordings Recordings `json:"recordings,omitempty"`
+	// The edges of the cluster by name (--name). Calls between them carry parameters.
+	Nodes map[string]Node `json:"nodes,omitempty"`
+	// Signs what nodes tell each other; the same at all. Needed with nodes.
+	ClusterSecret Secret `json:"cluster_secret,omitempty"`
 	// URLs of functions that run elsewhere, by name.
 	Functions map[string]string `json:"functions,omitempty"`
 	// Keys of the REST API.
@@ -24,6 +30,10 @@ type Config struct {
 type Number struct {
 	// What answers.
 	Answer *verb.Do `json:"answer"`
+	// Put before the caller's number, to tell companies apart.
+	CallerPrefix string `json:"caller_prefix,omitempty"`
+	// Put after the caller's number.
+	CallerSuffix string `json:"caller_suffix,omitempty"`
 }
 
 // User is the JSON object "user": Somebody with phones.
@@ -36,8 +46,32 @@ type User struct {
 	RingFor verb.Duration `json:"ring_for,omitempty"`
 	// The number shown when the user calls out.
 	CallerID string `json:"caller_id,omitempty"`
+	// Further numbers of the user: dialling NUMBERc1 shows the first, c2 the second ...
+	CallerIds []string `json:"caller_ids,omitempty"`
+	// Do not disturb: calls meet busy, or forward.busy.
+	Dnd bool `json:"dnd,omitempty"`
+	// While in a conversation: further calls ring (call waiting), or meet busy. Default "ring".
+	Busy string `json:"busy,omitempty"`
+	// Where the user's calls go otherwise.
+	Forward Forward `json:"forward,omitempty"`
+	// The user's own routing, instead of ringing the phones.
+	Answer *verb.Do `json:"answer,omitempty"`
+	// May listen to, whisper to and join other users' conversations by the tenant's codes.
+	Supervise bool `json:"supervise,omitempty"`
 	// The user's e-mail address.
 	Email string `json:"email,omitempty"`
+}
+
+// Forward is the JSON object "forwarding": A user, or a number called through the tenant's gateway.
+type Forward struct {
+	// All calls.
+	Always string `json:"always,omitempty"`
+	// When busy.
+	Busy string `json:"busy,omitempty"`
+	// When nobody answers.
+	NoAnswer string `json:"no_answer,omitempty"`
+	// When no phone is registered.
+	Offline string `json:"offline,omitempty"`
 }
 
 // Trunk is the JSON object "trunk": Where calls come in without being a user: from an address, or with digest
@@ -95,6 +129,55 @@ type Audio struct {
 	Voice string `json:"voice,omitempty"`
 }
 
+// Features is the JSON object "feature codes": Keys that a user presses during a conversation, then the
+// number and # or a pause of 3 s. Off unless given.
+type Features struct {
+	// Blind transfer.
+	Blind string `json:"blind,omitempty"`
+	// Attended transfer: the user speaks with the other first, and hangs up to connect or presses * to return.
+	Attended string `json:"attended,omitempty"`
+	// Park the other party.
+	Park string `json:"park,omitempty"`
+	// Start or stop recording.
+	Record string `json:"record,omitempty"`
+}
+
+// Codes is the JSON object "dial codes": What users dial before another's number. A user needs supervise:
+// true for listen, whisper and barge.
+type Codes struct {
+	// Listen to a user. Default "4#".
+	Listen string `json:"listen,omitempty"`
+	// Whisper to a user. Default "5#".
+	Whisper string `json:"whisper,omitempty"`
+	// Join a user's conversation. Default "6#".
+	Barge string `json:"barge,omitempty"`
+	// Pick up the call that rings at a user, or alone: any of the tenant's. Default "*8".
+	Pickup string `json:"pickup,omitempty"`
+	// Pick up from a parking place. Default "*7".
+	Retrieve string `json:"retrieve,omitempty"`
+}
+
+// Parking is the JSON object "parking": Settings of park.
+type Parking struct {
+	// What parked callers hear; default the music on hold.
+	Music string `json:"music,omitempty"`
+}
+
+// Recordings is the JSON object "recordings": Where recordings are stored.
+type Recordings struct {
+	// A folder, or s3://BUCKET/PREFIX?region=...&endpoint=... (credentials from the environment as the AWS SDK
+	// takes them); default DATA/recordings.
+	Store string `json:"store,omitempty"`
+}
+
+// Node is the JSON object "node": An edge of this cluster.
+type Node struct {
+	// Its SIP address, host:port.
+	Host string `json:"host"`
+	// Transport. Default "udp".
+	Transport string `json:"transport,omitempty"`
+}
+
 // Tenant is the JSON object "tenant": One customer.
 type Tenant struct {
 	// SIP domains; unneeded with one tenant.
@@ -115,6 +198,15 @@ type Tenant struct {
 	Asks Asks `json:"asks,omitempty"`
 	// The tenant's sounds.
 	Audio Audio `json:"audio,omitempty"`
+	// Keys that a user presses during a conversation, then the number and # or a pause of 3 s. Off unless given.
+	Features Features `json:"features,omitempty"`
+	// What users dial before another's number. A user needs supervise: true for listen, whisper and barge.
+	Codes Codes `json:"codes,omitempty"`
+	// Settings of park.
+	Parking Parking `json:"parking,omitempty"`
+	// What a dial does with a called phone's 3xx: follow it to users of the tenant, also to numbers by the
+	// tenant's gateway, or not at all. Default "users".
+	Redirects string `json:"redirects,omitempty"`
 }
 
 // Email is the JSON object "email": How mail goes out.

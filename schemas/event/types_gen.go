@@ -54,6 +54,8 @@ type Call struct {
 	Headers map[string]string `json:"headers,omitempty"`
 	// The caller's leg.
 	Leg int `json:"leg,omitempty"`
+	// Call parameters of the node that sent it.
+	Params map[string]string `json:"params,omitempty"`
 }
 
 // Leg is the JSON object "leg": A leg of a call: one party's connection.
@@ -116,6 +118,10 @@ type Hangup struct {
 	TalkMS int64 `json:"talk_ms"`
 	// All legs.
 	Legs []LegEnd `json:"legs"`
+	// The call's tags.
+	Tags map[string]string `json:"tags,omitempty"`
+	// Ids of its recordings.
+	Recordings []string `json:"recordings,omitempty"`
 }
 
 // LegEnd is the JSON object "leg end": One leg in the final event.
@@ -269,4 +275,90 @@ type Registration struct {
 	ExpiresAt time.Time `json:"expires_at"`
 	// unregistered: removed, expired.
 	Reason string `json:"reason,omitempty"`
+}
+
+// Transfer is the JSON object "transfer": A call was handed on.
+type Transfer struct {
+	Base
+	// The leg of whoever handed it on; 0: the script.
+	Leg int `json:"leg,omitempty"`
+	// How.
+	Kind string `json:"kind"`
+	// The user or number who did.
+	By string `json:"by,omitempty"`
+	// To whom: a number or URI.
+	To string `json:"to,omitempty"`
+	// Where it stands.
+	Status string `json:"status"`
+	// Why it failed.
+	Cause *Cause `json:"cause,omitempty"`
+}
+
+// Meeting is the JSON object "meeting": A call meets others: in a room, a queue, a parking place, or with a
+// supervisor.
+type Meeting struct {
+	Base
+	// The leg, in this call.
+	Leg int `json:"leg,omitempty"`
+	// The room, queue or parking place.
+	Name string `json:"name,omitempty"`
+	// supervise: listen, whisper, barge; conference: speaking or muted.
+	Mode string `json:"mode,omitempty"`
+	// The user or number who joined, parked, picked up or supervises.
+	By string `json:"by,omitempty"`
+	// The other call.
+	WithCall string `json:"with_call,omitempty"`
+	// queue: the caller's place, 1 is next.
+	Position int `json:"position,omitempty"`
+	// Members of the room, callers in the queue.
+	Size int `json:"size,omitempty"`
+	// How long the caller was parked or waited.
+	WaitedMS int64 `json:"waited_ms,omitempty"`
+	// How it ended: answered, picked_up, left, timeout, hangup, ended, full ...
+	Why string `json:"why,omitempty"`
+}
+
+// Recording is the JSON object "recording": A recording.
+type Recording struct {
+	Base
+	// Its id.
+	Recording string `json:"recording"`
+	// The author's id of the record verb.
+	VerbID string `json:"verb_id,omitempty"`
+	// The file's name.
+	Name string `json:"name,omitempty"`
+	// Whose voice.
+	Of string `json:"of"`
+	// 1 or 2.
+	Channels int `json:"channels"`
+	// How long it is.
+	DurationMS int64 `json:"duration_ms,omitempty"`
+	// Size of the file.
+	Bytes int64 `json:"bytes,omitempty"`
+	// Checksum of the file, in hex.
+	SHA256 string `json:"sha256,omitempty"`
+	// Where it is stored: a path below the recordings' folder, or a URL.
+	Location string `json:"location,omitempty"`
+	// How it ended: finish_key, silence, time_limit, stopped, hangup, failed.
+	Why string `json:"why,omitempty"`
+	// What went wrong.
+	Error string `json:"error,omitempty"`
+}
+
+// Tags is the JSON object "tags": The call's tags.
+type Tags struct {
+	Base
+	// All tags of the call.
+	Tags map[string]string `json:"tags"`
+}
+
+// MessageCount is the JSON object "messages": A message lamp was set.
+type MessageCount struct {
+	Base
+	// The user.
+	User string `json:"user"`
+	// New messages.
+	New int `json:"new"`
+	// Old messages.
+	Old int `json:"old"`
 }

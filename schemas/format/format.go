@@ -36,6 +36,7 @@ var formats = map[string]format{
 	"number":      {expected: "a phone number such as \"+37120001111\"", judge: number},
 	"caller_id":   {expected: "a phone number such as \"+37120001111\"", judge: number},
 	"digits":      {expected: "keys out of 0-9 * # A-D", judge: chars("bad_digits", digitChars), fixed: true},
+	"tones":       {expected: "keys out of 0-9 * # A-D, and w for a pause", judge: chars("bad_digits", digitChars+"w")},
 	"gather_key":  {expected: "digits such as \"1\", no_input or bad_input", judge: gatherKey, fixed: true},
 	"event_name":  {expected: "an event such as \"held\"", judge: eventName, fixed: true},
 	"event_type":  {expected: "a name of lower-case letters, digits and _ . -", judge: chars("bad_event_type", lower+digit+"_.-"), fixed: true},

@@ -24,8 +24,38 @@ func New(name string) Verb {
 		return new(Pause)
 	case "gather":
 		return new(Gather)
+	case "record":
+		return new(Record)
 	case "dial":
 		return new(Dial)
+	case "divert":
+		return new(Divert)
+	case "transfer":
+		return new(Transfer)
+	case "refer":
+		return new(Refer)
+	case "park":
+		return new(Park)
+	case "pickup":
+		return new(Pickup)
+	case "enqueue":
+		return new(Enqueue)
+	case "leave":
+		return new(Leave)
+	case "conference":
+		return new(Conference)
+	case "supervise":
+		return new(Supervise)
+	case "hold":
+		return new(Hold)
+	case "unhold":
+		return new(Unhold)
+	case "mute":
+		return new(Mute)
+	case "unmute":
+		return new(Unmute)
+	case "dtmf":
+		return new(Dtmf)
 	case "redirect":
 		return new(Redirect)
 	case "on":
@@ -34,12 +64,18 @@ func New(name string) Verb {
 		return new(Off)
 	case "parallel":
 		return new(Parallel)
+	case "cancel":
+		return new(Cancel)
 	case "emit":
 		return new(Emit)
 	case "email":
 		return new(Email)
+	case "message_waiting":
+		return new(MessageWaiting)
 	case "set":
 		return new(Set)
+	case "tag":
+		return new(Tag)
 	case "log":
 		return new(Log)
 	case "hangup":
@@ -64,8 +100,38 @@ func (d *decoder) verbNamed(name string, v tree.Value) Verb {
 		return d.verbPause(v)
 	case "gather":
 		return d.verbGather(v)
+	case "record":
+		return d.verbRecord(v)
 	case "dial":
 		return d.verbDial(v)
+	case "divert":
+		return d.verbDivert(v)
+	case "transfer":
+		return d.verbTransfer(v)
+	case "refer":
+		return d.verbRefer(v)
+	case "park":
+		return d.verbPark(v)
+	case "pickup":
+		return d.verbPickup(v)
+	case "enqueue":
+		return d.verbEnqueue(v)
+	case "leave":
+		return d.verbLeave(v)
+	case "conference":
+		return d.verbConference(v)
+	case "supervise":
+		return d.verbSupervise(v)
+	case "hold":
+		return d.verbHold(v)
+	case "unhold":
+		return d.verbUnhold(v)
+	case "mute":
+		return d.verbMute(v)
+	case "unmute":
+		return d.verbUnmute(v)
+	case "dtmf":
+		return d.verbDtmf(v)
 	case "redirect":
 		return d.verbRedirect(v)
 	case "on":
@@ -74,12 +140,18 @@ func (d *decoder) verbNamed(name string, v tree.Value) Verb {
 		return d.verbOff(v)
 	case "parallel":
 		return d.verbParallel(v)
+	case "cancel":
+		return d.verbCancel(v)
 	case "emit":
 		return d.verbEmit(v)
 	case "email":
 		return d.verbEmail(v)
+	case "message_waiting":
+		return d.verbMessageWaiting(v)
 	case "set":
 		return d.verbSet(v)
+	case "tag":
+		return d.verbTag(v)
 	case "log":
 		return d.verbLog(v)
 	case "hangup":
@@ -97,14 +169,32 @@ var All = []string{
 	"say",
 	"pause",
 	"gather",
+	"record",
 	"dial",
+	"divert",
+	"transfer",
+	"refer",
+	"park",
+	"pickup",
+	"enqueue",
+	"leave",
+	"conference",
+	"supervise",
+	"hold",
+	"unhold",
+	"mute",
+	"unmute",
+	"dtmf",
 	"redirect",
 	"on",
 	"off",
 	"parallel",
+	"cancel",
 	"emit",
 	"email",
+	"message_waiting",
 	"set",
+	"tag",
 	"log",
 	"hangup",
 }
@@ -234,6 +324,10 @@ func (d *decoder) verbPlay(v tree.Value) *Play {
 			x.Audio = d.audios(c)
 		case "loop":
 			x.Loop = d.int(c)
+		case "to":
+			x.To = d.str(c)
+		case "background":
+			x.Background = d.bool(c)
 		}
 	}
 	return &x
@@ -274,6 +368,10 @@ func (d *decoder) verbSay(v tree.Value) *Say {
 			x.Language = d.str(c)
 		case "engine":
 			x.Engine = d.str(c)
+		case "to":
+			x.To = d.str(c)
+		case "background":
+			x.Background = d.bool(c)
 		}
 	}
 	return &x
@@ -372,6 +470,61 @@ func (v *Gather) fill(f *filler) Verb {
 	return &c
 }
 
+// VerbName is "record".
+func (v *Record) VerbName() string { return "record" }
+
+// VerbID is the author's id.
+func (v *Record) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Record) MarshalJSON() ([]byte, error) {
+	type plain Record
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"record", (*plain)(v)})
+}
+
+func (d *decoder) verbRecord(v tree.Value) *Record {
+	var x Record
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "action":
+			x.Action = d.str(c)
+		case "of_id":
+			x.OfID = d.str(c)
+		case "of":
+			x.Of = d.str(c)
+		case "channels":
+			x.Channels = d.int(c)
+		case "beep":
+			x.Beep = d.bool(c)
+		case "time_limit":
+			x.TimeLimit = d.duration(c)
+		case "silence":
+			x.Silence = d.duration(c)
+		case "finish_on":
+			x.FinishOn = d.str(c)
+		case "background":
+			x.Background = d.bool(c)
+		case "name":
+			x.Name = d.str(c)
+		case "next":
+			x.Next = d.doPtr(c)
+		}
+	}
+	return &x
+}
+
+func (v *Record) fill(f *filler) Verb {
+	c := *v
+	c.Name = f.str(v.Name)
+	c.Next = f.doPtr(v.Next)
+	return &c
+}
+
 // VerbName is "dial".
 func (v *Dial) VerbName() string { return "dial" }
 
@@ -403,8 +556,18 @@ func (d *decoder) verbDial(v tree.Value) *Dial {
 			x.CallerID = d.str(c)
 		case "caller_name":
 			x.CallerName = d.str(c)
+		case "anonymous":
+			x.Anonymous = d.bool(c)
 		case "headers":
 			x.Headers = d.strMap(c)
+		case "params":
+			x.Params = d.strMap(c)
+		case "answer":
+			x.Answer = d.str(c)
+		case "early_media":
+			x.EarlyMedia = d.str(c)
+		case "confirm":
+			x.Confirm = d.doPtr(c)
 		case "time_limit":
 			x.TimeLimit = d.duration(c)
 		case "ringback":
@@ -426,9 +589,630 @@ func (v *Dial) fill(f *filler) Verb {
 	c.CallerID = f.str(v.CallerID)
 	c.CallerName = f.str(v.CallerName)
 	c.Headers = f.strMap(v.Headers)
+	c.Params = f.strMap(v.Params)
+	c.Confirm = f.doPtr(v.Confirm)
 	c.Ringback = f.audioPtr(v.Ringback)
 	c.On = f.doMap(v.On)
 	c.Next = f.doPtr(v.Next)
+	return &c
+}
+
+// VerbName is "divert".
+func (v *Divert) VerbName() string { return "divert" }
+
+// VerbID is the author's id.
+func (v *Divert) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Divert) MarshalJSON() ([]byte, error) {
+	type plain Divert
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"divert", (*plain)(v)})
+}
+
+func (d *decoder) verbDivert(v tree.Value) *Divert {
+	var x Divert
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "to":
+			x.To = d.targets(c)
+		case "ring":
+			x.Ring = d.str(c)
+		case "ring_for":
+			x.RingFor = d.duration(c)
+		case "caller_id":
+			x.CallerID = d.str(c)
+		case "caller_name":
+			x.CallerName = d.str(c)
+		case "anonymous":
+			x.Anonymous = d.bool(c)
+		case "headers":
+			x.Headers = d.strMap(c)
+		case "wrap_up":
+			x.WrapUp = d.duration(c)
+		case "on":
+			x.On = d.doMap(c)
+		case "next":
+			x.Next = d.doPtr(c)
+		}
+	}
+	return &x
+}
+
+func (v *Divert) fill(f *filler) Verb {
+	c := *v
+	c.To = f.targets(v.To)
+	c.CallerID = f.str(v.CallerID)
+	c.CallerName = f.str(v.CallerName)
+	c.Headers = f.strMap(v.Headers)
+	c.On = f.doMap(v.On)
+	c.Next = f.doPtr(v.Next)
+	return &c
+}
+
+// VerbName is "transfer".
+func (v *Transfer) VerbName() string { return "transfer" }
+
+// VerbID is the author's id.
+func (v *Transfer) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Transfer) MarshalJSON() ([]byte, error) {
+	type plain Transfer
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"transfer", (*plain)(v)})
+}
+
+func (d *decoder) verbTransfer(v tree.Value) *Transfer {
+	var x Transfer
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "to":
+			x.To = d.targets(c)
+		case "ring":
+			x.Ring = d.str(c)
+		case "ring_for":
+			x.RingFor = d.duration(c)
+		case "caller_id":
+			x.CallerID = d.str(c)
+		case "caller_name":
+			x.CallerName = d.str(c)
+		case "anonymous":
+			x.Anonymous = d.bool(c)
+		case "headers":
+			x.Headers = d.strMap(c)
+		case "on":
+			x.On = d.doMap(c)
+		case "next":
+			x.Next = d.doPtr(c)
+		}
+	}
+	return &x
+}
+
+func (v *Transfer) fill(f *filler) Verb {
+	c := *v
+	c.To = f.targets(v.To)
+	c.CallerID = f.str(v.CallerID)
+	c.CallerName = f.str(v.CallerName)
+	c.Headers = f.strMap(v.Headers)
+	c.On = f.doMap(v.On)
+	c.Next = f.doPtr(v.Next)
+	return &c
+}
+
+// VerbName is "refer".
+func (v *Refer) VerbName() string { return "refer" }
+
+// VerbID is the author's id.
+func (v *Refer) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Refer) MarshalJSON() ([]byte, error) {
+	type plain Refer
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"refer", (*plain)(v)})
+}
+
+func (d *decoder) verbRefer(v tree.Value) *Refer {
+	var x Refer
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "party":
+			x.Party = d.str(c)
+		case "to":
+			x.To = d.str(c)
+		case "timeout":
+			x.Timeout = d.duration(c)
+		case "next":
+			x.Next = d.doPtr(c)
+		}
+	}
+	return &x
+}
+
+func (v *Refer) fill(f *filler) Verb {
+	c := *v
+	c.To = f.str(v.To)
+	c.Next = f.doPtr(v.Next)
+	return &c
+}
+
+// VerbName is "park".
+func (v *Park) VerbName() string { return "park" }
+
+// VerbID is the author's id.
+func (v *Park) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Park) MarshalJSON() ([]byte, error) {
+	type plain Park
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"park", (*plain)(v)})
+}
+
+func (d *decoder) verbPark(v tree.Value) *Park {
+	var x Park
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "slot":
+			x.Slot = d.str(c)
+		case "to":
+			x.To = d.targets(c)
+		case "return_after":
+			x.ReturnAfter = d.duration(c)
+		case "ring_for":
+			x.RingFor = d.duration(c)
+		case "tries":
+			x.Tries = d.int(c)
+		case "caller_id":
+			x.CallerID = d.str(c)
+		case "caller_name":
+			x.CallerName = d.str(c)
+		case "music":
+			x.Music = d.audioPtr(c)
+		case "on":
+			x.On = d.doMap(c)
+		case "next":
+			x.Next = d.doPtr(c)
+		}
+	}
+	return &x
+}
+
+func (v *Park) fill(f *filler) Verb {
+	c := *v
+	c.Slot = f.str(v.Slot)
+	c.To = f.targets(v.To)
+	c.CallerID = f.str(v.CallerID)
+	c.CallerName = f.str(v.CallerName)
+	c.Music = f.audioPtr(v.Music)
+	c.On = f.doMap(v.On)
+	c.Next = f.doPtr(v.Next)
+	return &c
+}
+
+// VerbName is "pickup".
+func (v *Pickup) VerbName() string { return "pickup" }
+
+// VerbID is the author's id.
+func (v *Pickup) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Pickup) MarshalJSON() ([]byte, error) {
+	type plain Pickup
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"pickup", (*plain)(v)})
+}
+
+func (d *decoder) verbPickup(v tree.Value) *Pickup {
+	var x Pickup
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "slot":
+			x.Slot = d.str(c)
+		case "user":
+			x.User = d.str(c)
+		case "queue":
+			x.Queue = d.str(c)
+		case "call":
+			x.Call = d.str(c)
+		case "next":
+			x.Next = d.doPtr(c)
+		}
+	}
+	return &x
+}
+
+func (v *Pickup) fill(f *filler) Verb {
+	c := *v
+	c.Slot = f.str(v.Slot)
+	c.User = f.str(v.User)
+	c.Queue = f.str(v.Queue)
+	c.Call = f.str(v.Call)
+	c.Next = f.doPtr(v.Next)
+	return &c
+}
+
+// VerbName is "enqueue".
+func (v *Enqueue) VerbName() string { return "enqueue" }
+
+// VerbID is the author's id.
+func (v *Enqueue) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Enqueue) MarshalJSON() ([]byte, error) {
+	type plain Enqueue
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"enqueue", (*plain)(v)})
+}
+
+func (d *decoder) verbEnqueue(v tree.Value) *Enqueue {
+	var x Enqueue
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "queue":
+			x.Queue = d.str(c)
+		case "wait":
+			x.Wait = d.document(c)
+		case "max_wait":
+			x.MaxWait = d.duration(c)
+		case "priority":
+			x.Priority = d.int(c)
+		case "music":
+			x.Music = d.audioPtr(c)
+		case "on":
+			x.On = d.doMap(c)
+		case "next":
+			x.Next = d.doPtr(c)
+		}
+	}
+	return &x
+}
+
+func (v *Enqueue) fill(f *filler) Verb {
+	c := *v
+	c.Queue = f.str(v.Queue)
+	c.Music = f.audioPtr(v.Music)
+	c.On = f.doMap(v.On)
+	c.Next = f.doPtr(v.Next)
+	return &c
+}
+
+// VerbName is "leave".
+func (v *Leave) VerbName() string { return "leave" }
+
+// VerbID is the author's id.
+func (v *Leave) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Leave) MarshalJSON() ([]byte, error) {
+	type plain Leave
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"leave", (*plain)(v)})
+}
+
+func (d *decoder) verbLeave(v tree.Value) *Leave {
+	var x Leave
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		}
+	}
+	return &x
+}
+
+func (v *Leave) fill(f *filler) Verb {
+	c := *v
+	return &c
+}
+
+// VerbName is "conference".
+func (v *Conference) VerbName() string { return "conference" }
+
+// VerbID is the author's id.
+func (v *Conference) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Conference) MarshalJSON() ([]byte, error) {
+	type plain Conference
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"conference", (*plain)(v)})
+}
+
+func (d *decoder) verbConference(v tree.Value) *Conference {
+	var x Conference
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "room":
+			x.Room = d.str(c)
+		case "muted":
+			x.Muted = d.bool(c)
+		case "beep":
+			x.Beep = d.str(c)
+		case "most":
+			x.Most = d.int(c)
+		case "start":
+			x.Start = d.bool(c)
+		case "end":
+			x.End = d.bool(c)
+		case "music":
+			x.Music = d.audioPtr(c)
+		case "announce":
+			x.Announce = d.audios(c)
+		case "record":
+			x.Record = d.bool(c)
+		case "finish_on":
+			x.FinishOn = d.str(c)
+		case "on":
+			x.On = d.doMap(c)
+		case "time_limit":
+			x.TimeLimit = d.duration(c)
+		case "next":
+			x.Next = d.doPtr(c)
+		}
+	}
+	return &x
+}
+
+func (v *Conference) fill(f *filler) Verb {
+	c := *v
+	c.Room = f.str(v.Room)
+	c.Music = f.audioPtr(v.Music)
+	c.Announce = f.audios(v.Announce)
+	c.On = f.doMap(v.On)
+	c.Next = f.doPtr(v.Next)
+	return &c
+}
+
+// VerbName is "supervise".
+func (v *Supervise) VerbName() string { return "supervise" }
+
+// VerbID is the author's id.
+func (v *Supervise) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Supervise) MarshalJSON() ([]byte, error) {
+	type plain Supervise
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"supervise", (*plain)(v)})
+}
+
+func (d *decoder) verbSupervise(v tree.Value) *Supervise {
+	var x Supervise
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "user":
+			x.User = d.str(c)
+		case "call":
+			x.Call = d.str(c)
+		case "mode":
+			x.Mode = d.str(c)
+		case "switch":
+			x.Switch = d.strMap(c)
+		case "finish_on":
+			x.FinishOn = d.str(c)
+		case "wait":
+			x.Wait = d.duration(c)
+		case "next":
+			x.Next = d.doPtr(c)
+		}
+	}
+	return &x
+}
+
+func (v *Supervise) fill(f *filler) Verb {
+	c := *v
+	c.User = f.str(v.User)
+	c.Call = f.str(v.Call)
+	c.Switch = f.strMap(v.Switch)
+	c.Next = f.doPtr(v.Next)
+	return &c
+}
+
+// VerbName is "hold".
+func (v *Hold) VerbName() string { return "hold" }
+
+// VerbID is the author's id.
+func (v *Hold) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Hold) MarshalJSON() ([]byte, error) {
+	type plain Hold
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"hold", (*plain)(v)})
+}
+
+func (d *decoder) verbHold(v tree.Value) *Hold {
+	var x Hold
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "party":
+			x.Party = d.str(c)
+		case "music":
+			x.Music = d.audioPtr(c)
+		}
+	}
+	return &x
+}
+
+func (v *Hold) fill(f *filler) Verb {
+	c := *v
+	c.Music = f.audioPtr(v.Music)
+	return &c
+}
+
+// VerbName is "unhold".
+func (v *Unhold) VerbName() string { return "unhold" }
+
+// VerbID is the author's id.
+func (v *Unhold) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Unhold) MarshalJSON() ([]byte, error) {
+	type plain Unhold
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"unhold", (*plain)(v)})
+}
+
+func (d *decoder) verbUnhold(v tree.Value) *Unhold {
+	var x Unhold
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "party":
+			x.Party = d.str(c)
+		}
+	}
+	return &x
+}
+
+func (v *Unhold) fill(f *filler) Verb {
+	c := *v
+	return &c
+}
+
+// VerbName is "mute".
+func (v *Mute) VerbName() string { return "mute" }
+
+// VerbID is the author's id.
+func (v *Mute) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Mute) MarshalJSON() ([]byte, error) {
+	type plain Mute
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"mute", (*plain)(v)})
+}
+
+func (d *decoder) verbMute(v tree.Value) *Mute {
+	var x Mute
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "party":
+			x.Party = d.str(c)
+		}
+	}
+	return &x
+}
+
+func (v *Mute) fill(f *filler) Verb {
+	c := *v
+	return &c
+}
+
+// VerbName is "unmute".
+func (v *Unmute) VerbName() string { return "unmute" }
+
+// VerbID is the author's id.
+func (v *Unmute) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Unmute) MarshalJSON() ([]byte, error) {
+	type plain Unmute
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"unmute", (*plain)(v)})
+}
+
+func (d *decoder) verbUnmute(v tree.Value) *Unmute {
+	var x Unmute
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "party":
+			x.Party = d.str(c)
+		}
+	}
+	return &x
+}
+
+func (v *Unmute) fill(f *filler) Verb {
+	c := *v
+	return &c
+}
+
+// VerbName is "dtmf".
+func (v *Dtmf) VerbName() string { return "dtmf" }
+
+// VerbID is the author's id.
+func (v *Dtmf) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Dtmf) MarshalJSON() ([]byte, error) {
+	type plain Dtmf
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"dtmf", (*plain)(v)})
+}
+
+func (d *decoder) verbDtmf(v tree.Value) *Dtmf {
+	var x Dtmf
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "digits":
+			x.Digits = d.str(c)
+		case "party":
+			x.Party = d.str(c)
+		}
+	}
+	return &x
+}
+
+func (v *Dtmf) fill(f *filler) Verb {
+	c := *v
+	c.Digits = f.str(v.Digits)
 	return &c
 }
 
@@ -568,6 +1352,39 @@ func (v *Parallel) fill(f *filler) Verb {
 	return &c
 }
 
+// VerbName is "cancel".
+func (v *Cancel) VerbName() string { return "cancel" }
+
+// VerbID is the author's id.
+func (v *Cancel) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Cancel) MarshalJSON() ([]byte, error) {
+	type plain Cancel
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"cancel", (*plain)(v)})
+}
+
+func (d *decoder) verbCancel(v tree.Value) *Cancel {
+	var x Cancel
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "of_id":
+			x.OfID = d.str(c)
+		}
+	}
+	return &x
+}
+
+func (v *Cancel) fill(f *filler) Verb {
+	c := *v
+	return &c
+}
+
 // VerbName is "emit".
 func (v *Emit) VerbName() string { return "emit" }
 
@@ -650,6 +1467,44 @@ func (v *Email) fill(f *filler) Verb {
 	return &c
 }
 
+// VerbName is "message_waiting".
+func (v *MessageWaiting) VerbName() string { return "message_waiting" }
+
+// VerbID is the author's id.
+func (v *MessageWaiting) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *MessageWaiting) MarshalJSON() ([]byte, error) {
+	type plain MessageWaiting
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"message_waiting", (*plain)(v)})
+}
+
+func (d *decoder) verbMessageWaiting(v tree.Value) *MessageWaiting {
+	var x MessageWaiting
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "user":
+			x.User = d.str(c)
+		case "new":
+			x.New = d.int(c)
+		case "old":
+			x.Old = d.int(c)
+		}
+	}
+	return &x
+}
+
+func (v *MessageWaiting) fill(f *filler) Verb {
+	c := *v
+	c.User = f.str(v.User)
+	return &c
+}
+
 // VerbName is "set".
 func (v *Set) VerbName() string { return "set" }
 
@@ -681,6 +1536,40 @@ func (d *decoder) verbSet(v tree.Value) *Set {
 func (v *Set) fill(f *filler) Verb {
 	c := *v
 	c.Vars = f.anyMap(v.Vars)
+	return &c
+}
+
+// VerbName is "tag".
+func (v *Tag) VerbName() string { return "tag" }
+
+// VerbID is the author's id.
+func (v *Tag) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Tag) MarshalJSON() ([]byte, error) {
+	type plain Tag
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"tag", (*plain)(v)})
+}
+
+func (d *decoder) verbTag(v tree.Value) *Tag {
+	var x Tag
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "tags":
+			x.Tags = d.strMap(c)
+		}
+	}
+	return &x
+}
+
+func (v *Tag) fill(f *filler) Verb {
+	c := *v
+	c.Tags = f.strMap(v.Tags)
 	return &c
 }
 
@@ -768,10 +1657,22 @@ func (d *decoder) verbTarget(v tree.Value) Target {
 			x.Gateway = d.str(c)
 		case "sip":
 			x.SIP = d.str(c)
+		case "contact":
+			x.Contact = d.str(c)
+		case "extension":
+			x.Extension = d.str(c)
+		case "nodes":
+			x.Nodes = d.strs(c)
+		case "queue":
+			x.Queue = d.str(c)
 		case "caller_id":
 			x.CallerID = d.str(c)
 		case "caller_name":
 			x.CallerName = d.str(c)
+		case "anonymous":
+			x.Anonymous = d.bool(c)
+		case "confirm":
+			x.Confirm = d.doPtr(c)
 		case "headers":
 			x.Headers = d.strMap(c)
 		case "on":
@@ -787,8 +1688,13 @@ func (v *Target) fill(f *filler) Target {
 	c.Number = f.str(v.Number)
 	c.Gateway = f.str(v.Gateway)
 	c.SIP = f.str(v.SIP)
+	c.Contact = f.str(v.Contact)
+	c.Extension = f.str(v.Extension)
+	c.Nodes = f.strs(v.Nodes)
+	c.Queue = f.str(v.Queue)
 	c.CallerID = f.str(v.CallerID)
 	c.CallerName = f.str(v.CallerName)
+	c.Confirm = f.doPtr(v.Confirm)
 	c.Headers = f.strMap(v.Headers)
 	c.On = f.doMap(v.On)
 	return c

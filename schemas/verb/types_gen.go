@@ -39,6 +39,10 @@ type Play struct {
 	Audio Audios `json:"audio"`
 	// How many times; -1 for ever; 0 is the default. Default 1.
 	Loop int `json:"loop,omitempty"`
+	// Who hears it: the caller, the party the caller speaks with, or all. Default "caller".
+	To string `json:"to,omitempty"`
+	// Go on with the following verbs while it plays, under what else is heard; cancel ends it by its id.
+	Background bool `json:"background,omitempty"`
 }
 
 // Say is the verb "say": Speaks a text to the caller and goes on when it is said. The built-in voice works
@@ -54,6 +58,10 @@ type Say struct {
 	Language string `json:"language,omitempty"`
 	// The speech engine; default the tenant's.
 	Engine string `json:"engine,omitempty"`
+	// Who hears it: the caller, the party the caller speaks with, or all. Default "caller".
+	To string `json:"to,omitempty"`
+	// Go on with the following verbs while it plays, under what else is heard; cancel ends it by its id.
+	Background bool `json:"background,omitempty"`
 }
 
 // Pause is the verb "pause": Waits. On an answered call the caller hears silence.
@@ -92,6 +100,38 @@ type Gather struct {
 	Next *Do `json:"next,omitempty"`
 }
 
+// Record is the verb "record": Records a party or the whole call to a WAV file. In the foreground it lasts
+// until a finish key, silence, or the longest time, as voice mail needs it; with background it goes on beside
+// the script until stopped or until the call ends. Its id names it for pause, resume and stop.
+// recording.stored tells where it is, how long, and its checksum.
+type Record struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// What to do; all but start concern the recordings that this call has begun: those named by of_id, or all.
+	// Default "start".
+	Action string `json:"action,omitempty"`
+	// With pause, resume and stop: the id of the record verb that began it; default all of the call.
+	OfID string `json:"of_id,omitempty"`
+	// Whose voice: both parties, or one. Default "call".
+	Of string `json:"of,omitempty"`
+	// 1: mixed; 2: the caller left, the others right. Default 1.
+	Channels int `json:"channels,omitempty"`
+	// Play a beep first.
+	Beep bool `json:"beep,omitempty"`
+	// The longest recording. Default "1h".
+	TimeLimit Duration `json:"time_limit,omitempty"`
+	// Ends after so much silence; default not.
+	Silence Duration `json:"silence,omitempty"`
+	// Keys of the caller that end it; empty: none.
+	FinishOn string `json:"finish_on,omitempty"`
+	// Go on with the following verbs while it records.
+	Background bool `json:"background,omitempty"`
+	// Name of the file, without .wav; default the recording's id.
+	Name string `json:"name,omitempty"`
+	// Where to go with the result; default the following verb.
+	Next *Do `json:"next,omitempty"`
+}
+
 // Dial is the verb "dial": Calls one or several targets and connects the first that answers; the others are
 // cancelled as completed elsewhere. Ends when the connection ends or nobody answered. The result's status
 // keeps answered, no_answer (nobody took it), busy, timeout (nothing came back), refused, failed and
@@ -109,9 +149,21 @@ type Dial struct {
 	CallerID string `json:"caller_id,omitempty"`
 	// The name shown; default the caller's.
 	CallerName string `json:"caller_name,omitempty"`
+	// Withhold the caller's number: From is anonymous and Privacy is id (RFC 3323, 3325).
+	Anonymous bool `json:"anonymous,omitempty"`
 	// SIP headers for the called party: X- headers (not X-Offhook-, which are the edge's own) and
 	// Accept-Language, Alert-Info, Call-Info, Organization, Priority, Subject, User-to-User.
 	Headers map[string]string `json:"headers,omitempty"`
+	// Call parameters for the script at the other end, when that is a node of this cluster: call.params of its
+	// first ask.
+	Params map[string]string `json:"params,omitempty"`
+	// Answer the caller when the called party answers, or before it rings. Default "on_bridge".
+	Answer string `json:"answer,omitempty"`
+	// The caller hears what the called party sends before the answer, or not. Default "pass".
+	EarlyMedia string `json:"early_media,omitempty"`
+	// The called party must confirm before it is connected: by this digit, or by hearing this document to its
+	// end (hangup in it declines).
+	Confirm *Do `json:"confirm,omitempty"`
 	// The connection is ended after this time; default none.
 	TimeLimit Duration `json:"time_limit,omitempty"`
 	// What the caller hears while it rings; default the ring tone, or the target's early media.
@@ -124,6 +176,265 @@ type Dial struct {
 	On map[string]Do `json:"on,omitempty"`
 	// Where to go with the result; default the following verb.
 	Next *Do `json:"next,omitempty"`
+}
+
+// Divert is the verb "divert": Hands an unanswered call on to somebody else. Refused once the call is
+// answered: transfer and dial are for that. When nobody takes it the script goes on; when somebody does, the
+// script is in wrap-up: it may finish its own work (emit, email, log, set, pause, asks) within wrap_up, but
+// has no voice in the call any more.
+type Divert struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// Whom to call.
+	To Targets `json:"to"`
+	// Ring all targets at once, or one after another. Default "all".
+	Ring string `json:"ring,omitempty"`
+	// How long it rings (with in_order: each target). Default "30s".
+	RingFor Duration `json:"ring_for,omitempty"`
+	// The number shown; default the caller's.
+	CallerID string `json:"caller_id,omitempty"`
+	// The name shown; default the caller's.
+	CallerName string `json:"caller_name,omitempty"`
+	// Withhold the caller's number: From is anonymous and Privacy is id (RFC 3323, 3325).
+	Anonymous bool `json:"anonymous,omitempty"`
+	// SIP headers for the called party: X- headers (not X-Offhook-, which are the edge's own) and
+	// Accept-Language, Alert-Info, Call-Info, Organization, Priority, Subject, User-to-User.
+	Headers map[string]string `json:"headers,omitempty"`
+	// How long the script may go on after success. Default "30s".
+	WrapUp Duration `json:"wrap_up,omitempty"`
+	// What to do when the dial, or one target, comes to this: it rang, was answered, was held, ended so. What is
+	// given for the dial's own end (no_answer, busy, timeout, cancelled, refused, failed, hangup) runs before
+	// the verb that follows.
+	On map[string]Do `json:"on,omitempty"`
+	// Where to go with the result; default the following verb.
+	Next *Do `json:"next,omitempty"`
+}
+
+// Transfer is the verb "transfer": Blind transfer of an answered call: the caller is put on hold with music
+// while the targets ring. When one answers, it replaces the script and whoever the caller spoke with; when
+// none does, the caller comes back and the script goes on with the result. Refused while the call is
+// unanswered: divert and dial are for that.
+type Transfer struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// Whom to call.
+	To Targets `json:"to"`
+	// Ring all targets at once, or one after another. Default "all".
+	Ring string `json:"ring,omitempty"`
+	// How long it rings (with in_order: each target). Default "30s".
+	RingFor Duration `json:"ring_for,omitempty"`
+	// The number shown; default the caller's.
+	CallerID string `json:"caller_id,omitempty"`
+	// The name shown; default the caller's.
+	CallerName string `json:"caller_name,omitempty"`
+	// Withhold the caller's number: From is anonymous and Privacy is id (RFC 3323, 3325).
+	Anonymous bool `json:"anonymous,omitempty"`
+	// SIP headers for the called party: X- headers (not X-Offhook-, which are the edge's own) and
+	// Accept-Language, Alert-Info, Call-Info, Organization, Priority, Subject, User-to-User.
+	Headers map[string]string `json:"headers,omitempty"`
+	// What to do when the dial, or one target, comes to this: it rang, was answered, was held, ended so. What is
+	// given for the dial's own end (no_answer, busy, timeout, cancelled, refused, failed, hangup) runs before
+	// the verb that follows.
+	On map[string]Do `json:"on,omitempty"`
+	// Where to go with the result; default the following verb.
+	Next *Do `json:"next,omitempty"`
+}
+
+// Refer is the verb "refer": Asks the party's own phone or gateway to call somebody else (REFER, RFC 3515)
+// and reports how that went. The call ends when it succeeds.
+type Refer struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// Whom to send away. Default "caller".
+	Party string `json:"party,omitempty"`
+	// The SIP URI to call.
+	To string `json:"to"`
+	// How long to wait for the outcome. Default "30s".
+	Timeout Duration `json:"timeout,omitempty"`
+	// Where to go with the result; default the following verb.
+	Next *Do `json:"next,omitempty"`
+}
+
+// Park is the verb "park": Parks the caller, who hears music. After return_after the call rings back at `to`
+// (directly: no forwarding) for ring_for; unanswered, it is cancelled and tried again, return_after later. It
+// ends when somebody answers or picks the call up, and when that conversation is over; or when the caller
+// hangs up.
+type Park struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// Name of the parking place, for pickup; default the call's id.
+	Slot string `json:"slot,omitempty"`
+	// Whom to ring back; default the user who transferred the call here, or who speaks with the caller. Nobody:
+	// it waits for a pickup.
+	To Targets `json:"to,omitempty"`
+	// How long it waits before it rings back, each time. Default "15s".
+	ReturnAfter Duration `json:"return_after,omitempty"`
+	// How long it rings back. Default "15s".
+	RingFor Duration `json:"ring_for,omitempty"`
+	// How many times it rings back; 0: until somebody answers. Default 0.
+	Tries int `json:"tries,omitempty"`
+	// The number shown; default the caller's.
+	CallerID string `json:"caller_id,omitempty"`
+	// The name shown; default the caller's.
+	CallerName string `json:"caller_name,omitempty"`
+	// What the caller hears; default the tenant's parking music, else the music on hold.
+	Music *Audio `json:"music,omitempty"`
+	// What to do when the dial, or one target, comes to this: it rang, was answered, was held, ended so. What is
+	// given for the dial's own end (no_answer, busy, timeout, cancelled, refused, failed, hangup) runs before
+	// the verb that follows.
+	On map[string]Do `json:"on,omitempty"`
+	// Where to go with the result; default the following verb.
+	Next *Do `json:"next,omitempty"`
+}
+
+// Pickup is the verb "pickup": Takes over a call that waits elsewhere: one parked in a slot, one that rings
+// at a user, or the first of a queue. The caller of this call is connected with it; the verb ends when that
+// conversation is over.
+type Pickup struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// A parking place.
+	Slot string `json:"slot,omitempty"`
+	// A user whose phone rings.
+	User string `json:"user,omitempty"`
+	// A queue: its first caller.
+	Queue string `json:"queue,omitempty"`
+	// A call's id, parked, ringing or waiting.
+	Call string `json:"call,omitempty"`
+	// Where to go with the result; default the following verb.
+	Next *Do `json:"next,omitempty"`
+}
+
+// Enqueue is the verb "enqueue": The caller waits in a queue until somebody takes the call (pickup or dial
+// with the queue's name, or a function that decides who is next), until leave in its wait document, or until
+// max_wait. While it waits, `wait` runs again and again; it may use {queue_position}, {queue_size} and
+// {queue_wait} (seconds so far).
+type Enqueue struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// The queue.
+	Queue string `json:"queue"`
+	// Runs again and again while the caller waits; default the music on hold.
+	Wait Document `json:"wait,omitempty"`
+	// The longest wait; default none.
+	MaxWait Duration `json:"max_wait,omitempty"`
+	// Callers with more go first. Default 0.
+	Priority int `json:"priority,omitempty"`
+	// What the caller hears beside `wait`; default the music on hold.
+	Music *Audio `json:"music,omitempty"`
+	// What to do by how it ended, before the verb that follows: answered (the conversation is over), left,
+	// timeout (max_wait), failed.
+	On map[string]Do `json:"on,omitempty"`
+	// Where to go with the result; default the following verb.
+	Next *Do `json:"next,omitempty"`
+}
+
+// Leave is the verb "leave": In the wait document of enqueue: the caller leaves the queue, and enqueue ends
+// with cause left. In a document of conference: the party leaves the conference.
+type Leave struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+}
+
+// Conference is the verb "conference": The caller joins a conference room; all who are in the room hear each
+// other. The room is made by the first and ends with the last.
+type Conference struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// The room.
+	Room string `json:"room"`
+	// Joins muted.
+	Muted bool `json:"muted,omitempty"`
+	// When the others hear a beep. Default "both".
+	Beep string `json:"beep,omitempty"`
+	// The most members; further ones are refused (cause full). Default 50.
+	Most int `json:"most,omitempty"`
+	// The conference starts with this member; those who came before wait with music. Default true.
+	Start bool `json:"start,omitempty"`
+	// The conference ends when this member leaves.
+	End bool `json:"end,omitempty"`
+	// What is heard while it has not begun; default the music on hold.
+	Music *Audio `json:"music,omitempty"`
+	// All hear this when the member joins.
+	Announce Audios `json:"announce,omitempty"`
+	// Record the room, from when it begins until it ends.
+	Record bool `json:"record,omitempty"`
+	// Keys with which the member leaves; empty: none.
+	FinishOn string `json:"finish_on,omitempty"`
+	// What to do when the member presses these digits, in the member's own call and beside the conference: its
+	// documents may mute, unmute, hold, unhold, play to the member, or leave.
+	On map[string]Do `json:"on,omitempty"`
+	// The member leaves after this time; default none.
+	TimeLimit Duration `json:"time_limit,omitempty"`
+	// Where to go with the result; default the following verb.
+	Next *Do `json:"next,omitempty"`
+}
+
+// Supervise is the verb "supervise": The caller of this call joins a conversation that is going on: listen
+// (hears both and is not heard), whisper (only the user hears the supervisor), barge (all hear each other).
+// The keys of `switch` change the mode live.
+type Supervise struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// The user whose conversation it is.
+	User string `json:"user,omitempty"`
+	// The call's id, instead.
+	Call string `json:"call,omitempty"`
+	// How to take part. Default "listen".
+	Mode string `json:"mode,omitempty"`
+	// Keys that change the mode; default 4, 5 and 6.
+	Switch map[string]string `json:"switch,omitempty"`
+	// Keys with which the supervisor leaves; empty: none.
+	FinishOn string `json:"finish_on,omitempty"`
+	// How long to wait for a conversation of the user; default not at all.
+	Wait Duration `json:"wait,omitempty"`
+	// Where to go with the result; default the following verb.
+	Next *Do `json:"next,omitempty"`
+}
+
+// Hold is the verb "hold": Puts a party on hold: it hears music and is not heard, until unhold.
+type Hold struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// Whom to put on hold. Default "caller".
+	Party string `json:"party,omitempty"`
+	// What it hears; default the music on hold.
+	Music *Audio `json:"music,omitempty"`
+}
+
+// Unhold is the verb "unhold": Ends hold.
+type Unhold struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// Whom to take back. Default "caller".
+	Party string `json:"party,omitempty"`
+}
+
+// Mute is the verb "mute": A muted party hears and is not heard, until unmute.
+type Mute struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// Whom to mute. Default "caller".
+	Party string `json:"party,omitempty"`
+}
+
+// Unmute is the verb "unmute": Ends mute.
+type Unmute struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// Whom to hear again. Default "caller".
+	Party string `json:"party,omitempty"`
+}
+
+// Dtmf is the verb "dtmf": Sends digits to a party, as RFC 4733 events or by INFO where the phone has no
+// such.
+type Dtmf struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// Digits 0-9, *, #, A-D; w pauses half a second.
+	Digits string `json:"digits"`
+	// To whom. Default "caller".
+	Party string `json:"party,omitempty"`
 }
 
 // Redirect is the verb "redirect": Asks a URL or function for the document to go on with; what is left of
@@ -164,6 +475,15 @@ type Parallel struct {
 	Do []Document `json:"do"`
 }
 
+// Cancel is the verb "cancel": Ends what runs beside the script, by the id of its verb: a background dial,
+// playback or recording.
+type Cancel struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// The id of the verb.
+	OfID string `json:"of_id"`
+}
+
 // Emit is the verb "emit": Publishes the event custom.TYPE on the event log, for functions and for `on`.
 type Emit struct {
 	// The author's own name for this verb; it comes back in results and events.
@@ -191,6 +511,18 @@ type Email struct {
 	Attach Strings `json:"attach,omitempty"`
 }
 
+// MessageWaiting is the verb "message_waiting": Sets the message lamp of a user's phones (RFC 3842).
+type MessageWaiting struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// The user.
+	User string `json:"user"`
+	// New messages. Default 0.
+	New int `json:"new,omitempty"`
+	// Old messages. Default 0.
+	Old int `json:"old,omitempty"`
+}
+
 // Set is the verb "set": Merges variables into the call's; a null removes one. They are filled in as {name}
 // and come with every ask.
 type Set struct {
@@ -199,6 +531,15 @@ type Set struct {
 	// Variables by name: letters, digits, _ and -, a letter or _ first. Values are any JSON; {name.part} reaches
 	// into objects.
 	Vars map[string]any `json:"vars"`
+}
+
+// Tag is the verb "tag": Tags the call: in call.tagged, in the list of live calls and in the final event. An
+// empty value removes a tag.
+type Tag struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// Tags by name.
+	Tags map[string]string `json:"tags"`
 }
 
 // Log is the verb "log": Writes a line to the call's log, for the author.
@@ -222,7 +563,8 @@ type Hangup struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// Target is the JSON object "target": Whom to call: exactly one of user, number and sip.
+// Target is the JSON object "target": Whom to call: exactly one of user, number, sip, contact, extension and
+// queue.
 type Target struct {
 	// A user of the tenant: all registered devices ring.
 	User string `json:"user,omitempty"`
@@ -232,10 +574,22 @@ type Target struct {
 	Gateway string `json:"gateway,omitempty"`
 	// A SIP URI.
 	SIP string `json:"sip,omitempty"`
+	// One registered device of a user, by its contact URI.
+	Contact string `json:"contact,omitempty"`
+	// A user of this tenant wherever in the cluster it is registered.
+	Extension string `json:"extension,omitempty"`
+	// With extension: the nodes to try in this order, primary first; default those that know the extension.
+	Nodes Strings `json:"nodes,omitempty"`
+	// The first caller of a queue.
+	Queue string `json:"queue,omitempty"`
 	// The number shown to this target; default the dial's.
 	CallerID string `json:"caller_id,omitempty"`
 	// The name shown to this target; default the dial's.
 	CallerName string `json:"caller_name,omitempty"`
+	// Withhold the caller's number from this target.
+	Anonymous bool `json:"anonymous,omitempty"`
+	// The target must confirm before it is connected.
+	Confirm *Do `json:"confirm,omitempty"`
 	// SIP headers for this target, beside the dial's.
 	Headers map[string]string `json:"headers,omitempty"`
 	// What to do when this target comes to that.

@@ -1,0 +1,163 @@
+package call
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/offhook/offhook/schemas/event"
+)
+
+// Whose voice a recording takes.
+const (
+	OfCall   = "call"
+	OfCaller = "caller"
+	OfAgent  = "agent"
+	OfRoom   = "room"
+)
+
+// Recording is what a run wants recorded.
+type Recording struct {
+	Of       string // OfCall ...
+	Name     string // of the file; default its id
+	Channels int
+	Limit    time.Duration
+	Silence  time.Duration
+}
+
+// Record begins a recording of this run; RecordEnded tells when it is stored, also after Stop.
+func (r *Run) Record(rec Recording) int {
+	c := r.call
+	if c == nil {
+		return 0
+	}
+	n := r.own(thingRecord, 0)
+	t := c.thing(thingRecord, n)
+	t.Name, t.With, t.Two = rec.Of, r.ID, rec.Channels == 2
+	id := c.recordingID(n)
+	if rec.Name == "" {
+		rec.Name = id
+	}
+	c.Notes.Recordings = append(c.Notes.Recordings, id)
+	c.put(RecordStart{Record: n, ID: id, Name: rec.Name, Channels: rec.Channels, Limit: rec.Limit, Silence: rec.Silence})
+	c.publish(event.RecordingStarted, c.recording(*t))
+	return n
+}
+
+// Recordings are the running recordings that were begun by verbs of this id, or all, oldest first.
+func (r *Run) Recordings(id string) []int {
+	if r.call == nil {
+		return nil
+	}
+	var found []int
+	for _, t := range r.call.Things {
+		if t.What == thingRecord && !t.Ends && (id == "" || t.With == id) {
+			found = append(found, t.N)
+		}
+	}
+	return found
+}
+
+// PauseRecord pauses a recording of this call or lets it go on.
+func (r *Run) PauseRecord(n int, paused bool) {
+	if r.call == nil {
+		return
+	}
+	t := r.call.thing(thingRecord, n)
+	if t == nil || t.Ends || t.Under == paused {
+		return
+	}
+	t.Under = paused
+	r.call.put(RecordPause{Record: n, Paused: paused})
+	typ := event.RecordingResumed
+	if paused {
+		typ = event.RecordingPaused
+	}
+	r.call.publish(typ, r.call.recording(*t))
+}
+
+// StopRecord ends a recording of this call, whoever began it; its run is told by RecordEnded.
+func (r *Run) StopRecord(n int) {
+	if r.call == nil {
+		return
+	}
+	if t := r.call.thing(thingRecord, n); t != nil {
+		r.call.stopRecord(*t, t.Owner)
+	}
+}
+
+func (c *Call) recordingID(n int) string { return fmt.Sprintf("%s-%d", c.Info.ID, n) }
+
+func (c *Call) recording(t Thing) *event.Recording {
+	channels := 1
+	if t.Two {
+		channels = 2
+	}
+	return &event.Recording{Recording: c.recordingID(t.N), VerbID: t.With, Of: t.Name, Channels: channels}
+}
+
+// stopRecord ends a recording. It stays until RecordEnded, and the final event waits for it.
+func (c *Call) stopRecord(t Thing, owner int) {
+	x := c.thing(thingRecord, t.N)
+	if x == nil || x.Ends {
+		if x != nil {
+			x.Owner = owner
+		}
+		return
+	}
+	x.Ends, x.Owner = true, owner
+	c.put(RecordStop{Record: t.N})
+}
+
+func (c *Call) storing() bool {
+	return slices.ContainsFunc(c.Things, func(t Thing) bool { return t.What == thingRecord })
+}
+
+func (c *Call) recordEnded(in RecordEnded) {
+	t := c.thing(thingRecord, in.Record)
+	if t == nil {
+		return
+	}
+	was := *t
+	c.dropThing(was.N)
+	data := c.recording(was)
+	data.Why, data.DurationMS, data.Bytes, data.SHA256, data.Location, data.Error = in.Why, in.DurationMS, in.Bytes, in.SHA256, in.Location, in.Error
+	typ := event.RecordingStored
+	if in.Error != "" {
+		typ = event.RecordingFailed
+		c.log("error", "recording failed: "+in.Error)
+	}
+	c.publish(typ, data)
+	c.deliver(was.Owner, in)
+}
+
+// recorded adds the rows of the recordings to the mix.
+func (c *Call) recorded(m Mix) Mix {
+	for _, t := range c.Things {
+		if t.What != thingRecord || t.Ends {
+			continue
+		}
+		for _, l := range c.seats() {
+			if l.sounds() && !l.waits() && !l.silent() && c.recordsLeg(t, l) {
+				channel := 0
+				if t.Two && l.N != c.Caller {
+					channel = 1
+				}
+				m = append(m, Hear{From: l.N, To: t.N, Channel: channel})
+			}
+		}
+	}
+	return m
+}
+
+func (c *Call) recordsLeg(t Thing, l *Leg) bool {
+	switch t.Name {
+	case OfCaller:
+		return l.N == c.Caller
+	case OfAgent:
+		return l.N == c.Bridge.Leg
+	case OfCall:
+		return l.N == c.Caller || l.N == c.Bridge.Leg
+	}
+	return c.party(l)
+}

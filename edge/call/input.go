@@ -148,7 +148,7 @@ type AskFailure struct {
 }
 
 // Resolved answers a Resolve: where a target can be reached now. No destinations and Error says why not
-// (not_registered, unknown_user, unknown_gateway, bad_uri).
+// (not_registered, busy, forward_loop, loop_detected, unknown_user, unknown_extension, unknown_node, unknown_gateway, bad_uri).
 type Resolved struct {
 	Resolve      int           `json:"resolve"`
 	Destinations []Destination `json:"destinations,omitempty"`
@@ -156,6 +156,12 @@ type Resolved struct {
 	Number       string        `json:"number,omitempty"`      // the user's number or the number dialled
 	RingForMS    int64         `json:"ring_for_ms,omitempty"` // the user's own ring time, 0: none
 	Error        string        `json:"error,omitempty"`
+	Target       string        `json:"target,omitempty"`    // who that is, when the settings or the cluster lead elsewhere: user:105, number:+371...
+	CallerID     string        `json:"caller_id,omitempty"` // what is shown there
+	Tried        []string      `json:"tried,omitempty"`     // what led there, for the next Follow
+	Script       string        `json:"script,omitempty"`    // no destination: a service of this node, and who knows its way
+
+	Else map[string]verb.Target `json:"else,omitempty"` // by result (busy, no_answer, failed, timeout): who is called then
 }
 
 // Destination is one device or gateway; the shell knows how to reach it, the core only hands it on.
@@ -166,6 +172,7 @@ type Destination struct {
 	Route   []string `json:"route,omitempty"`   // preloaded Route set (Path)
 	Gateway string   `json:"gateway,omitempty"` // TENANT/NAME, for credentials and identity
 	AOR     string   `json:"aor,omitempty"`
+	Node    string   `json:"node,omitempty"` // an edge of the cluster, which routes the call itself
 }
 
 // Replace puts a new document in the place of the main strand (PUT /v1/calls/{id}/verbs).

@@ -326,16 +326,6 @@ func (r *Run) Asked() ask.Call {
 	return r.call.Info
 }
 
-// Resolve asks where a target can be reached; Resolved answers.
-func (r *Run) Resolve(t verb.Target) int {
-	if r.call == nil {
-		return 0
-	}
-	n := r.own(thingResolve, 0)
-	r.call.put(Resolve{Resolve: n, Target: t})
-	return n
-}
-
 func (r *Run) own(what string, leg int) int {
 	n := r.call.next()
 	r.call.Things = append(r.call.Things, Thing{N: n, What: what, Owner: r.N, Leg: leg})

@@ -3,6 +3,7 @@ package verbs
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/offhook/offhook/edge/call"
@@ -23,6 +24,8 @@ type dialTarget struct {
 	Rang     bool         `json:",omitempty"`
 	Cause    *event.Cause `json:",omitempty"` // the most telling failure so far
 	Ended    bool         `json:",omitempty"` // it failed for good
+
+	Way call.Resolved `json:",omitzero"` // where the settings and the cluster lead
 }
 
 // startTarget resolves the next target.
@@ -35,23 +38,24 @@ func (v *dial) startTarget(r *call.Run) {
 
 // resolved calls all devices of a target.
 func (v *dial) resolved(r *call.Run, t *dialTarget, in call.Resolved) {
-	t.Name, t.Number = in.Name, in.Number
+	t.Name, t.Number, t.Way = in.Name, in.Number, in
+	t.Way.Destinations, t.Way.Resolve = nil, 0
+	if in.Script != "" && v.serve(r, t, in) {
+		return
+	}
 	for _, d := range in.Destinations {
 		if leg := r.Invite(v.invitation(r, t, d)); leg != 0 {
 			t.Legs = append(t.Legs, leg)
 		}
 	}
 	if len(t.Legs) == 0 {
-		cause := call.CauseUnreachable
-		cause.SIP = 0
-		if in.Error != "" {
-			cause.Reason = in.Error
-		}
-		t.worse(cause)
+		t.worse(wayLost(in))
 		v.targetDone(r, t)
 		return
 	}
-	t.Response = r.After(dialResponse)
+	if in.Destinations[0].Node == "" { // a node says at once that it is there; what it does then is its script's affair
+		t.Response = r.After(dialResponse)
+	}
 	t.Ring = r.After(v.ringFor(in.RingForMS))
 }
 
@@ -66,7 +70,7 @@ func (v *dial) ringFor(userMS int64) time.Duration {
 }
 
 func (v *dial) invitation(r *call.Run, t *dialTarget, d call.Destination) call.Invitation {
-	to, info := v.Spec.To[t.At], r.Asked()
+	to := v.Spec.To[t.At]
 	headers := maps.Clone(v.Spec.Headers)
 	if headers == nil {
 		headers = map[string]string{}
@@ -75,9 +79,11 @@ func (v *dial) invitation(r *call.Run, t *dialTarget, d call.Destination) call.I
 	if len(headers) == 0 {
 		headers = nil
 	}
-	return call.Invitation{Destination: d, Headers: headers, Target: targetName(to), Number: t.Number, Name: t.Name,
-		CallerID:   first(to.CallerID, v.Spec.CallerID, info.From),
-		CallerName: first(to.CallerName, v.Spec.CallerName, info.FromName)}
+	number, name, withheld := r.Shown()
+	return call.Invitation{Destination: d, Headers: headers, Target: v.name(t), Number: t.Number, Name: t.Name, Params: v.Spec.Params,
+		Anonymous:  to.Anonymous || v.Spec.Anonymous || withheld,
+		CallerID:   first(t.Way.CallerID, to.CallerID, v.Spec.CallerID, number),
+		CallerName: first(to.CallerName, v.Spec.CallerName, name)}
 }
 
 func first(of ...string) string {
@@ -95,6 +101,8 @@ func targetName(t verb.Target) string {
 		return "user:" + t.User
 	case t.Number != "":
 		return "number:" + t.Number
+	case t.Extension != "":
+		return "extension:" + t.Extension
 	}
 	return t.SIP
 }
@@ -128,6 +136,9 @@ func rank(c event.Cause) int {
 
 // targetDone: a target failed. The next one comes, others still ring, or that was the last.
 func (v *dial) targetDone(r *call.Run, t *dialTarget) {
+	if v.goOn(r, t) {
+		return
+	}
 	t.Ended = true
 	inOrder := v.Spec.Ring == "in_order" && len(v.Targets) < len(v.Spec.To)
 	if inOrder {
@@ -202,11 +213,11 @@ func (v *dial) thens(t *dialTarget, key string) []call.Then {
 }
 
 func (v *dial) result(t *dialTarget) ask.Result {
-	res := ask.Result{Status: call.StatusAnswered, User: v.Spec.To[t.At].User}
-	if res.User == "" {
-		res.Number = first(t.Number, v.Spec.To[t.At].SIP)
+	user, ok := strings.CutPrefix(v.name(t), "user:")
+	if !ok {
+		return ask.Result{Status: call.StatusAnswered, Number: first(t.Number, v.Spec.To[t.At].SIP)}
 	}
-	return res
+	return ask.Result{Status: call.StatusAnswered, User: user}
 }
 
 // Achieved: a dial that is ended from outside was answered, or is cancelled.
@@ -239,7 +250,7 @@ func (v *dial) tell(r *call.Run, t *dialTarget, key string, leg int) {
 func (v *dial) eventVars(r *call.Run, t *dialTarget, key string, leg int) map[string]any {
 	info := r.Asked()
 	vars := map[string]any{"type": event.Prefix + "leg." + key, "call_id": info.ID, "tenant": info.Tenant,
-		"target": targetName(v.Spec.To[t.At]), "agent_number": t.Number, "agent_name": t.Name,
+		"target": v.name(t), "agent_number": t.Number, "agent_name": t.Name,
 		"caller_number": info.From, "caller_name": info.FromName}
 	if leg != 0 {
 		vars["leg"] = float64(leg) // as it comes back from JSON

@@ -1,0 +1,58 @@
+package call
+
+import (
+	"strings"
+
+	"github.com/offhook/offhook/schemas/verb"
+)
+
+// anonymous is the number of a caller who withholds it.
+const anonymous = "anonymous"
+
+// Resolve asks where a target can be reached, as the settings of users and the nodes of the cluster want it; Resolved
+// answers.
+func (r *Run) Resolve(t verb.Target) int { return r.resolve(Resolve{Target: t}) }
+
+// Follow is Resolve for what another target led to: tried is its Resolved.Tried.
+func (r *Run) Follow(t verb.Target, tried []string) int {
+	return r.resolve(Resolve{Target: t, Tried: tried})
+}
+
+// ResolveDirect is Resolve for the target's own phones, whatever its user has set.
+func (r *Run) ResolveDirect(t verb.Target) int { return r.resolve(Resolve{Target: t, Direct: true}) }
+
+func (r *Run) resolve(o Resolve) int {
+	if r.call == nil {
+		return 0
+	}
+	o.Resolve = r.own(thingResolve, 0)
+	r.call.put(o)
+	return o.Resolve
+}
+
+// Serve makes the call one to a service of this node, with these parameters. What follows is the service's script, not a new call.
+func (r *Run) Serve(number string, params map[string]string) {
+	if r.call == nil {
+		return
+	}
+	r.call.Info.To, r.call.Info.Params = number, params
+	if params == nil {
+		r.call.Info.Params = map[string]string{}
+	}
+}
+
+// Shown is what those called next see of the caller: the variables caller_number and caller_name where they are set, else
+// who called.
+func (r *Run) Shown() (number, name string, withheld bool) {
+	if r.call == nil {
+		return "", "", false
+	}
+	number, name = r.call.Info.From, r.call.Info.FromName
+	if v, ok := r.call.Script.Vars["caller_number"].(string); ok {
+		number = v
+	}
+	if v, ok := r.call.Script.Vars["caller_name"].(string); ok {
+		name = v
+	}
+	return number, name, strings.EqualFold(number, anonymous)
+}

@@ -1,0 +1,52 @@
+package verbs
+
+import (
+	"github.com/offhook/offhook/edge/call"
+	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/event"
+	"github.com/offhook/offhook/schemas/verb"
+)
+
+// name is whom a target of a dial is called as in events, once the settings and the cluster have been asked.
+func (v *dial) name(t *dialTarget) string { return first(t.Way.Target, targetName(v.Spec.To[t.At])) }
+
+// goOn calls whom a user's settings name for this end, or the next node of an extension. Where several users ring at once
+// the others still do, so only who cannot be reached has a substitute.
+func (v *dial) goOn(r *call.Run, t *dialTarget) bool {
+	status := statusOf(*t.Cause)
+	next, ok := t.Way.Else[status]
+	alone := len(v.Spec.To) == 1 || v.Spec.Ring == "in_order"
+	if !ok || !alone && (status == call.StatusBusy || status == call.StatusNoAnswer) {
+		return false
+	}
+	t.Cause, t.Rang = nil, false
+	t.Resolve = r.Follow(next, t.Way.Tried)
+	return true
+}
+
+// serve: the extension is a service of this node. Its script takes the call over, as it would take a new one elsewhere.
+func (v *dial) serve(r *call.Run, t *dialTarget, in call.Resolved) bool {
+	if len(v.Spec.To) > 1 || v.Background || v.Originates {
+		r.Log("warn", "extension "+in.Number+" is a service of this node: only a dial to it alone, not in the background, can go there")
+		return false
+	}
+	r.Serve(in.Number, v.Spec.Params)
+	r.Done(ask.Result{Status: call.StatusDone, Number: in.Number},
+		call.Then{Do: &verb.Do{URL: in.Script}, Replace: true, Reason: ask.ReasonRedirect})
+	return true
+}
+
+// wayLost is why a target has no destination.
+func wayLost(in call.Resolved) event.Cause {
+	switch in.Error {
+	case call.StatusBusy:
+		cause := call.CauseBusy
+		cause.SIP = 0 // no response said so
+		return cause
+	case "":
+		in.Error = call.CauseUnreachable.Reason
+	}
+	cause := call.CauseUnreachable
+	cause.SIP, cause.Reason = 0, in.Error
+	return cause
+}

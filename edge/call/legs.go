@@ -217,7 +217,9 @@ func (c *Call) legResumed(in LegResumed) {
 	if l := c.live(in.Leg); l != nil && l.Held {
 		l.Held = false
 		c.tellHold(l, event.LegResumed, event.CallResumed)
-		c.toBorrower(l.Lent, "resumed", "")
+		if !l.waits() {
+			c.toBorrower(l.Lent, "resumed", "")
+		}
 		c.deliver(l.Owner, in)
 	}
 }
@@ -242,7 +244,8 @@ func (c *Call) endLeg(l *Leg, cause event.Cause) {
 	if l.Ending != nil {
 		return
 	}
-	l.Ending, l.Owner, l.Claims, l.Digits = &cause, 0, nil, ""
+	l.Ending, l.Owner, l.Keys = &cause, 0, Keys{}
+	c.stopHoldMusic(l)
 	c.unbridge(l.N)
 	if l.Home != nil {
 		c.giveBack(l, cause)
@@ -277,6 +280,7 @@ func (c *Call) legEnded(in LegEnded) {
 	c.Legs = slices.DeleteFunc(c.Legs, func(x *Leg) bool { return x == l })
 	cause := endCause(l, in)
 	c.unbridge(l.N)
+	c.stopHoldMusic(l)
 	c.endLoan(l, cause)
 	c.rowOfLeg(l, cause, in.Media)
 	c.tellEnd(l, cause)

@@ -1,6 +1,9 @@
 package call
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // settleMix derives who hears whom and tells it when it changed. Music on hold plays while somebody hears it.
 func (c *Call) settleMix() {
@@ -62,8 +65,8 @@ func (c *Call) heardBy(m Mix, to *Leg) (_ Mix, music bool) {
 	}
 	under := c.playFor(to, true)
 	if len(to.Waits) > 0 {
-		if under != 0 {
-			return append(m, Hear{From: under, To: to.N}), false
+		if play := cmp.Or(to.Music, under); play != 0 {
+			return append(m, Hear{From: play, To: to.N}), false
 		}
 		return m, true
 	}

@@ -3,7 +3,6 @@ package call
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -190,52 +189,6 @@ func (r *Run) Party(word string) int {
 	return r.Line()
 }
 
-// Hold keeps a leg on hold: it hears music and nobody hears it, until Unhold or the end of this run.
-func (r *Run) Hold(leg int) { r.hold(leg, r.N) }
-
-// HoldOn is Hold that outlives the run, until Unhold.
-func (r *Run) HoldOn(leg int) { r.hold(leg, 0) }
-
-func (r *Run) hold(leg, by int) {
-	if r.call == nil {
-		return
-	}
-	if l := r.call.live(leg); l != nil && !slices.Contains(l.Waits, by) {
-		l.Waits = append(l.Waits, by)
-		r.call.toBorrower(l.Lent, "held", "")
-	}
-}
-
-// Unhold ends what Hold and HoldOn began.
-func (r *Run) Unhold(leg int) {
-	if r.call == nil {
-		return
-	}
-	if l := r.call.live(leg); l != nil {
-		l.Waits = slices.DeleteFunc(l.Waits, func(by int) bool { return by == r.N || by == 0 })
-		if !l.waits() {
-			r.call.toBorrower(l.Lent, "resumed", "")
-		}
-	}
-}
-
-// Mute makes a leg unheard, or heard again.
-func (r *Run) Mute(leg int, muted bool) {
-	if r.call == nil {
-		return
-	}
-	l := r.call.live(leg)
-	if l == nil {
-		return
-	}
-	l.Muted = muted
-	mode := ModeSpeaks
-	if muted {
-		mode = ModeMuted
-	}
-	r.call.toBorrower(l.Lent, "mode", mode)
-}
-
 // SendDigits sends digits to a leg.
 func (r *Run) SendDigits(leg int, digits string) bool {
 	if r.call == nil || r.call.live(leg) == nil {
@@ -250,24 +203,6 @@ func (r *Run) Messages(user string, fresh, old int) {
 	if r.call != nil {
 		r.call.put(Messages{User: user, New: fresh, Old: old})
 	}
-}
-
-// Tag sets tags of the call; an empty value removes one. It gives all.
-func (r *Run) Tag(tags map[string]string) map[string]string {
-	if r.call == nil {
-		return nil
-	}
-	all := maps.Clone(r.call.Notes.Tags)
-	if all == nil {
-		all = map[string]string{}
-	}
-	for k, v := range tags {
-		if all[k] = v; v == "" {
-			delete(all, k)
-		}
-	}
-	r.call.Notes.Tags = all
-	return all
 }
 
 // Settings are the tenant's.

@@ -21,6 +21,8 @@ const (
 	MaxLegRows   = 500      // legs listed in the final event
 	MaxVarBytes  = 64 << 10 // variables, as JSON
 	MaxDigits    = 128      // digits that wait for a verb, per leg
+	MaxTags      = 50       // tags of the call
+	MaxTagBytes  = 256      // of one tag
 
 	WrapUp = 30 * time.Second // how long `on hangup` handlers may work after the end
 )
@@ -73,26 +75,43 @@ type Leg struct {
 	N          int          `json:"n"`
 	Owner      int          `json:"owner,omitempty"` // the run that answers for it; 0: the call
 	Inbound    bool         `json:"inbound,omitempty"`
-	Rang       bool         `json:"rang,omitempty"`      // inbound: ringing was told; outbound: some provisional came
-	Early      bool         `json:"early,omitempty"`     // sound flows before the answer
-	Answering  bool         `json:"answering,omitempty"` // LegAnswer was given
-	Held       bool         `json:"held,omitempty"`      // the party put us on hold
-	Told       bool         `json:"told,omitempty"`      // the event of its end is out
-	Muted      bool         `json:"muted,omitempty"`     // it is not heard
-	Waits      []int        `json:"waits,omitempty"`     // runs that keep it on hold, 0: until unhold; it hears music and is not heard
-	Refers     int          `json:"refers,omitempty"`    // the run that waits for the outcome of our REFER
-	Lent       int          `json:"lent,omitempty"`      // the loan: another call has its sound
-	Home       *Place       `json:"home,omitempty"`      // borrowed: the loan at its own call
-	Mode       string       `json:"mode,omitempty"`      // borrowed: listen, whisper, barge, muted
-	Whisper    int          `json:"whisper,omitempty"`   // a supervisor: the leg that alone hears a whisper
-	Ending     *event.Cause `json:"ending,omitempty"`    // it was told to end
-	Target     string       `json:"target,omitempty"`    // user:101, number:+371..., sip:...
+	Held       bool         `json:"held,omitempty"`    // the party put us on hold
+	Told       bool         `json:"told,omitempty"`    // the event of its end is out
+	Refers     int          `json:"refers,omitempty"`  // the run that waits for the outcome of our REFER
+	Lent       int          `json:"lent,omitempty"`    // the loan: another call has its sound
+	Home       *Place       `json:"home,omitempty"`    // borrowed: the loan at its own call
+	Mode       string       `json:"mode,omitempty"`    // borrowed: listen, whisper, barge, muted
+	Whisper    int          `json:"whisper,omitempty"` // a supervisor: the leg that alone hears a whisper
+	Ending     *event.Cause `json:"ending,omitempty"`  // it was told to end
+	Target     string       `json:"target,omitempty"`  // user:101, number:+371..., sip:...
 	Number     string       `json:"number,omitempty"`
 	Name       string       `json:"name,omitempty"`
 	StartedAt  time.Time    `json:"started_at"`
 	AnsweredAt *time.Time   `json:"answered_at,omitempty"`
-	Digits     string       `json:"digits,omitempty"` // that wait for a claim
-	Claims     []int        `json:"claims,omitempty"` // runs that want its digits, innermost last
+
+	Begun // how far it is before the answer
+	Quiet // what keeps it from being heard
+	Keys  // what it dials
+}
+
+// Begun is how far a leg is before its answer.
+type Begun struct {
+	Rang      bool `json:"rang,omitempty"`      // inbound: ringing was told; outbound: some provisional came
+	Early     bool `json:"early,omitempty"`     // sound flows before the answer
+	Answering bool `json:"answering,omitempty"` // LegAnswer was given
+}
+
+// Quiet is what keeps a leg from being heard.
+type Quiet struct {
+	Muted bool  `json:"muted,omitempty"`
+	Waits []int `json:"waits,omitempty"` // runs that keep it on hold, 0: until unhold; it hears music and is not heard
+	Music int   `json:"music,omitempty"` // the playback that it hears on hold, when it has one of its own
+}
+
+// Keys are what a leg dials.
+type Keys struct {
+	Digits string `json:"digits,omitempty"` // that wait for a claim
+	Claims []int  `json:"claims,omitempty"` // runs that want its digits, innermost last
 }
 
 // Bridge is who the caller is joined with.

@@ -122,6 +122,9 @@ func (c *Call) playEnded(in PlayEnded) {
 		c.log("warn", "music on hold ended: "+in.Error)
 		return
 	}
+	if c.holdMusicEnded(in) {
+		return
+	}
 	if in.Error != "" && c.thing(thingPlay, in.Play) != nil {
 		c.log("error", "playback failed: "+in.Error)
 	}

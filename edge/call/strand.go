@@ -228,7 +228,7 @@ func (c *Call) release(r *Run, cause event.Cause) {
 	}
 	for _, l := range slices.Clone(c.Legs) {
 		l.Claims = slices.DeleteFunc(l.Claims, func(n int) bool { return n == r.N })
-		l.Waits = slices.DeleteFunc(l.Waits, func(n int) bool { return n == r.N })
+		c.unhold(l, r.N)
 		if l.Owner == r.N {
 			c.endLeg(l, c.legCause(l, cause))
 		}

@@ -146,3 +146,32 @@ func text(v any) string {
 	}
 	return string(mustJSON(v))
 }
+
+// Tag sets tags of the call, all of them or with an error none; an empty value removes one. It gives all that the call has.
+func (r *Run) Tag(tags map[string]string) (map[string]string, error) {
+	if r.call == nil {
+		return nil, nil
+	}
+	all := maps.Clone(r.call.Notes.Tags)
+	if all == nil {
+		all = map[string]string{}
+	}
+	for k, v := range tags { // any order: the outcome is the same
+		if all[k] = clipTag(v); v == "" {
+			delete(all, k)
+		}
+	}
+	if len(all) > MaxTags {
+		return nil, fmt.Errorf("tags not set: %d with these, %d are the most", len(all), MaxTags)
+	}
+	r.call.Notes.Tags = all
+	return maps.Clone(all), nil
+}
+
+// clipTag keeps what a variable brought in to the length that a document may write.
+func clipTag(v string) string {
+	if len(v) > MaxTagBytes {
+		v = strings.ToValidUTF8(v[:MaxTagBytes], "")
+	}
+	return v
+}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -64,11 +65,14 @@ func (s *session) seeLeg(v *View, kind string, l *event.Leg) bool {
 		}
 		v.Status, v.Agent, v.AgentName, s.agent = "bridged", l.AgentNumber, l.AgentName, l.Leg
 	case event.CallHeld:
-		v.Status, s.holders = "held", append(s.holders, l.By)
+		v.Status, s.holders = "held", append(s.holders, holder(l))
 	case event.CallResumed:
-		s.holders = slices.DeleteFunc(s.holders, func(by string) bool { return by == l.By })
-		if len(s.holders) == 0 {
+		s.holders = slices.DeleteFunc(s.holders, func(by string) bool { return by == holder(l) })
+		if v.Status = "held"; len(s.holders) == 0 {
 			v.Status = "bridged"
+			if s.agent == 0 {
+				v.Status = "answered"
+			}
 		}
 	case event.LegHangup:
 		if l.Leg != s.agent || v.Status == "ended" {
@@ -78,6 +82,14 @@ func (s *session) seeLeg(v *View, kind string, l *event.Leg) bool {
 		s.holders = slices.DeleteFunc(s.holders, func(by string) bool { return by == "agent" })
 	}
 	return true
+}
+
+// holder tells the holds of one call apart: each side's own, and the script's of each side.
+func holder(l *event.Leg) string {
+	if l.By == "script" {
+		return fmt.Sprintf("script %d", l.Leg)
+	}
+	return l.By
 }
 
 func (s *session) at(data any) time.Time {

@@ -27,7 +27,16 @@ var Registry = call.Registry{
 	"email":    of(func(v *verb.Email) call.Verb { return &email{Spec: v} }).kind(),
 	"set":      of(func(v *verb.Set) call.Verb { return &set{Spec: v} }).kind(),
 	"log":      of(func(v *verb.Log) call.Verb { return &logLine{Spec: v} }).kind(),
+	"hold":     of(func(v *verb.Hold) call.Verb { return &hold{Spec: v} }).media(),
+	"unhold":   of(func(v *verb.Unhold) call.Verb { return &unhold{Spec: v} }).media(),
+	"mute":     of(func(v *verb.Mute) call.Verb { return &mute{Spec: v} }).media(),
+	"unmute":   of(func(v *verb.Unmute) call.Verb { return &unmute{Spec: v} }).media(),
+	"dtmf":     of(func(v *verb.Dtmf) call.Verb { return &dtmf{Spec: v} }).media(),
+	"tag":      of(func(v *verb.Tag) call.Verb { return &tag{Spec: v} }).kind(),
+	"cancel":   of(func(v *verb.Cancel) call.Verb { return &cancel{Spec: v} }).kind(),
 	"hangup":   of(func(v *verb.Hangup) call.Verb { return &hangup{Spec: v} }).kind(),
+
+	"message_waiting": of(func(v *verb.MessageWaiting) call.Verb { return &messageWaiting{Spec: v} }).kind(),
 
 	"originate": of(func(v *verb.Dial) call.Verb { return &dial{Spec: v, Originates: true} }).media(), // no verb of documents
 }

@@ -65,7 +65,7 @@ type Leg struct {
 	Leg int `json:"leg"`
 	// The other leg of the bridge.
 	With int `json:"with,omitempty"`
-	// Who did it (held, resumed).
+	// held, resumed: who did it. By the script: `leg` is who is on hold, else who holds.
 	By string `json:"by,omitempty"`
 	// user:101, number:+371..., sip:...
 	Target string `json:"target,omitempty"`

@@ -57,7 +57,11 @@ func (w *World) did(now time.Time, out call.Output) error {
 			return errors.New("the mix did not change")
 		}
 		w.mix = o.Mix
-	case call.LogLine:
+	case call.LegDTMF:
+		if l := w.leg(o.Leg); l == nil || l.told || o.Digits == "" {
+			return errors.New("nobody is there to take digits")
+		}
+	case call.LogLine, call.Messages:
 	default:
 		return w.thingDone(now, out)
 	}

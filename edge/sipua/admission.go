@@ -13,6 +13,9 @@ import (
 // calls are the trunk's even when From names one of our users, unless they come from where that user's phone is
 // registered. Everybody else is challenged.
 func (u *UA) admit(req *sip.Request, src netip.AddrPort, transport string) (Invite, *sip.Response) {
+	if in, res, ok := u.fromNode(req, src); ok {
+		return in, res
+	}
 	now := time.Now()
 	tenant, realm, known := u.tenantOf(req)
 	who, result := identity{}, noCredentials
@@ -39,6 +42,23 @@ func (u *UA) admit(req *sip.Request, src netip.AddrPort, transport string) (Invi
 		who = u.registeredAt(req, tenant, who, viaOf(transport, src))
 	}
 	return u.invite(req, tenant, who, src)
+}
+
+// fromNode admits what another edge of the cluster sends.
+func (u *UA) fromNode(req *sip.Request, src netip.AddrPort) (in Invite, res *sip.Response, ok bool) {
+	h := req.GetHeader(TokenHeader)
+	cluster, can := u.dir.(Cluster)
+	if h == nil || !can {
+		return in, nil, false
+	}
+	to, _ := calledNumber(req)
+	tenant, trunk, ok := cluster.FromNode(src.Addr().Unmap(), req.CallID().Value(), to, h.Value())
+	if !ok {
+		return in, nil, false
+	}
+	in, res = u.invite(req, tenant, identity{trunk: trunk}, src)
+	in.Token = h.Value()
+	return in, res, true
 }
 
 func (u *UA) turnAway(res *sip.Response) *sip.Response {
@@ -76,6 +96,7 @@ func (u *UA) invite(req *sip.Request, tenant string, who identity, src netip.Add
 		CallID: string(*req.CallID()), Tenant: tenant, Trunk: who.trunk, User: who.user,
 		From: from, FromName: name, To: to, ToHost: req.Recipient.Host, ReferredBy: referrer(req),
 		Headers: extraHeaders(req), SDP: sdpOf(req), Source: src, UserAgent: field(req, "User-Agent", maxName),
+		Hops: hopsOf(req),
 	}, nil
 }
 

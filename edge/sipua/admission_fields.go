@@ -81,12 +81,23 @@ func displayName(s string) string {
 	return s
 }
 
+// ours: a header in which edges of a cluster speak to each other.
+func ours(name string) bool { return strings.HasPrefix(strings.ToLower(name), "x-offhook-") }
+
+// hopsOf is Max-Forwards; RFC 3261 16.6 wants 70 where it is missing.
+func hopsOf(req *sip.Request) int {
+	if h := req.MaxForwards(); h != nil {
+		return int(h.Val())
+	}
+	return 70
+}
+
 // extraHeaders are the X- headers of a call, the first of each name.
 func extraHeaders(req *sip.Request) map[string]string {
 	var extra map[string]string
 	for _, h := range req.Headers() {
 		name := h.Name()
-		if len(name) < 3 || len(name) > 64 || !strings.EqualFold(name[:2], "X-") || len(extra) >= maxExtra {
+		if len(name) < 3 || len(name) > 64 || !strings.EqualFold(name[:2], "X-") || len(extra) >= maxExtra || ours(name) {
 			continue
 		}
 		if value := h.Value(); len(value) <= maxExtraValue && clean(value) {

@@ -70,6 +70,8 @@ type Invite struct {
 	SDP        []byte            // offer; nil: the offer is ours to make in the 2xx
 	Source     netip.AddrPort
 	UserAgent  string
+	Hops       int    // Max-Forwards, as it came
+	Token      string // what an edge of the cluster told beside the call; checked by Cluster
 }
 
 // DialogEvent is one thing that happened in a dialog; Kind says which fields count.
@@ -142,6 +144,8 @@ type InviteRequest struct {
 	Gateway                      string // TENANT/NAME: credentials for 401/407
 	SDP                          []byte
 	Headers                      []Header
+	Hops                         int           // Max-Forwards; default 70
+	Patience                     time.Duration // how long the other side may take to give any sign of life; default Timer B (32 s)
 	Context                      any // handed back in Dialog.Context
 }
 
@@ -184,6 +188,17 @@ type Directory interface {
 	IsUser(tenant, username string) bool
 	// Gateways lists all gateways; called at the start and after Reload.
 	Gateways() []Gateway
+}
+
+// TokenHeader carries what edges of a cluster tell each other beside a call. X-Offhook- headers are theirs: from anybody
+// else they are dropped.
+const TokenHeader = "X-Offhook-Params"
+
+// Cluster is a Directory that knows the other edges.
+type Cluster interface {
+	// FromNode admits a call by the token of another edge, and gives the tenant whose call it is and the trunk it counts as.
+	// ok false: the token is not believed, and the call is treated as anybody's.
+	FromNode(src netip.Addr, callID, to, token string) (tenant, trunk string, ok bool)
 }
 
 // Gateway is an upstream we send calls to, and perhaps register at.

@@ -129,6 +129,9 @@ func (d *Dialog) sendInvite(req *sip.Request, way path) error {
 	}
 	d.out.req, d.out.tx, d.out.heard = req, tx, false
 	d.peer.path = way
+	if patience := d.out.ask.Patience; patience > 0 && d.out.cancel == nil {
+		d.w.after(&d.out.limit, d, patience)
+	}
 	return nil
 }
 
@@ -160,6 +163,10 @@ func (d *Dialog) invitation(way path) (*sip.Request, error) {
 	d.sessionHeaders(req)
 	for _, h := range r.Headers {
 		req.AppendHeader(sip.NewHeader(h.Name, h.Value))
+	}
+	if r.Hops > 0 {
+		hops := sip.MaxForwardsHeader(min(r.Hops, 255))
+		req.ReplaceHeader(&hops)
 	}
 	setBody(req, typeSDP, r.SDP)
 	return req, nil
@@ -223,8 +230,13 @@ func (d *Dialog) sendCancel(reason string) {
 	d.w.after(&o.limit, d, timerB) // RFC 3261 9.1: it may have no answer
 }
 
-// inviteDue: Timer C, or nothing came after a CANCEL.
+// inviteDue: Timer C, our patience, or nothing came after a CANCEL.
 func (d *Dialog) inviteDue() {
+	if d.out.cancel == nil && !d.out.heard { // nobody is there: the next way, if there is one
+		d.out.tx.drop()
+		inviteSink{d}.failed(d.out.tx, errTimeout)
+		return
+	}
 	if d.out.cancel == nil {
 		d.cancel(EndCause{Why: EndTimeout, Code: 408, Phrase: phrase(408)}, "")
 		return

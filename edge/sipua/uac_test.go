@@ -400,3 +400,31 @@ func TestARefusalIsAcknowledgedForAsLongAsItIsRepeated(t *testing.T) {
 		p.quiet(time.Second)
 	})
 }
+
+func TestNobodyThereIsKnownWithinOurPatience(t *testing.T) {
+	run(t, func(r *rig) {
+		p, late := r.phone("127.0.0.1:7001"), r.phone("127.0.0.1:7002")
+		begin := time.Now()
+		ask := func(callID, via string) {
+			if _, err := r.ua.Invite(sipua.InviteRequest{CallID: callID, URI: "sip:700@127.0.0.1", Via: via, FromUser: "100", SDP: []byte(ourSDP),
+				Hops: 9, Patience: 3 * time.Second}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ask("out-1", "udp:127.0.0.1:7001")
+		if m := p.expect("INVITE").(*sip.Request); m.MaxForwards().Val() != 9 {
+			t.Errorf("INVITE is\n%s", m)
+		}
+		ask("out-2", "udp:127.0.0.1:7002")
+		m := late.expect("INVITE")
+		late.send(late.reply(m, 100, "", "", "")) // a sign of life
+		time.Sleep(5 * time.Second)
+		r.told("ended timeout 408")
+		late.send(late.reply(m, 486, "b", "", ""))
+		late.expect("ACK")
+		r.told("ended refused 486 remote")
+		if took := time.Since(begin); took > 6*time.Second {
+			t.Errorf("after %v", took)
+		}
+	})
+}

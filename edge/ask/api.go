@@ -27,6 +27,7 @@ type Policy struct {
 // Config of an Asker.
 type Config struct {
 	Functions map[string]http.Handler // fn:NAME in this process
+	AtOnce    map[string]AtOnce       // those of them that can answer from memory; see Asker.AtOnce
 	Remote    map[string]string       // fn:NAME elsewhere: its URL (trusted: addresses not checked)
 	Transport http.RoundTripper       // for tests
 	Lookup    func(ctx context.Context, host string) ([]netip.Addr, error)

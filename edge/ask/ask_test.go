@@ -459,3 +459,25 @@ func TestEachCodeIsExplained(t *testing.T) {
 		}
 	}
 }
+
+func TestAFunctionAnswersAtOnceOrIsAsked(t *testing.T) {
+	doc := schema.Answer{Verbs: verb.Document{&verb.Hangup{}}}
+	k := asker(t, Config{AtOnce: map[string]AtOnce{
+		"router": func(schema.Ask) (schema.Answer, bool) { return doc, true },
+		"empty":  func(schema.Ask) (schema.Answer, bool) { return schema.Answer{}, true },
+		"later":  func(schema.Ask) (schema.Answer, bool) { return doc, false },
+		"panics": func(schema.Ask) (schema.Answer, bool) { panic("ouch") },
+	}})
+	ans, ok := k.AtOnce("fn:router", payload())
+	if !ok || !ans.OK || ans.Empty || ans.Source != "url" || ans.URL != "fn:router" || ans.Status != 200 || ans.Attempts != 1 || len(ans.Document.Verbs) != 1 {
+		t.Errorf("%+v %v", ans, ok)
+	}
+	if ans, ok = k.AtOnce("fn:empty", payload()); !ok || !ans.OK || !ans.Empty || ans.Status != 204 {
+		t.Errorf("%+v %v", ans, ok)
+	}
+	for _, to := range []string{"fn:later", "fn:panics", "fn:nobody", "router", "http://router/"} {
+		if ans, ok = k.AtOnce(to, payload()); ok || ans.OK {
+			t.Errorf("%s: %+v", to, ans)
+		}
+	}
+}

@@ -8,8 +8,23 @@ import (
 	"github.com/offhook/offhook/edge/call"
 )
 
+// askAtOnce takes an answer that is in memory, as the router's is: no goroutine, and no waiting in its call's way.
+func (s *session) askAtOnce(o call.AskStart) bool {
+	if s.node.cfg.AtOnce == nil || o.Notice {
+		return false
+	}
+	answer, ok := s.node.cfg.AtOnce(o.To, o.Payload)
+	if ok {
+		s.again = append(s.again, answered(o.Ask, answer))
+	}
+	return ok
+}
+
 // ask puts an ask in a goroutine of its own, which the node waits for; the tenant's bulkhead bounds how many.
 func (s *session) ask(o call.AskStart) {
+	if s.askAtOnce(o) {
+		return
+	}
 	n, policy := s.node, s.node.Policy(s.tenant)
 	ctx, cancel := context.WithCancel(n.asking)
 	if !o.Notice {

@@ -45,6 +45,7 @@ type Config struct {
 	Media   *media.Engine
 	Sounds  Sounds
 	Asker   Asker
+	AtOnce  func(to string, a schema.Ask) (ask.Answer, bool) // answers without blocking, or not at all; nil: never
 	Events  events.Publisher
 	Logger  *slog.Logger
 }

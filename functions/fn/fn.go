@@ -10,6 +10,7 @@ import (
 	"net/http"
 
 	"github.com/offhook/offhook/events"
+	"github.com/offhook/offhook/schemas/ask"
 	"github.com/offhook/offhook/schemas/config"
 )
 
@@ -17,11 +18,16 @@ import (
 type Function struct {
 	Name      string
 	Asks      http.Handler   // answers asks (POST); nil: none
+	AtOnce    AtOnce         // the same from memory, for an edge in this process; nil: ask Asks
 	Events    events.Handler // nil: wants no events; must be idempotent on the event id
 	Types     []string       // event types wanted, with "offhook."; empty: all
 	Pages     http.Handler   // further HTTP, e.g. history's queries, mounted at /NAME/; nil: none. They guard themselves (Guard)
 	io.Closer                // may be nil
 }
+
+// AtOnce answers an ask without blocking, from what was checked when it was loaded: neither the ask nor the answer is
+// written as bytes, and nobody changes either. false: this one needs Asks.
+type AtOnce func(ask.Ask) (ask.Answer, bool)
 
 // Env is what a function is made from.
 type Env struct {

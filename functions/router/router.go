@@ -19,7 +19,7 @@ var Spec = fn.Spec{Name: name, Doc: "decides what a new call meets: numbers, ext
 
 func open(_ context.Context, env fn.Env) (*fn.Function, error) {
 	r := &router{config: env.Config, files: newFiles(env.Folder), log: env.Logger}
-	return &fn.Function{Name: name, Asks: fn.Answers(env.Logger, r.answer)}, nil
+	return &fn.Function{Name: name, Asks: fn.Answers(env.Logger, r.answer), AtOnce: r.atOnce}, nil
 }
 
 type router struct {
@@ -43,6 +43,21 @@ func (r *router) answer(_ context.Context, a ask.Ask) (ask.Answer, error) {
 	r.tell(a.Call, d)
 	verbs, err := r.document(d.Do)
 	return ask.Answer{Verbs: verbs}, err
+}
+
+// atOnce decides a call where no file has to be looked at. The configuration's documents were checked with it.
+func (r *router) atOnce(a ask.Ask) (ask.Answer, bool) {
+	tenant, known := r.config().Tenants[a.Call.Tenant]
+	if !known || a.Reason != ask.ReasonCall {
+		return ask.Answer{}, false
+	}
+	d := Decide(a.Call, tenant)
+	if isFile(d.Do.URL) {
+		return ask.Answer{}, false
+	}
+	r.tell(a.Call, d)
+	verbs, _ := r.document(d.Do) // only files fail
+	return ask.Answer{Verbs: verbs}, true
 }
 
 func (r *router) tell(c ask.Call, d Decision) {

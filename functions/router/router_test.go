@@ -160,3 +160,32 @@ func TestOtherReasonsHaveNoAnswer(t *testing.T) {
 		t.Fatal(w.Code, w.Body)
 	}
 }
+
+// What is answered at once is what a request for it brings.
+func TestAnswerAtOnceIsTheAnswerToARequest(t *testing.T) {
+	tn := tenant()
+	cfg := &config.Config{Tenants: map[string]config.Tenant{"demo": tn}}
+	f, err := open(t.Context(), fn.Env{Config: func() *config.Config { return cfg }, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for to, want := range map[string]bool{"100": false, "7": true, "+37120002222": true, "101": true, "0": true} {
+		a := ask.Ask{ID: "a", Reason: ask.ReasonCall, Call: ask.Call{Tenant: "demo", To: to, Trunk: "local"}}
+		ans, ok := f.AtOnce(a)
+		if ok != want {
+			t.Errorf("%s: at once %v", to, ok)
+		}
+		if !ok {
+			continue
+		}
+		body, err := json.Marshal(ans)
+		if _, asked, _ := route(t, tn, a.Call); err != nil || asked != string(body) {
+			t.Errorf("%s: %v\n%s\n%s", to, err, body, asked)
+		}
+	}
+	for _, a := range []ask.Ask{{Reason: ask.ReasonHangup, Call: ask.Call{Tenant: "demo", To: "7"}}, {Reason: ask.ReasonCall, Call: ask.Call{Tenant: "x", To: "7"}}} {
+		if _, ok := f.AtOnce(a); ok {
+			t.Errorf("%+v", a)
+		}
+	}
+}

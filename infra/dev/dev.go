@@ -71,7 +71,7 @@ func (d *dev) run(ctx context.Context) (err error) {
 		return err
 	}
 	functions = local
-	edge, err := run.NewEdge(d.settings, d.Edge, run.Parts{Functions: run.Asks(functions), Pages: run.Pages(functions), Facts: d.facts(), Open: true}, d.log)
+	edge, err := run.NewEdge(d.settings, d.Edge, run.Parts{Functions: functions, Pages: run.Pages(functions), Facts: d.facts(), Open: true}, d.log)
 	if err != nil {
 		return err
 	}

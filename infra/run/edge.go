@@ -26,6 +26,7 @@ import (
 	"github.com/offhook/offhook/edge/speech"
 	"github.com/offhook/offhook/edge/verbs"
 	"github.com/offhook/offhook/events"
+	"github.com/offhook/offhook/functions/fn"
 	"github.com/offhook/offhook/schemas"
 	"github.com/offhook/offhook/schemas/config"
 )
@@ -53,7 +54,7 @@ type Edge struct {
 
 // Parts are what a process adds to its edge.
 type Parts struct {
-	Functions map[string]http.Handler // fn:NAME in this process
+	Functions *fn.Set                 // fn:NAME in this process; nil: none
 	Pages     map[string]http.Handler // NAME -> further pages at /NAME/
 	Facts     []console.Fact          // for the page's head
 	Open      bool                    // REST without a key from loopback
@@ -119,10 +120,10 @@ func (e *Edge) voice(tenant string) string { return e.tenantAudio(tenant).Voice 
 // soundClient fetches audio under the same rules as webhooks are asked.
 func (e *Edge) soundClient(tenant string) *http.Client { return e.asker.Client(e.node.Policy(tenant)) }
 
-func (e *Edge) openNode(functions map[string]http.Handler) (err error) {
-	e.asker = ask.New(ask.Config{Functions: functions, Remote: e.settings.Config().Functions})
+func (e *Edge) openNode(functions *fn.Set) (err error) {
+	e.asker = ask.New(ask.Config{Functions: asks(functions), AtOnce: atOnce(functions), Remote: e.settings.Config().Functions})
 	e.node, err = node.New(node.Config{
-		Name: e.opts.Name, Media: e.media, Sounds: e.sounds, Asker: e.asker, Events: e.eventLog, Logger: e.log,
+		Name: e.opts.Name, Media: e.media, Sounds: e.sounds, Asker: e.asker, AtOnce: e.asker.AtOnce, Events: e.eventLog, Logger: e.log,
 		NewCall: func(id string) call.Stepper { return verbs.NewCall(id) },
 	}, e.settings.Config())
 	return err
@@ -287,7 +288,7 @@ func EdgeAlone(ctx context.Context, settings *Settings, opts EdgeOptions, log *s
 	if err != nil {
 		return err
 	}
-	e, err := NewEdge(settings, opts, Parts{Functions: Asks(router)}, log)
+	e, err := NewEdge(settings, opts, Parts{Functions: router}, log)
 	if err != nil {
 		return errors.Join(err, router.Close())
 	}

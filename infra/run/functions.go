@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/offhook/offhook/edge/ask"
 	"github.com/offhook/offhook/events"
 	"github.com/offhook/offhook/functions/all"
 	"github.com/offhook/offhook/functions/fn"
@@ -44,9 +45,23 @@ func named(names []string) ([]fn.Spec, error) {
 	return specs, nil
 }
 
-// Asks are the functions of a set that answer asks.
-func Asks(set *fn.Set) map[string]http.Handler {
+// asks are the functions of a set that answer asks.
+func asks(set *fn.Set) map[string]http.Handler {
 	return handlers(set, func(f *fn.Function) http.Handler { return f.Asks })
+}
+
+// atOnce are those of them that can answer from memory.
+func atOnce(set *fn.Set) map[string]ask.AtOnce {
+	m := map[string]ask.AtOnce{}
+	if set == nil {
+		return m
+	}
+	for _, f := range set.Functions {
+		if f.AtOnce != nil {
+			m[f.Name] = ask.AtOnce(f.AtOnce)
+		}
+	}
+	return m
 }
 
 // Pages are the functions' further HTTP.
@@ -56,6 +71,9 @@ func Pages(set *fn.Set) map[string]http.Handler {
 
 func handlers(set *fn.Set, of func(*fn.Function) http.Handler) map[string]http.Handler {
 	m := map[string]http.Handler{}
+	if set == nil {
+		return m
+	}
 	for _, f := range set.Functions {
 		if h := of(f); h != nil {
 			m[f.Name] = h

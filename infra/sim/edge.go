@@ -86,12 +86,13 @@ func (e *edge) openNode(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.asker = ask.New(ask.Config{Functions: map[string]http.Handler{"router": routing.Asks}, Transport: webhook{e.w}})
+	e.asker = ask.New(ask.Config{Functions: map[string]http.Handler{"router": routing.Asks},
+		AtOnce: map[string]ask.AtOnce{"router": ask.AtOnce(routing.AtOnce)}, Transport: webhook{e.w}})
 	publisher, err := e.w.publisher(ctx, e)
 	if err != nil {
 		return err
 	}
-	e.node, err = node.New(node.Config{Name: "sim", Workers: 2, Media: e.media, Sounds: sounds{}, Asker: e.asker, Events: publisher,
+	e.node, err = node.New(node.Config{Name: "sim", Workers: 2, Media: e.media, Sounds: sounds{}, Asker: e.asker, AtOnce: e.asker.AtOnce, Events: publisher,
 		Logger: log, NewCall: e.newCall}, cfg)
 	return err
 }

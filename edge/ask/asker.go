@@ -13,6 +13,7 @@ import (
 
 	schema "github.com/offhook/offhook/schemas/ask"
 	"github.com/offhook/offhook/schemas/check"
+	"github.com/offhook/offhook/schemas/encode"
 	"github.com/offhook/offhook/schemas/event"
 )
 
@@ -67,7 +68,7 @@ func (k *Asker) Close() {
 func (k *Asker) Ask(ctx context.Context, p Policy, to string, a schema.Ask) Answer {
 	started := time.Now()
 	q := question{policy: p, id: a.ID, known: k.known(a)}
-	body, err := a.AppendJSON(make([]byte, 0, 1024))
+	body, err := encode.JSON(&a)
 	if err != nil {
 		return Answer{Failures: []Failure{failure(to, faultf(CodeBadJSON, "the ask: %s", err), started, 0)}}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/encode"
 	"github.com/offhook/offhook/schemas/event"
 )
 
@@ -79,7 +80,13 @@ func (c *Call) vars() map[string]any {
 
 // mustJSON marshals what came from JSON or is one of our own shapes.
 func mustJSON(v any) json.RawMessage {
-	raw, err := json.Marshal(v)
+	var raw []byte
+	var err error
+	if known, ok := v.(encode.Value); ok {
+		raw, err = encode.JSON(known)
+	} else {
+		raw, err = json.Marshal(v)
+	}
 	if err != nil {
 		return json.RawMessage(`null`)
 	}

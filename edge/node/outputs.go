@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -10,6 +9,7 @@ import (
 	"github.com/offhook/offhook/edge/call"
 	"github.com/offhook/offhook/edge/media"
 	"github.com/offhook/offhook/events"
+	"github.com/offhook/offhook/schemas/encode"
 	"github.com/offhook/offhook/schemas/event"
 	"github.com/offhook/offhook/schemas/verb"
 )
@@ -159,7 +159,7 @@ func (s *session) publish(kind string, data any) {
 	s.seq = base.Seq
 	s.hung = s.hung || kind == event.CallHangup
 	s.see(kind, data)
-	body, err := json.Marshal(data)
+	body, err := encode.JSON(data.(encode.Value))
 	if err == nil {
 		err = s.node.cfg.Events.Publish(events.Event{
 			ID: s.id + "-" + strconv.FormatInt(base.Seq, 10), Type: event.Prefix + kind, Source: "/offhook/edge/" + s.node.cfg.Name,

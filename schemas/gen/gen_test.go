@@ -13,7 +13,7 @@ func TestGeneratedCodeIsUpToDate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(files) != 6 {
+	if len(files) != 8 {
 		t.Errorf("%d files", len(files))
 	}
 	for name, want := range files {

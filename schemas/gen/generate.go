@@ -35,6 +35,11 @@ func generate(schemas fs.FS) (map[string][]byte, error) {
 			return nil, err
 		}
 	}
+	for _, folder := range []string{"ask", "event"} {
+		if out[folder+"/encode_gen.go"], err = encoders(set, folder, sources(verbs.Tag)[folder]); err != nil {
+			return nil, err
+		}
+	}
 	return out, nil
 }
 

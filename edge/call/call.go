@@ -90,12 +90,12 @@ func (c *Call) next() int {
 
 func (c *Call) log(level, text string) { c.put(LogLine{Level: level, Text: text}) }
 
-// drain lets everything run that can: strands that wait for nothing, and digits that somebody claims.
+// drain lets everything run that can: strands that wait for nothing, digits that somebody claims, playbacks to nobody.
 func (c *Call) drain() {
 	for {
 		if s := c.readyStrand(); s != nil {
 			c.advance(s)
-		} else if !c.offerDigit() {
+		} else if !c.offerDigit() && !c.endPlayToNobody() {
 			return
 		}
 	}

@@ -131,6 +131,18 @@ func (c *Call) playEnded(in PlayEnded) {
 	c.thingBrings(thingPlay, in.Play, in)
 }
 
+// endPlayToNobody ends a playback whose party is gone, so that its verb does not wait for ever.
+func (c *Call) endPlayToNobody() bool {
+	for _, t := range c.Things {
+		if t.What == thingPlay && t.Leg != All && c.live(t.Leg) == nil {
+			c.put(PlayStop{Play: t.N})
+			c.thingBrings(thingPlay, t.N, PlayEnded{Play: t.N, Error: "that party is gone"})
+			return true
+		}
+	}
+	return false
+}
+
 func (c *Call) timerFired(in TimerFired) {
 	if c.End != nil && c.End.Timer == in.Timer {
 		c.End.Timer = 0

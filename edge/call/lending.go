@@ -40,6 +40,7 @@ const (
 // Lent: another call lends a leg. LoanTaken or LoanEnded answers it.
 type Lent struct {
 	From   Place            `json:"from"`
+	Line   int              `json:"line"` // the leg, at its own call
 	As     string           `json:"as"`
 	Leg    int              `json:"leg,omitempty"` // AsReplace
 	Number string           `json:"number,omitempty"`
@@ -97,7 +98,7 @@ type Borrower interface {
 }
 
 // Lend lends a leg to the call of that name or id; LoanTaken and LoanEnded tell. The run owns the loan: Stop takes it back.
-// In.From is filled in.
+// In's From, Line and Held are filled in.
 func (r *Run) Lend(leg int, to string, in Lent) int {
 	c := r.call
 	if c == nil {
@@ -108,7 +109,7 @@ func (r *Run) Lend(leg int, to string, in Lent) int {
 		return 0
 	}
 	n := r.own(thingLoan, leg)
-	l.Lent, in.From, in.Held = n, Place{Call: c.Info.ID, N: n}, l.Held
+	l.Lent, in.From, in.Line, in.Held = n, Place{Call: c.Info.ID, N: n}, leg, l.Held
 	c.send(to, in)
 	return n
 }

@@ -34,7 +34,7 @@ func (n *Node) Calls(tenant string) []View {
 
 // Call is one live call.
 func (n *Node) Call(id string) (View, error) {
-	s := n.find(id)
+	s := n.session(id)
 	if s == nil {
 		return View{}, ErrNoCall
 	}
@@ -83,7 +83,7 @@ func (n *Node) Replace(id string, doc verb.Document) error {
 }
 
 func (n *Node) tell(id string, in call.Input) error {
-	s := n.find(id)
+	s := n.session(id)
 	if s == nil {
 		return ErrNoCall
 	}

@@ -182,7 +182,7 @@ func (l *leg) onInfo(ev sipua.DialogEvent) {
 	if digit == "" {
 		return
 	}
-	l.s.forwardDigit(l, digit, false)
+	l.pressed(digit, false)
 	l.input(call.Digit{Leg: l.id, Digit: digit, Method: "info", DurationMS: ms})
 }
 
@@ -207,20 +207,6 @@ func infoDigit(contentType, body string) (digit string, ms int) {
 		return "", 0
 	}
 	return digit, max(0, min(ms, 60_000))
-}
-
-// forwardDigit sends a digit to whoever hears this leg, in RTP, else by INFO. One that came in RTP is left to the relay
-// where that passes it.
-func (s *session) forwardDigit(from *leg, digit string, inRTP bool) {
-	for _, row := range s.mix {
-		to := s.leg(row.To)
-		switch {
-		case row.From != from.id || to == nil || to.rtp == nil || to.dialog == nil:
-		case inRTP && to.rtp.PassesDigits(from.rtp):
-		case !to.rtp.SendDigits(digit):
-			to.dialog.SendInfo("application/dtmf-relay", []byte("Signal="+digit+"\r\nDuration=160\r\n"))
-		}
-	}
 }
 
 // onEnded: the last of a dialog. The endpoint closes with it, and a call that dials again and again does not pile up legs.
@@ -283,7 +269,7 @@ func (n *Node) onMedia(s *session, id int, ev media.Event) {
 
 func (s *session) onDigit(id int, ev media.Event) {
 	if l := s.leg(id); l != nil && l.rtp != nil {
-		s.forwardDigit(l, ev.Digit, true)
+		l.pressed(ev.Digit, true)
 	}
 	s.worker.step(s, call.Digit{Leg: id, Digit: ev.Digit, Method: "rfc4733", DurationMS: int(ev.Duration.Milliseconds())})
 }

@@ -22,6 +22,9 @@ type leg struct {
 	held   bool         // the party has put us on hold
 	up     bool         // answered
 	lost   bool         // given up before its dialog ended
+	loan   *loan        // it was lent; of a guest: by whom
+	guest  bool         // another call's leg: it has no dialog and no endpoint of its own
+	dials  string       // digits that are to be sent
 	cause  *event.Cause // why we ended it
 	media  *event.Media // final statistics
 }
@@ -40,6 +43,9 @@ func (l *leg) openRTP() error {
 		return err
 	}
 	l.rtp = rtp
+	if l.loan != nil {
+		l.loan.opened(rtp)
+	}
 	s.applyMix()
 	return nil
 }

@@ -63,6 +63,7 @@ type Node struct {
 	asking   context.Context // ends when the node does
 	cancel   context.CancelFunc
 	metrics  metrics
+	meetings meetings
 	gateways sync.Map // name -> bool, registered
 }
 
@@ -72,7 +73,7 @@ func New(cfg Config, tenants *config.Config) (*Node, error) {
 		return nil, errors.New("node: NewCall, Media, Sounds, Asker and Events are needed")
 	}
 	defaults(&cfg)
-	n := &Node{cfg: cfg, log: cfg.Logger, metrics: newMetrics()}
+	n := &Node{cfg: cfg, log: cfg.Logger, metrics: newMetrics(), meetings: newMeetings()}
 	n.asking, n.cancel = context.WithCancel(context.Background())
 	if err := n.Reload(tenants); err != nil {
 		return nil, err

@@ -25,6 +25,8 @@ func (s *session) do(out call.Output) {
 		s.invite(o)
 	case call.LegEnd:
 		s.withLeg(o.Leg, func(l *leg) { l.end(o.Cause) })
+	case call.LegDTMF:
+		s.withLeg(o.Leg, func(l *leg) { l.dial(o.Digits) })
 	case call.SetMix:
 		s.mix = o.Mix
 		s.applyMix()
@@ -32,6 +34,14 @@ func (s *session) do(out call.Output) {
 		s.play(o)
 	case call.PlayStop:
 		s.stopPlay(o.Play)
+	default:
+		s.doBeside(out)
+	}
+}
+
+// doBeside carries out what concerns no leg's wire: timers, asks, events, other calls, the end.
+func (s *session) doBeside(out call.Output) {
+	switch o := out.(type) {
 	case call.TimerStart:
 		s.startTimer(o)
 	case call.TimerStop:
@@ -47,8 +57,15 @@ func (s *session) do(out call.Output) {
 	case call.LogLine:
 		s.logLine(o)
 	case call.Names:
+		s.declare(o.Names)
+	case call.Send:
+		s.send(o)
+	case call.LegBorrow:
+		s.borrow(o)
+	case call.LegReturn:
+		s.withLeg(o.Leg, s.giveBack)
 	case call.Over:
-		s.finish()
+		s.finish(call.CauseNormal)
 	default:
 		panic(fmt.Sprintf("unknown output %T", out))
 	}
@@ -63,10 +80,21 @@ func (s *session) withLeg(id int, f func(*leg)) {
 // applyMix makes each endpoint hear what the mix says.
 func (s *session) applyMix() {
 	for _, l := range s.legs {
-		if l.rtp != nil {
+		switch {
+		case l.loan != nil:
+			l.loan.hear(s, s.heardBy(l.id))
+		case l.rtp != nil:
 			l.rtp.Hear(s.heardBy(l.id))
 		}
 	}
+}
+
+// sound is the leg's endpoint, nil while it has none. A guest's is at its home.
+func (l *leg) sound() *media.Endpoint {
+	if l.guest {
+		return l.loan.sound()
+	}
+	return l.rtp
 }
 
 func (s *session) heardBy(id int) []media.Heard {
@@ -77,8 +105,8 @@ func (s *session) heardBy(id int) []media.Heard {
 		}
 		if p := s.plays[row.From]; p != nil {
 			heard = append(heard, media.Heard{From: p, Gain: row.Gain})
-		} else if l := s.leg(row.From); l != nil && l.rtp != nil {
-			heard = append(heard, media.Heard{From: l.rtp, Gain: row.Gain})
+		} else if l := s.leg(row.From); l != nil {
+			heard = append(heard, media.Heard{From: l.sound(), Gain: row.Gain})
 		}
 	}
 	return heard

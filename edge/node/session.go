@@ -23,6 +23,7 @@ type session struct {
 	plays      map[int]*media.Player
 	timers     map[int]*timer
 	asks       map[int]context.CancelFunc
+	named      []call.Name // what other calls find this one by
 	mix        call.Mix
 	again      []call.Input // inputs that outputs brought at once
 	seq        int64        // of the last event
@@ -47,7 +48,10 @@ func (n *Node) workerOf(id string) *worker {
 
 func (n *Node) post(s *session, in call.Input) { s.worker.put(message{s: s, in: in}) }
 
-func (n *Node) find(id string) *session { return n.workerOf(id).find(id) }
+// later does work for the call on its worker.
+func (s *session) later(do func()) { s.worker.put(message{s: s, do: do}) }
+
+func (n *Node) session(id string) *session { return n.workerOf(id).find(id) }
 
 func (s *session) leg(id int) *leg {
 	for _, l := range s.legs {
@@ -63,11 +67,13 @@ func (s *session) forget(l *leg) {
 }
 
 // finish lets go of the call: Over came, or it crashed.
-func (s *session) finish() {
+func (s *session) finish(cause event.Cause) {
 	if s.over {
 		return
 	}
 	s.over = true
+	s.declare(nil)
+	s.deserted(cause)
 	for _, l := range s.legs {
 		l.close()
 	}
@@ -94,7 +100,7 @@ func (s *session) crash(cause event.Cause) {
 	if !s.hung {
 		s.publish(event.CallHangup, s.lastWords(cause))
 	}
-	s.finish()
+	s.finish(cause)
 }
 
 // lastWords is the final event as far as the shell knows the call.

@@ -15,6 +15,7 @@ type timers struct {
 type timer struct {
 	s    *session
 	id   int
+	do   func() // work of the worker's own, in place of a call's input
 	at   time.Time
 	slot int    // index in the heap, -1 when out of it
 	nth  uint64 // of those due together the one started first fires first, so that runs repeat
@@ -31,8 +32,15 @@ func (t *timers) C() <-chan time.Time { return t.next.C }
 func (t *timers) stop() { t.next.Stop() }
 
 func (t *timers) start(s *session, id int, after time.Duration) *timer {
+	return t.push(&timer{s: s, id: id}, after)
+}
+
+// after has the worker do something later.
+func (t *timers) after(d time.Duration, do func()) { t.push(&timer{do: do}, d) }
+
+func (t *timers) push(x *timer, after time.Duration) *timer {
 	t.started++
-	x := &timer{s: s, id: id, at: time.Now().Add(after), nth: t.started}
+	x.at, x.nth = time.Now().Add(after), t.started
 	heap.Push(&t.heap, x)
 	if x.slot == 0 {
 		t.next.Reset(after)

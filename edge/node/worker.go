@@ -84,6 +84,8 @@ func (w *worker) handle(batch []message) {
 		switch {
 		case m.s == nil:
 			m.do()
+		case m.s.over:
+			w.node.undelivered(m.s, m.in)
 		case m.do != nil:
 			w.guard(m.s, "dialog", m.do)
 		default:
@@ -94,6 +96,10 @@ func (w *worker) handle(batch []message) {
 
 func (w *worker) fire() {
 	for t := w.timers.due(time.Now()); t != nil; t = w.timers.due(time.Now()) {
+		if t.do != nil {
+			t.do()
+			continue
+		}
 		delete(t.s.timers, t.id)
 		w.step(t.s, call.TimerFired{Timer: t.id})
 	}
@@ -101,7 +107,7 @@ func (w *worker) fire() {
 
 // step gives one input to a call, does what comes out, and then what that brought at once.
 func (w *worker) step(s *session, in call.Input) {
-	w.guard(s, in.Kind(), func() {
+	fault := w.guard(s, in.Kind(), func() {
 		switch done := in.(type) {
 		case call.AskAnswered:
 			delete(s.asks, done.Ask)
@@ -111,6 +117,9 @@ func (w *worker) step(s *session, in call.Input) {
 		s.again = append(s.again, in)
 		s.settle()
 	})
+	if fault {
+		w.node.undelivered(s, in)
+	}
 }
 
 // again steps what a leg left to be told.
@@ -126,20 +135,22 @@ func (s *session) settle() {
 	}
 }
 
-// guard runs work of one call: a panic ends this call and no other.
-func (w *worker) guard(s *session, what string, work func()) {
+// guard runs work of one call: a panic ends this call and no other. It tells whether there was one.
+func (w *worker) guard(s *session, what string, work func()) (fault bool) {
 	if s.over {
-		return
+		return false
 	}
 	defer func() {
 		if p := recover(); p != nil {
 			w.node.log.Error("call ended by a fault in the program", "call", s.id, "tenant", s.tenant, "at", what,
 				"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			w.node.metrics.panics.Inc()
+			fault = true
 			s.crash(call.CauseInternal)
 		}
 	}()
 	work()
+	return false
 }
 
 func (w *worker) add(s *session) {

@@ -1,0 +1,86 @@
+package node
+
+import (
+	"time"
+
+	"github.com/offhook/offhook/edge/media"
+)
+
+// How digits are sent one after another: a digit takes 160 ms in RTP (edge/media), w is a pause.
+const (
+	digitTakes = 160 * time.Millisecond
+	digitPause = 500 * time.Millisecond
+	maxDials   = 256 // digits that wait on one leg
+)
+
+// pressed hands a digit on to whoever hears this leg: here, or in the call that has it.
+func (l *leg) pressed(digit string, inRTP bool) {
+	if l.loan != nil {
+		if by, at := l.loan.held(); by != nil {
+			rtp := l.rtp
+			by.later(func() { by.forwardDigit(at, rtp, digit, inRTP) })
+			return
+		}
+	}
+	l.s.forwardDigit(l.id, l.rtp, digit, inRTP)
+}
+
+func (s *session) forwardDigit(from int, rtp *media.Endpoint, digit string, inRTP bool) {
+	for _, row := range s.mix {
+		if to := s.leg(row.To); row.From == from && to != nil && !row.Mute {
+			to.atHome(func(to *leg) { to.passDigit(rtp, digit, inRTP) })
+		}
+	}
+}
+
+// atHome does something where the leg's dialog is; a guest's is on the worker of its own call.
+func (l *leg) atHome(do func(*leg)) {
+	if !l.guest {
+		do(l)
+		return
+	}
+	x := l.loan
+	x.home.later(func() { do(x.leg) })
+}
+
+// passDigit sends what another party pressed, in RTP, else by INFO. One that came in RTP is left to the relay where that
+// passes it.
+func (l *leg) passDigit(from *media.Endpoint, digit string, inRTP bool) {
+	if l.rtp != nil && !(inRTP && l.rtp.PassesDigits(from)) {
+		l.sendDigit(digit)
+	}
+}
+
+func (l *leg) sendDigit(digit string) {
+	if l.rtp == nil || l.dialog == nil || l.rtp.SendDigits(digit) {
+		return
+	}
+	l.dialog.SendInfo("application/dtmf-relay", []byte("Signal="+digit+"\r\nDuration=160\r\n"))
+}
+
+// dial sends digits of our own, in their time. What is too much is left out.
+func (l *leg) dial(digits string) {
+	l.atHome(func(l *leg) {
+		begins := l.dials == ""
+		if l.dials += digits[:min(len(digits), maxDials-len(l.dials))]; begins {
+			l.dialNext()
+		}
+	})
+}
+
+// dialNext sends the first digit that waits, and comes back for the next.
+func (l *leg) dialNext() {
+	if l.dials == "" || l.s.over || l.lost {
+		return
+	}
+	digit, takes := l.dials[:1], digitTakes
+	if digit == "w" || digit == "W" {
+		takes = digitPause
+	} else {
+		l.sendDigit(digit)
+	}
+	l.s.worker.timers.after(takes, func() {
+		l.dials = l.dials[1:]
+		l.dialNext()
+	})
+}

@@ -1,0 +1,218 @@
+package node
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/offhook/offhook/edge/call"
+	"github.com/offhook/offhook/edge/media"
+	"github.com/offhook/offhook/schemas/event"
+)
+
+// maxTries bounds how many calls of one name are asked to take a leg.
+const maxTries = 8
+
+// loan is a leg that its home call has lent. Home and borrower run on workers of their own, so it is also a lease: one of
+// them at a time sets what the leg's party hears.
+type loan struct {
+	home  *session
+	leg   *leg // only home's worker looks into it
+	place call.Place
+
+	to    string // to, in and tried are of whoever is asked now; in.Mode is under the meetings' lock
+	in    call.Lent
+	tried []*session // who was asked for it
+
+	mu   sync.Mutex
+	rtp  *media.Endpoint
+	by   *session // who has it; nil: nobody, so home sets the sound
+	at   int      // the leg's number there
+	over bool
+}
+
+// lend offers a leg to whoever has that name or id.
+func (s *session) lend(to string, in call.Lent) {
+	l := s.leg(in.Line)
+	if l == nil || l.guest { // its end is on the way to the core
+		s.again = append(s.again, refusal(in, "not_found"))
+		return
+	}
+	m := &s.node.meetings
+	if l.loan != nil { // taken back before anybody was known to have it
+		m.drop(l.loan)
+		l.loan.close(nil)
+	}
+	x := &loan{home: s, leg: l, place: in.From, to: to, in: in, rtp: l.rtp}
+	l.loan = x
+	m.mu.Lock()
+	m.loans[x.place] = x
+	m.mu.Unlock()
+	s.node.offer(x, "not_found")
+}
+
+func refusal(in call.Lent, why string) call.LoanEnded {
+	return call.LoanEnded{Loan: in.From.N, Refused: true, Why: why}
+}
+
+// offer asks the next call of the name; when there is none the home call is told why.
+func (n *Node) offer(x *loan, why string) {
+	to := n.find(x.home, x.to, x.tried)
+	if to == nil {
+		n.meetings.drop(x)
+		n.post(x.home, refusal(x.in, why))
+		return
+	}
+	x.tried = append(x.tried, to)
+	n.post(to, x.in)
+}
+
+// refused lets the next call of the name have what this one did not take: two who pick from one queue at the same moment
+// get one caller each.
+func (n *Node) refused(by *session, home string, in call.LoanEnded) bool {
+	x := n.meetings.loan(call.Place{Call: home, N: in.Loan})
+	if x == nil || !slices.Contains(x.tried, by) {
+		return false
+	}
+	if in.Why != "not_found" && in.Why != "ended" {
+		n.meetings.drop(x)
+		return false
+	}
+	n.offer(x, in.Why)
+	return true
+}
+
+// undelivered answers what reached a call that is over.
+func (n *Node) undelivered(s *session, in call.Input) {
+	lent, ok := in.(call.Lent)
+	if !ok || n.refused(s, lent.From.Call, refusal(lent, "ended")) {
+		return
+	}
+	if home := n.session(lent.From.Call); home != nil {
+		n.post(home, refusal(lent, "ended"))
+	}
+}
+
+func (m *meetings) loan(at call.Place) *loan {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.loans[at]
+}
+
+func (m *meetings) drop(x *loan) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.loans, x.place)
+}
+
+// note keeps the mode of a member, for the API.
+func (m *meetings) note(in call.LoanInput) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if x := m.loans[in.From]; x != nil && in.What == "mode" {
+		x.in.Mode = in.Text
+	}
+}
+
+// borrow has a leg of this call stand for a lent one. Home may have taken it back by now.
+func (s *session) borrow(o call.LegBorrow) {
+	x := s.node.meetings.loan(o.From)
+	if x == nil || !x.take(s, o.Leg) {
+		s.again = append(s.again, call.LoanRecalled{From: o.From, Cause: call.CauseCancelled})
+		return
+	}
+	s.legs = append(s.legs, &leg{id: o.Leg, s: s, loan: x, guest: true})
+	s.applyMix()
+}
+
+// giveBack: home sets the sound again.
+func (s *session) giveBack(l *leg) {
+	s.forget(l)
+	x := l.loan
+	s.node.meetings.drop(x)
+	if x.close(s) {
+		x.home.later(x.home.applyMix)
+	}
+}
+
+// recall takes a leg of this call back, whoever has it.
+func (s *session) recall(at call.Place) {
+	if x := s.node.meetings.loan(at); x != nil && x.home == s {
+		s.node.meetings.drop(x)
+		x.close(nil)
+		s.applyMix()
+	}
+}
+
+// deserted: this call is over, perhaps by a crash. What it lent and what it borrowed goes home.
+func (s *session) deserted(cause event.Cause) {
+	for _, l := range slices.Clone(s.legs) {
+		x := l.loan
+		switch {
+		case x == nil:
+		case l.guest:
+			s.giveBack(l)
+			s.node.post(x.home, call.LoanEnded{Loan: x.place.N, Why: cause.Reason, Cause: cause})
+		default:
+			s.node.meetings.drop(x)
+			if by, _ := x.held(); by != nil {
+				x.close(nil)
+				s.node.post(by, call.LoanRecalled{From: x.place, Cause: cause})
+			}
+		}
+	}
+}
+
+// take makes a call the one that sets the sound; false when the loan is over or somebody else has it.
+func (x *loan) take(by *session, at int) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.over || x.by != nil {
+		return false
+	}
+	x.by, x.at = by, at
+	return true
+}
+
+// close ends the loan, if by has it or is nil; the party hears nothing until home says what. It tells whether it was open.
+func (x *loan) close(by *session) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.over || by != nil && x.by != by {
+		return false
+	}
+	if x.by != nil && x.rtp != nil {
+		x.rtp.Hear(nil)
+	}
+	x.over, x.by = true, nil
+	return true
+}
+
+// hear sets what the leg's party hears, if it is this call's to say.
+func (x *loan) hear(s *session, rows []media.Heard) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.rtp != nil && (x.by == s || x.by == nil && x.home == s) {
+		x.rtp.Hear(rows)
+	}
+}
+
+func (x *loan) held() (by *session, at int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.by, x.at
+}
+
+func (x *loan) sound() *media.Endpoint {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.rtp
+}
+
+// opened: the leg got its endpoint after it was lent.
+func (x *loan) opened(rtp *media.Endpoint) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.rtp = rtp; x.by != nil {
+		x.by.later(x.by.applyMix)
+	}
+}

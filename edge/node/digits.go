@@ -79,7 +79,7 @@ func (l *leg) dialNext() {
 	} else {
 		l.sendDigit(digit)
 	}
-	l.s.worker.timers.after(takes, func() {
+	l.s.worker.timers.after(l.s, takes, func() {
 		l.dials = l.dials[1:]
 		l.dialNext()
 	})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/offhook/offhook/edge/ask"
+	"github.com/offhook/offhook/edge/call"
 	"github.com/offhook/offhook/edge/sipua"
 	"github.com/offhook/offhook/schemas/config"
 )
@@ -98,6 +99,16 @@ func newPolicy(name string, t *config.Tenant) (ask.Policy, error) {
 
 // Policy is how a tenant's webhooks are asked.
 func (n *Node) Policy(tenant string) ask.Policy { return n.dir.Load().policies[tenant] }
+
+// settings are what the core is told of a tenant's configuration when a call begins.
+func (d *directory) settings(tenant string) call.Settings {
+	t := d.tenants[tenant]
+	if t == nil {
+		return call.Settings{}
+	}
+	f := t.Features
+	return call.Settings{Blind: f.Blind, Attended: f.Attended, Park: f.Park, Record: f.Record, Redirects: t.Redirects}
+}
 
 // liveDirectory answers the signalling from the configuration in force.
 type liveDirectory Node

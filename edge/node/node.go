@@ -31,7 +31,7 @@ type Asker interface {
 // Sounds opens what is played; *sound.Library in production.
 type Sounds interface {
 	Open(ctx context.Context, tenant string, a verb.Audio) (media.Source, error)
-	Music(ctx context.Context, tenant string) media.Source
+	Music(ctx context.Context, tenant, kind string) media.Source
 }
 
 // Config of a Node. Media, Sounds, Asker, Events and NewCall are needed.

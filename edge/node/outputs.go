@@ -139,7 +139,7 @@ func errorText(err error) string {
 
 func (s *session) sources(o call.PlayStart) ([]media.Source, error) {
 	if o.Music != "" {
-		return []media.Source{s.node.cfg.Sounds.Music(s.node.asking, s.tenant)}, nil
+		return []media.Source{s.node.cfg.Sounds.Music(s.node.asking, s.tenant, o.Music)}, nil
 	}
 	sources := make([]media.Source, 0, len(o.Audio))
 	for _, a := range o.Audio {

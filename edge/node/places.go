@@ -39,7 +39,7 @@ func (w *worker) tellPlaces(at address) {
 	m.mu.Lock()
 	m.tell(at, false)
 	m.mu.Unlock()
-	w.timers.after(restOf, func() { w.rested(at) })
+	w.timers.after(nil, restOf, func() { w.rested(at) })
 }
 
 // tell tells those whose place has changed, or only those that were told none yet.

@@ -212,7 +212,7 @@ func (silence) Open(_ context.Context, _ string, a verb.Audio) (media.Source, er
 	return silence{}, nil
 }
 
-func (silence) Music(context.Context, string) media.Source { return silence{} }
+func (silence) Music(context.Context, string, string) media.Source { return silence{} }
 
 func (silence) Frame(n int) ([]int16, bool, error) { return make([]int16, 160), n < 50, nil }
 

@@ -35,8 +35,8 @@ func (t *timers) start(s *session, id int, after time.Duration) *timer {
 	return t.push(&timer{s: s, id: id}, after)
 }
 
-// after has the worker do something later.
-func (t *timers) after(d time.Duration, do func()) { t.push(&timer{do: do}, d) }
+// after has the worker do something later, for a call unless s is nil.
+func (t *timers) after(s *session, d time.Duration, do func()) { t.push(&timer{s: s, do: do}, d) }
 
 func (t *timers) push(x *timer, after time.Duration) *timer {
 	t.started++

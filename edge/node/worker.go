@@ -96,12 +96,15 @@ func (w *worker) handle(batch []message) {
 
 func (w *worker) fire() {
 	for t := w.timers.due(time.Now()); t != nil; t = w.timers.due(time.Now()) {
-		if t.do != nil {
+		switch {
+		case t.s == nil:
 			t.do()
-			continue
+		case t.do != nil:
+			w.guard(t.s, "timer", t.do)
+		default:
+			delete(t.s.timers, t.id)
+			w.step(t.s, call.TimerFired{Timer: t.id})
 		}
-		delete(t.s.timers, t.id)
-		w.step(t.s, call.TimerFired{Timer: t.id})
 	}
 }
 

@@ -30,7 +30,7 @@ var (
 // Config of a Library. The zero value has the built-in sounds and tones, no speech and no URLs.
 type Config struct {
 	Folder     func(tenant string) string       // the tenant's folder of NAME.wav; nil or "": none
-	Music      func(tenant string) string       // the tenant's music on hold, as in verb.Audio.Name; nil or "": built in
+	Music      func(tenant, kind string) string // the tenant's music on hold or of another kind, as in verb.Audio.Name; nil or "": built in
 	Voice      func(tenant string) string       // the tenant's voice where a say names none; nil or "": the engine's
 	HTTP       func(tenant string) *http.Client // fetches https URLs: it must refuse private addresses and bound redirects; nil: no URLs
 	Speech     speech.Engine                    // nil: no speech
@@ -106,17 +106,20 @@ func (l *Library) openName(tenant, name string) (media.Encoded, error) {
 	return l.openSample(tenant, name)
 }
 
-// Music gives the tenant's music on hold: its own setting, or the built-in piece when that is unset or cannot be opened. It has an
+// Music gives the tenant's music of a kind: its own setting, or the built-in piece when that is unset or cannot be opened. It has an
 // end: play it in a loop.
-func (l *Library) Music(_ context.Context, tenant string) media.Source {
+func (l *Library) Music(_ context.Context, tenant, kind string) media.Source {
 	builtIn := l.openBuiltIn(musicName)
-	name := setting(l.cfg.Music, tenant)
+	if l.cfg.Music == nil {
+		return builtIn
+	}
+	name := l.cfg.Music(tenant, kind)
 	if name == "" {
 		return builtIn
 	}
 	src, err := l.openName(tenant, name)
 	if err != nil {
-		l.log.Warn("music on hold cannot be opened", "tenant", tenant, "name", name, "error", err)
+		l.log.Warn("music cannot be opened", "tenant", tenant, "kind", kind, "name", name, "error", err)
 		return builtIn
 	}
 	return &instead{first: src, second: builtIn}

@@ -157,7 +157,7 @@ func TestChangedSampleIsHeardAfterASecond(t *testing.T) {
 }
 
 func TestMusicIsQuietSeamlessAndHalfAMinute(t *testing.T) {
-	got, err := all(t, start(t, Config{}).Music(context.Background(), "demo"))
+	got, err := all(t, start(t, Config{}).Music(context.Background(), "demo", "hold"))
 	if err != nil || len(got) != 32*8000 {
 		t.Fatalf("%d samples, %v", len(got), err)
 	}
@@ -176,8 +176,8 @@ func TestMusicIsQuietSeamlessAndHalfAMinute(t *testing.T) {
 }
 
 func TestMusicOfTheTenantGivesWayToTheBuiltInWhenItIsMissing(t *testing.T) {
-	l := start(t, Config{Music: func(string) string { return "gone" }})
-	got, err := all(t, l.Music(context.Background(), "demo"))
+	l := start(t, Config{Music: func(string, string) string { return "gone" }})
+	got, err := all(t, l.Music(context.Background(), "demo", "hold"))
 	if err != nil || len(got) != 32*8000 {
 		t.Errorf("%d samples, %v", len(got), err)
 	}

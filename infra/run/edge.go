@@ -113,7 +113,12 @@ func (e *Edge) samples(tenant string) string {
 	return folder
 }
 
-func (e *Edge) music(tenant string) string { return e.tenantAudio(tenant).MusicOnHold }
+func (e *Edge) music(tenant, kind string) string {
+	if parking := e.settings.Config().Tenants[tenant].Parking.Music; kind == call.MusicParking && parking != "" {
+		return parking
+	}
+	return e.tenantAudio(tenant).MusicOnHold
+}
 
 func (e *Edge) voice(tenant string) string { return e.tenantAudio(tenant).Voice }
 

@@ -122,8 +122,8 @@ tenants:
 			t.Errorf("%s: %s, want %s", tenant, got, want)
 		}
 	}
-	if e.voice("own") != "rms" || e.music("own") != "tone:silence" {
-		t.Errorf("%q %q", e.voice("own"), e.music("own"))
+	if e.voice("own") != "rms" || e.music("own", "hold") != "tone:silence" {
+		t.Errorf("%q %q", e.voice("own"), e.music("own", "hold"))
 	}
 }
 

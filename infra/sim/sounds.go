@@ -31,8 +31,8 @@ func (sounds) Open(_ context.Context, _ string, a verb.Audio) (media.Source, err
 	return hum(ms / 20), nil
 }
 
-// Music is music on hold.
-func (sounds) Music(context.Context, string) media.Source { return hum(50) }
+// Music is music on hold, and of parking.
+func (sounds) Music(context.Context, string, string) media.Source { return hum(50) }
 
 // hum is a Source of so many frames, all the same; -1 fails.
 type hum int

@@ -75,8 +75,13 @@ func (c *Call) startWrapUp() {
 		}
 		c.startHandler(h, vars)
 	}
-	c.Handlers = nil
-	if len(c.Strands) > 0 {
+	c.Handlers = slices.DeleteFunc(c.Handlers, func(h Handler) bool { return !c.storing() || !afterEnd(h.Event) })
+	c.startWrapUpTimer()
+}
+
+// startWrapUpTimer bounds what handlers do after the end.
+func (c *Call) startWrapUpTimer() {
+	if c.Phase == PhaseEnding && c.End.Timer == 0 && len(c.Strands) > 0 {
 		c.End.Timer = c.next()
 		c.put(TimerStart{Timer: c.End.Timer, After: WrapUp})
 	}

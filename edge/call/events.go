@@ -20,10 +20,13 @@ func (c *Call) publishFrom(handler int, typ string, data Data) {
 	c.Seq++
 	c.stamp(data)
 	c.put(Publish{Type: typ, Data: data})
-	if c.Phase == PhaseLive && len(c.Handlers) > 0 {
+	if (c.Phase == PhaseLive || afterEnd(typ)) && len(c.Handlers) > 0 {
 		c.handle(handler, typ, data)
 	}
 }
+
+// afterEnd: handlers of this event run after the hang-up too, since it often comes only then.
+func afterEnd(typ string) bool { return typ == event.RecordingStored || typ == event.RecordingFailed }
 
 func (c *Call) stamp(data Data) {
 	*data.Ref() = event.Base{CallID: c.Info.ID, Tenant: c.Info.Tenant, Seq: c.Seq, At: c.now}

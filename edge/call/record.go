@@ -2,7 +2,7 @@ package call
 
 import (
 	"fmt"
-	"slices"
+	"path"
 	"time"
 
 	"github.com/offhook/offhook/schemas/event"
@@ -16,6 +16,19 @@ const (
 	OfRoom   = "room"
 )
 
+// MaxRecordings is how many recordings of a call may be made or stored at once.
+const MaxRecordings = 8
+
+// Why a recording ended, as events tell it.
+const (
+	RecordedFinishKey = "finish_key"
+	RecordedSilence   = "silence"
+	RecordedLimit     = "time_limit"
+	RecordedStopped   = "stopped"
+	RecordedHangup    = "hangup"
+	RecordedFailed    = "failed"
+)
+
 // Recording is what a run wants recorded.
 type Recording struct {
 	Of       string // OfCall ...
@@ -25,10 +38,15 @@ type Recording struct {
 	Silence  time.Duration
 }
 
-// Record begins a recording of this run; RecordEnded tells when it is stored, also after Stop.
+// Record begins a recording of this run; RecordEnded tells when it is stored, also after StopRecord. 0 when there are
+// too many.
 func (r *Run) Record(rec Recording) int {
 	c := r.call
 	if c == nil {
+		return 0
+	}
+	if c.recordings() >= MaxRecordings {
+		c.log("error", "too many recordings at once")
 		return 0
 	}
 	n := r.own(thingRecord, 0)
@@ -77,13 +95,26 @@ func (r *Run) PauseRecord(n int, paused bool) {
 }
 
 // StopRecord ends a recording of this call, whoever began it; its run is told by RecordEnded.
-func (r *Run) StopRecord(n int) {
+func (r *Run) StopRecord(n int) { r.stopRecord(n, RecordedStopped) }
+
+// FinishRecord is StopRecord because the party pressed a key for it.
+func (r *Run) FinishRecord(n int) { r.stopRecord(n, RecordedFinishKey) }
+
+func (r *Run) stopRecord(n int, why string) {
 	if r.call == nil {
 		return
 	}
 	if t := r.call.thing(thingRecord, n); t != nil {
-		r.call.stopRecord(*t, t.Owner)
+		r.call.stopRecord(*t, t.Owner, why)
 	}
+}
+
+// RecordingID is what events, results and the API call a recording.
+func (r *Run) RecordingID(n int) string {
+	if r.call == nil {
+		return ""
+	}
+	return r.call.recordingID(n)
 }
 
 func (c *Call) recordingID(n int) string { return fmt.Sprintf("%s-%d", c.Info.ID, n) }
@@ -97,21 +128,39 @@ func (c *Call) recording(t Thing) *event.Recording {
 }
 
 // stopRecord ends a recording. It stays until RecordEnded, and the final event waits for it.
-func (c *Call) stopRecord(t Thing, owner int) {
+func (c *Call) stopRecord(t Thing, owner int, why string) {
 	x := c.thing(thingRecord, t.N)
-	if x == nil || x.Ends {
-		if x != nil {
-			x.Owner = owner
-		}
+	if x == nil {
 		return
 	}
-	x.Ends, x.Owner = true, owner
+	x.Owner = owner
+	if x.Ends {
+		return
+	}
+	x.Ends, x.Why = true, why
 	c.put(RecordStop{Record: t.N})
 }
 
-func (c *Call) storing() bool {
-	return slices.ContainsFunc(c.Things, func(t Thing) bool { return t.What == thingRecord })
+// letRecord ends a recording whose run is over.
+func (c *Call) letRecord(t Thing) {
+	why := RecordedStopped
+	if c.Phase != PhaseLive {
+		why = RecordedHangup
+	}
+	c.stopRecord(t, 0, why)
 }
+
+func (c *Call) recordings() int {
+	n := 0
+	for _, t := range c.Things {
+		if t.What == thingRecord {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *Call) storing() bool { return c.recordings() > 0 }
 
 func (c *Call) recordEnded(in RecordEnded) {
 	t := c.thing(thingRecord, in.Record)
@@ -120,14 +169,21 @@ func (c *Call) recordEnded(in RecordEnded) {
 	}
 	was := *t
 	c.dropThing(was.N)
+	if in.Why == RecordedStopped && was.Why != "" {
+		in.Why = was.Why
+	}
 	data := c.recording(was)
 	data.Why, data.DurationMS, data.Bytes, data.SHA256, data.Location, data.Error = in.Why, in.DurationMS, in.Bytes, in.SHA256, in.Location, in.Error
 	typ := event.RecordingStored
+	if in.Location != "" {
+		data.Name = path.Base(in.Location)
+	}
 	if in.Error != "" {
 		typ = event.RecordingFailed
 		c.log("error", "recording failed: "+in.Error)
 	}
 	c.publish(typ, data)
+	c.startWrapUpTimer()
 	c.deliver(was.Owner, in)
 }
 
@@ -138,7 +194,7 @@ func (c *Call) recorded(m Mix) Mix {
 			continue
 		}
 		for _, l := range c.seats() {
-			if l.sounds() && !l.waits() && !l.silent() && c.recordsLeg(t, l) {
+			if l.answered() && !l.waits() && !l.silent() && c.recordsLeg(t, l) {
 				channel := 0
 				if t.Two && l.N != c.Caller {
 					channel = 1

@@ -178,6 +178,7 @@ type Thing struct {
 	With  string `json:"with,omitempty"`  // loan: the call that has it; record: of_id
 	Two   bool   `json:"two,omitempty"`   // record: on two channels
 	Ends  bool   `json:"ends,omitempty"`  // record: it was told to stop, RecordEnded is to come
+	Why   string `json:"why,omitempty"`   // record: why it was told so
 	Under bool   `json:"under,omitempty"` // play: heard only while nothing else is
 }
 

@@ -255,7 +255,7 @@ func (c *Call) dropThing(n int) {
 
 func (c *Call) stopThing(t Thing) {
 	if t.What == thingRecord {
-		c.stopRecord(t, 0)
+		c.letRecord(t)
 		return
 	}
 	c.dropThing(t.N)

@@ -97,6 +97,10 @@ func (s *Strand) resultVar(name string) (string, bool) {
 		return r.Number, true
 	case "error":
 		return r.Error, true
+	case "recording":
+		return r.Recording, true
+	case "duration_ms":
+		return strconv.FormatInt(r.DurationMS, 10), true
 	}
 	return sipVar(r.SIP, name)
 }

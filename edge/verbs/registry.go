@@ -19,6 +19,7 @@ var Registry = call.Registry{
 	"pause":    of(func(v *verb.Pause) call.Verb { return &pause{Spec: v} }).kind(),
 	"gather":   of(func(v *verb.Gather) call.Verb { return &gather{Spec: v} }).media(),
 	"dial":     of(func(v *verb.Dial) call.Verb { return &dial{Spec: v} }).media(),
+	"record":   of(func(v *verb.Record) call.Verb { return &record{Spec: v} }).media(),
 	"redirect": of(func(v *verb.Redirect) call.Verb { return &redirect{Spec: v} }).kind(),
 	"on":       of(func(v *verb.On) call.Verb { return &on{Spec: v} }).kind(),
 	"off":      of(func(v *verb.Off) call.Verb { return &off{Spec: v} }).kind(),

@@ -28,6 +28,9 @@ func (w *World) Next() []Choice {
 	for _, r := range w.resolves {
 		next = w.ofResolve(next, r)
 	}
+	for _, r := range w.records {
+		next = ofRecording(next, r)
+	}
 	for _, in := range w.late {
 		next = append(next, Choice{Input: in})
 	}

@@ -118,6 +118,8 @@ func (w *World) thingDone(now time.Time, out call.Output) error {
 	case call.Resolve:
 		w.resolves = append(w.resolves, o)
 		return w.number(o.Resolve)
+	case call.RecordStart, call.RecordPause, call.RecordStop:
+		return w.recordDone(out)
 	case call.Names, call.Send:
 		return nil
 	}
@@ -177,6 +179,8 @@ func (w *World) end() error {
 		return fmt.Errorf("%d timers are held", len(w.timers))
 	case len(w.asks) > 0:
 		return fmt.Errorf("%d asks are held", len(w.asks))
+	case len(w.records) > 0:
+		return fmt.Errorf("%d recordings are held", len(w.records))
 	case len(w.mix) > 0:
 		return errors.New("somebody is still heard")
 	}
@@ -186,22 +190,32 @@ func (w *World) end() error {
 // mixHolds: the mix names only what is there, and nobody hears himself or, while he holds, anything.
 func (w *World) mixHolds() error {
 	for _, row := range w.mix {
-		to := w.leg(row.To)
-		switch {
-		case to == nil || to.told:
-			return fmt.Errorf("mix %v: leg %d is gone", w.mix, row.To)
-		case to.held:
-			return fmt.Errorf("mix %v: leg %d holds and hears", w.mix, row.To)
-		case row.From == row.To:
-			return fmt.Errorf("mix %v: leg %d hears itself", w.mix, row.To)
+		if err := w.rowHolds(row); err != nil {
+			return fmt.Errorf("mix %v: %w", w.mix, err)
 		}
-		if from := w.leg(row.From); from != nil {
-			if from.told || !from.answered && !from.answering && !from.early {
-				return fmt.Errorf("mix %v: leg %d can't be heard", w.mix, row.From)
-			}
-		} else if !slices.Contains(w.plays, row.From) {
-			return fmt.Errorf("mix %v: %d is gone", w.mix, row.From)
+	}
+	return nil
+}
+
+func (w *World) rowHolds(row call.Hear) error {
+	to, from := w.leg(row.To), w.leg(row.From)
+	switch {
+	case w.recorded(row.To):
+		if from == nil {
+			return fmt.Errorf("%d is recorded and no leg", row.From)
 		}
+	case to == nil || to.told:
+		return fmt.Errorf("leg %d is gone", row.To)
+	case to.held:
+		return fmt.Errorf("leg %d holds and hears", row.To)
+	case row.From == row.To:
+		return fmt.Errorf("leg %d hears itself", row.To)
+	}
+	switch {
+	case from == nil && !slices.Contains(w.plays, row.From):
+		return fmt.Errorf("%d is gone", row.From)
+	case from != nil && (from.told || !from.answered && !from.answering && !from.early):
+		return fmt.Errorf("leg %d can't be heard", row.From)
 	}
 	return nil
 }

@@ -30,6 +30,7 @@ type World struct {
 	timers   []timer
 	asks     []call.AskStart
 	resolves []call.Resolve
+	records  []recording
 	late     []call.Input // in flight when they were stopped
 	lates    int
 	mix      call.Mix
@@ -73,6 +74,7 @@ func New(cfg Config) *World { return &World{cfg: cfg} }
 func (w *World) Clone() *World {
 	c := *w
 	c.legs, c.plays, c.timers = slices.Clone(w.legs), slices.Clone(w.plays), slices.Clone(w.timers)
+	c.records = slices.Clone(w.records)
 	c.asks, c.resolves, c.late = slices.Clone(w.asks), slices.Clone(w.resolves), slices.Clone(w.late)
 	return &c
 }
@@ -128,6 +130,8 @@ func (w *World) things(in call.Input) {
 		w.asks = without(w.asks, func(a call.AskStart) bool { return a.Ask == in.Ask })
 	case call.Resolved:
 		w.resolves = without(w.resolves, func(r call.Resolve) bool { return r.Resolve == in.Resolve })
+	case call.RecordEnded:
+		w.records = without(w.records, func(r recording) bool { return r.n == in.Record })
 	}
 }
 
@@ -151,7 +155,7 @@ func sameThing(a, b call.Input) bool {
 // Stuck tells why a call that is not over would never go on: nothing is outstanding but its standing legs, and no bridge
 // joins them.
 func (w *World) Stuck() error {
-	if w.over || !w.begun || len(w.plays)+len(w.timers)+len(w.asks)+len(w.resolves) > 0 {
+	if w.over || !w.begun || len(w.plays)+len(w.timers)+len(w.asks)+len(w.resolves)+len(w.records) > 0 {
 		return nil
 	}
 	for _, l := range w.legs {

@@ -62,7 +62,8 @@ var inputs = map[string]func([]byte) (Input, error){
 	"timer_fired": input[TimerFired], "ask_answered": input[AskAnswered], "resolved": input[Resolved], "replace": input[Replace],
 	"end": input[End], "leg_referred": input[LegReferred], "leg_notified": input[LegNotified], "record_ended": input[RecordEnded],
 	"beside": input[Beside], "lent": input[Lent], "loan_taken": input[LoanTaken], "loan_ended": input[LoanEnded],
-	"loan_recalled": input[LoanRecalled], "loan_input": input[LoanInput], "placed": input[Placed],
+	"loan_recalled": input[LoanRecalled], "loan_input": input[LoanInput], "loan_notify": input[LoanNotify],
+	"placed": input[Placed],
 }
 
 var outputs = map[string]func([]byte) (Output, error){
@@ -118,7 +119,7 @@ func dataOf(typ string) Data {
 		return &event.Call{}
 	case event.CallHangup:
 		return &event.Hangup{}
-	case event.CallBridged, event.CallHeld, event.CallResumed:
+	case event.CallBridged, event.CallReplaced, event.CallHeld, event.CallResumed:
 		return &event.Leg{}
 	case event.VerbStarted, event.VerbEnded:
 		return &event.Verb{}

@@ -22,6 +22,8 @@ type Begin struct {
 	Base  string         `json:"base,omitempty"` // base for relative URLs in Start's document
 	Vars  map[string]any `json:"vars,omitempty"`
 
+	Replaces *Place   `json:"replaces,omitempty"` // the caller takes the place of this leg (RFC 3891); Start is not run
+	Router   string   `json:"router,omitempty"`   // who knows the way of every number; default Start's URL
 	Settings Settings `json:"settings,omitzero"`
 }
 

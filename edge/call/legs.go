@@ -48,6 +48,7 @@ func (r *Run) Bridge(leg int) {
 	if c == nil {
 		return
 	}
+	c.speaks(c.strand(r.Strand))
 	l, caller := c.leg(leg), c.leg(c.Caller)
 	if l == nil || l.Ending != nil || caller == nil {
 		return

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/offhook/offhook/schemas/event"
@@ -45,6 +46,7 @@ type Lent struct {
 	Leg    int              `json:"leg,omitempty"` // AsReplace
 	Number string           `json:"number,omitempty"`
 	Name   string           `json:"name,omitempty"`
+	Target string           `json:"target,omitempty"` // user:101 when a user of the tenant is on it, number:+371...
 	Mode   string           `json:"mode,omitempty"`
 	User   string           `json:"user,omitempty"`   // AsSupervise: who alone hears a whisper
 	Member *verb.Conference `json:"member,omitempty"` // AsMember
@@ -74,8 +76,17 @@ type LoanRecalled struct {
 // LoanInput hands on what a lent leg brings (Digit, LegHeld, LegResumed) or a change of its mode.
 type LoanInput struct {
 	From Place  `json:"from"`
-	What string `json:"what"` // digit, held, resumed, mode
+	What string `json:"what"` // digit, held, resumed, mode, referred
 	Text string `json:"text,omitempty"`
+
+	Refer *LegReferred `json:"refer,omitempty"` // referred
+}
+
+// LoanNotify tells the home call how what its leg asked for by REFER goes.
+type LoanNotify struct {
+	Loan   int    `json:"loan"`
+	Code   int    `json:"code"`
+	Phrase string `json:"phrase,omitempty"`
 }
 
 // Placed tells a call where it stands among those of the same name.
@@ -90,6 +101,7 @@ func (LoanTaken) Kind() string    { return "loan_taken" }
 func (LoanEnded) Kind() string    { return "loan_ended" }
 func (LoanRecalled) Kind() string { return "loan_recalled" }
 func (LoanInput) Kind() string    { return "loan_input" }
+func (LoanNotify) Kind() string   { return "loan_notify" }
 func (Placed) Kind() string       { return "placed" }
 
 // Borrower is a verb that takes legs of other calls. Borrow gives the leg's number by r.Take, or refuses with a reason.
@@ -98,7 +110,7 @@ type Borrower interface {
 }
 
 // Lend lends a leg to the call of that name or id; LoanTaken and LoanEnded tell. The run owns the loan: Stop takes it back.
-// In's From, Line and Held are filled in.
+// In's From, Line and Held are filled in, and who is on the leg where that is not said.
 func (r *Run) Lend(leg int, to string, in Lent) int {
 	c := r.call
 	if c == nil {
@@ -110,6 +122,8 @@ func (r *Run) Lend(leg int, to string, in Lent) int {
 	}
 	n := r.own(thingLoan, leg)
 	l.Lent, in.From, in.Line, in.Held = n, Place{Call: c.Info.ID, N: n}, leg, l.Held
+	number, name, target := c.identity(l)
+	in.Number, in.Name, in.Target = cmp.Or(in.Number, number), cmp.Or(in.Name, name), cmp.Or(in.Target, target)
 	c.send(to, in)
 	return n
 }
@@ -156,10 +170,7 @@ func (c *Call) borrow(owner int, in Lent) int {
 		return 0
 	}
 	at, from := c.now, in.From
-	l := &Leg{N: c.next(), Owner: owner, Home: &from, StartedAt: at, AnsweredAt: &at, Held: in.Held, Mode: in.Mode, Number: in.Number, Name: in.Name}
-	if in.Number != "" {
-		l.Target = "user:" + in.Number
-	}
+	l := &Leg{N: c.next(), Owner: owner, Home: &from, StartedAt: at, AnsweredAt: &at, Held: in.Held, Mode: in.Mode, Number: in.Number, Name: in.Name, Target: in.Target}
 	c.Legs = append(c.Legs, l)
 	c.put(LegBorrow{Leg: l.N, From: from})
 	c.send("call:"+from.Call, LoanTaken{Loan: from.N, By: Place{Call: c.Info.ID, N: l.N}})
@@ -225,34 +236,60 @@ func (c *Call) tellSupervised(l *Leg, why string) {
 	c.publish(event.CallSupervised, &event.Meeting{Leg: l.N, Mode: l.Mode, By: l.Number, WithCall: l.Home.Call, Why: why})
 }
 
-// replaced: a leg takes the place of another, with all that hangs on it.
+// replaced: a leg takes the place of another, with all that hangs on it. When the old one is lent, the new one takes its
+// place where it is.
 func (c *Call) replaced(in Lent) string {
 	old := c.live(in.Leg)
 	if old == nil {
 		return "not_found"
 	}
+	if t := c.thing(thingLoan, old.Lent); t != nil {
+		if t.With == "" {
+			return "busy"
+		}
+		in.Leg = t.There
+		c.send("call:"+t.With, in)
+		return ""
+	}
 	n := c.borrow(old.Owner, in)
 	if n == 0 {
 		return "full"
 	}
-	l, owner := c.leg(n), c.run(old.Owner)
-	if c.Caller == old.N {
-		c.Caller = n
-		c.Info.From, c.Info.FromName = in.Number, in.Name
-		if c.Info.AnsweredAt == nil {
-			c.callAnswered(l)
+	owner := old.Owner
+	c.inherit(c.leg(n), old, in)
+	c.deliver(owner, LegReplaced{Old: old.N, New: n})
+	by, _, _ := c.identity(old)
+	c.publish(event.CallTransferred, &event.Transfer{Leg: old.N, Kind: "attended", By: by, To: in.Number, Status: StatusAnswered})
+	c.endLeg(old, CauseReplaced)
+	return ""
+}
+
+// inherit gives a leg all that hangs on another.
+func (c *Call) inherit(l, old *Leg, in Lent) {
+	l.Claims, l.Digits, l.Waits, l.Muted, l.Mode, l.Whisper = old.Claims, old.Digits, old.Waits, old.Muted, old.Mode, old.Whisper
+	old.Owner, old.Claims, old.Digits, old.Waits = 0, nil, "", nil
+	for i := range c.Things {
+		if c.Things[i].What == thingPlay && c.Things[i].Leg == old.N {
+			c.Things[i].Leg = l.N
+		}
+	}
+	for _, s := range c.Strands {
+		if s.Line == old.N {
+			s.Line = l.N
 		}
 	}
 	if c.Bridge.Leg == old.N {
-		c.Bridge.Leg, c.Agent = n, Agent{Number: in.Number, Name: in.Name}
+		c.Bridge.Leg, c.Agent = l.N, Agent{Number: in.Number, Name: in.Name}
 	}
-	old.Owner = 0
-	if owner != nil {
-		c.deliver(owner.N, LegReplaced{Old: old.N, New: n})
+	if c.Caller != old.N {
+		return
 	}
-	c.publish(event.CallTransferred, &event.Transfer{Leg: old.N, Kind: "attended", By: old.Number, To: in.Number, Status: StatusAnswered})
-	c.endLeg(old, CauseReplaced)
-	return ""
+	old.Number, old.Name, old.Target = c.identity(old)
+	c.Caller = l.N
+	c.callerIs(in.Number, in.Name, in.Target)
+	if c.Info.AnsweredAt == nil {
+		c.callAnswered(l)
+	}
 }
 
 // LegReplaced is brought to the run whose leg another one has taken the place of. The shell never gives it.
@@ -267,7 +304,7 @@ func (c *Call) loanTaken(in LoanTaken) {
 		c.send("call:"+in.By.Call, LoanRecalled{From: Place{Call: c.Info.ID, N: in.Loan}, Cause: CauseCancelled})
 		return
 	}
-	t.With = in.By.Call
+	t.With, t.There = in.By.Call, in.By.N
 	c.deliver(t.Owner, in)
 }
 
@@ -298,6 +335,12 @@ func (c *Call) loanInput(in LoanInput) {
 		c.legHeld(LegHeld{Leg: l.N})
 	case "resumed":
 		c.legResumed(LegResumed{Leg: l.N})
+	case "referred":
+		if in.Refer != nil {
+			refer := *in.Refer
+			refer.Leg = l.N
+			c.legReferred(refer)
+		}
 	case "mode":
 		l.Mode = in.Text
 		if l.Whisper != 0 {

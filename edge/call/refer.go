@@ -1,25 +1,250 @@
 package call
 
-import "github.com/offhook/offhook/schemas/verb"
+import (
+	"cmp"
+	"strings"
+
+	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/verb"
+)
 
 // referral is the registry's name of the run that does what a party asked for by REFER.
 const referral = "referral"
 
+// referred is the kind of a strand whose script says where a referred party goes. To it the party is a new, unanswered
+// call, until it is spoken to or connected.
+const referred = "referred"
+
+// defaultRouter knows the way of every number where the call was begun without one.
+const defaultRouter = "fn:router"
+
+// Spoken is brought to a referral when a strand of its own speaks to the party, or connects it. The shell never gives it.
+type Spoken struct{ Strand int }
+
+// Rings is brought to a referral when the party is told that it rings. The shell never gives it.
+type Rings struct{}
+
+// Kind is "spoken".
+func (Spoken) Kind() string { return "spoken" }
+
+// Kind is "rings".
+func (Rings) Kind() string { return "rings" }
+
 // legReferred starts a strand that sends the other party elsewhere; its line is the party that asked.
 func (c *Call) legReferred(in LegReferred) {
 	l := c.live(in.Leg)
-	if l == nil {
+	switch {
+	case l == nil:
+		return
+	case l.Lent != 0:
+		c.referElsewhere(l, in)
+		return
+	case c.Phase != PhaseLive || c.partner(l.N) == nil || !c.roomForStrand():
+		c.notify(l, 603, "")
+		return
+	case len(c.strandsOf(referral)) > 0:
+		c.notify(l, 491, "")
 		return
 	}
-	if _, known := c.registry[referral]; !known || c.Phase != PhaseLive || !c.roomForStrand() {
-		c.put(LegNotify{Leg: in.Leg, Code: 603})
-		return
-	}
-	s := c.newStrand("referral", Frame{})
+	s := c.newStrand(referral, Frame{})
 	s.Line = l.N
 	c.start(s, &verb.Transfer{}, referral, "")
 	if s.Run != nil {
 		c.deliver(s.Run.N, in)
+	}
+}
+
+// referElsewhere hands a REFER on to the call that has the leg.
+func (c *Call) referElsewhere(l *Leg, in LegReferred) {
+	t := c.thing(thingLoan, l.Lent)
+	if t == nil || t.With == "" {
+		c.notify(l, 603, "")
+		return
+	}
+	c.send("call:"+t.With, LoanInput{From: Place{Call: c.Info.ID, N: t.N}, What: "referred", Refer: &in})
+}
+
+// partner is whom a leg is in conversation with, nil if nobody whom it could send away.
+func (c *Call) partner(leg int) *Leg {
+	if c.Bridge.Leg == 0 || c.Bridge.Pending {
+		return nil
+	}
+	var other *Leg
+	switch leg {
+	case c.Caller:
+		other = c.live(c.Bridge.Leg)
+	case c.Bridge.Leg:
+		other = c.live(c.Caller)
+	}
+	if other == nil || other.Lent != 0 {
+		return nil
+	}
+	return other
+}
+
+// Partner is the leg of whom a leg is in conversation with, 0 if nobody.
+func (r *Run) Partner(leg int) int {
+	if r.call == nil {
+		return 0
+	}
+	if l := r.call.partner(leg); l != nil {
+		return l.N
+	}
+	return 0
+}
+
+// Standing is true while a leg was not told to end.
+func (r *Run) Standing(leg int) bool { return r.call != nil && r.call.live(leg) != nil }
+
+// Who tells the number of a leg's party; user is true when it is one of the tenant's.
+func (r *Run) Who(leg int) (number string, user bool) {
+	if r.call == nil {
+		return "", false
+	}
+	l := r.call.leg(leg)
+	if l == nil {
+		return "", false
+	}
+	number, _, target := r.call.identity(l)
+	return number, strings.HasPrefix(target, "user:")
+}
+
+// identity is who is on a leg.
+func (c *Call) identity(l *Leg) (number, name, target string) {
+	i := c.Info
+	switch {
+	case l.N != c.Caller || l.Target != "":
+		return l.Number, l.Name, l.Target
+	case i.User != "":
+		return i.User, i.FromName, "user:" + i.User
+	}
+	return i.From, i.FromName, "number:" + i.From
+}
+
+// Parted is a conversation that was taken apart because one of its parties sends the other away.
+type Parted struct {
+	By      int      // who asked
+	Leg     int      // who stays: the caller, from now on if not before
+	Swapped bool     `json:",omitempty"` // who asked was the caller
+	Owner   int      `json:",omitempty"` // then: of Leg
+	Was     ask.Call // the call as it was
+}
+
+// Part takes the conversation of a leg apart: who stays hears music, and the script waits. It lasts until Rejoin, TakeOver
+// or Crown; a leg that asked and was the caller belongs to this run from now on.
+func (r *Run) Part(by int) (p Parted, ok bool) {
+	if r.call == nil {
+		return p, false
+	}
+	c, l := r.call, r.call.partner(by)
+	if l == nil {
+		return p, false
+	}
+	p = Parted{By: by, Leg: l.N, Was: c.Info}
+	r.Stay()
+	c.Bridge.Leg = 0
+	r.Hold(l.N)
+	r.Hold(by)
+	if by == c.Caller {
+		asked := c.leg(by)
+		asked.Number, asked.Name, asked.Target = c.identity(asked)
+		number, name, target := c.identity(l)
+		p.Swapped, p.Owner, l.Owner, asked.Owner = true, l.Owner, 0, r.N
+		c.Caller = l.N
+		c.callerIs(number, name, target)
+	}
+	return p, true
+}
+
+// callerIs makes the call that of another caller.
+func (c *Call) callerIs(number, name, target string) {
+	user, _ := strings.CutPrefix(target, "user:")
+	if user == target {
+		user = ""
+	}
+	c.Info.From, c.Info.FromName, c.Info.User, c.Info.Trunk = number, name, user, ""
+}
+
+// Rejoin puts together what Part took apart; false when who asked is gone.
+func (r *Run) Rejoin(p Parted) bool {
+	c := r.call
+	if c == nil {
+		return false
+	}
+	by, l := c.live(p.By), c.live(p.Leg)
+	if by == nil || l == nil || p.Swapped && c.run(p.Owner) == nil {
+		return false
+	}
+	i, was := &c.Info, p.Was
+	i.To, i.ReferredBy, i.Params = was.To, was.ReferredBy, was.Params
+	i.From, i.FromName, i.User, i.Trunk = was.From, was.FromName, was.User, was.Trunk
+	if c.Bridge.Leg = p.By; p.Swapped {
+		c.Caller, c.Bridge.Leg = p.By, p.Leg
+		l.Owner, by.Owner = p.Owner, 0
+	}
+	r.Unhold(p.By)
+	r.Unhold(p.Leg)
+	return true
+}
+
+// Route asks where the caller goes with a new number, as if this were a new call; what the script is, is a strand of this
+// run. Its end without a word brings StrandEnded, its first word Spoken. 0 when there are too many.
+func (r *Run) Route(number, referredBy string) int {
+	return r.route(Frame{Next: &Next{Do: verb.Do{URL: cmp.Or(r.router(), defaultRouter)}, Reason: ask.ReasonCall, Replace: true}}, number, referredBy)
+}
+
+// RouteBy is Route to a document instead of the router's.
+func (r *Run) RouteBy(doc verb.Document, number, referredBy string) int {
+	return r.route(Frame{Doc: doc}, number, referredBy)
+}
+
+func (r *Run) router() string {
+	if r.call == nil {
+		return ""
+	}
+	return r.call.Notes.Router
+}
+
+func (r *Run) route(f Frame, number, referredBy string) int {
+	c := r.call
+	if c == nil || !c.roomForStrand() {
+		return 0
+	}
+	c.Info.To, c.Info.ReferredBy = number, &referredBy
+	s := c.newStrand(referred, f)
+	s.Owner = r.N
+	return s.N
+}
+
+// Crown makes a strand of this run the call's script; the script that was there ends.
+func (r *Run) Crown(strand int) {
+	c := r.call
+	if c == nil {
+		return
+	}
+	if s := c.strand(strand); s != nil && s.Owner == r.N {
+		c.crown(s)
+		c.tellReplaced(c.Caller)
+	}
+}
+
+// routes: the run is of a script that says where a referred party goes.
+func (c *Call) routes(r *Run) bool {
+	s := c.strand(r.Strand)
+	return s != nil && s.Kind == referred
+}
+
+// speaks: a strand speaks to the caller; a referral has waited for that.
+func (c *Call) speaks(s *Strand) {
+	if s.Owner != 0 && (s.Kind == referred || s.Kind == "background") {
+		c.deliver(s.Owner, Spoken{Strand: s.N})
+	}
+}
+
+// rings: a script tells a referred party that it rings.
+func (c *Call) rings(r *Run) {
+	if s := c.strand(r.Strand); s.Kind == referred {
+		c.deliver(s.Owner, Rings{})
 	}
 }
 
@@ -29,7 +254,7 @@ func (r *Run) Refer(leg int, uri string) bool {
 		return false
 	}
 	l := r.call.live(leg)
-	if l == nil || l.AnsweredAt == nil {
+	if l == nil || l.AnsweredAt == nil || l.Home != nil {
 		return false
 	}
 	l.Refers = r.N
@@ -39,8 +264,25 @@ func (r *Run) Refer(leg int, uri string) bool {
 
 // NotifyReferrer tells a leg's party how its REFER goes; 200 and above is the last.
 func (r *Run) NotifyReferrer(leg, code int, phrase string) {
-	if r.call != nil && r.call.live(leg) != nil {
-		r.call.put(LegNotify{Leg: leg, Code: code, Phrase: phrase})
+	if r.call == nil {
+		return
+	}
+	if l := r.call.live(leg); l != nil {
+		r.call.notify(l, code, phrase)
+	}
+}
+
+func (c *Call) notify(l *Leg, code int, phrase string) {
+	if l.Home != nil {
+		c.send("call:"+l.Home.Call, LoanNotify{Loan: l.Home.N, Code: code, Phrase: phrase})
+		return
+	}
+	c.put(LegNotify{Leg: l.N, Code: code, Phrase: phrase})
+}
+
+func (c *Call) loanNotify(in LoanNotify) {
+	if t := c.thing(thingLoan, in.Loan); t != nil {
+		c.put(LegNotify{Leg: t.Leg, Code: in.Code, Phrase: in.Phrase})
 	}
 }
 

@@ -126,6 +126,10 @@ func (r *Run) Done(res ask.Result, thens ...Then) {
 	c.release(r, CauseCancelled)
 	res.Verb, res.ID = r.Name, r.ID
 	c.verbEnded(s, res)
+	s.then(r.Base, thens)
+}
+
+func (s *Strand) then(base string, thens []Then) {
 	for _, t := range slices.Backward(thens) {
 		if t.Do == nil {
 			continue
@@ -134,26 +138,38 @@ func (r *Run) Done(res ask.Result, thens ...Then) {
 		if n.Reason == "" {
 			n.Reason, n.Result = ask.ReasonNext, s.Result
 		}
-		s.Frames = append(s.Frames, Frame{Base: r.Base, Next: n})
+		s.Frames = append(s.Frames, Frame{Base: base, Next: n})
 	}
 }
 
-// EndCall ends the run and hangs up the call; in a strand for another party it hangs up that party alone.
+// EndCall ends the run and hangs up the call; in a strand for another party it hangs up that party alone, and a script
+// that was asked where a referred party goes only ends itself.
 func (r *Run) EndCall(cause event.Cause, by string) {
-	if c := r.call; c != nil {
-		if line := r.Line(); line != c.Caller {
-			s := c.strand(r.Strand)
-			r.Done(ask.Result{Status: StatusDone, Cause: cause.Reason})
-			s.Frames = nil
-			if l := c.live(line); l != nil {
-				owner := l.Owner
-				c.endLeg(l, c.legCause(l, cause))
-				c.deliver(owner, LegEnded{Leg: line, Cause: cause})
-			}
-			return
-		}
+	c := r.call
+	if c == nil {
+		return
+	}
+	s, line := c.strand(r.Strand), r.Line()
+	switch {
+	case s.Kind == referred:
+		r.Done(ask.Result{Status: StatusRefused, Cause: cause.Reason, SIP: &ask.SIPStatus{Code: cause.SIP, Phrase: cause.Phrase}})
+		s.Frames = nil
+	case line != c.Caller:
+		r.Done(ask.Result{Status: StatusDone, Cause: cause.Reason})
+		s.Frames = nil
+		c.hangUp(line, cause)
+	default:
 		r.Done(ask.Result{Status: StatusDone, Cause: cause.Reason})
 		c.end(cause, by)
+	}
+}
+
+// hangUp ends a leg for its run, and tells it.
+func (c *Call) hangUp(leg int, cause event.Cause) {
+	if l := c.live(leg); l != nil {
+		owner := l.Owner
+		c.endLeg(l, c.legCause(l, cause))
+		c.deliver(owner, LegEnded{Leg: leg, Cause: cause})
 	}
 }
 
@@ -216,13 +232,13 @@ func (r *Run) Settings() Settings {
 // Answered is true once the line's leg is answered, or told to be.
 func (r *Run) Answered() bool {
 	l := r.callerLeg()
-	return l != nil && l.answered()
+	return l != nil && l.answered() && !r.call.routes(r)
 }
 
 // Heard is true when the line can hear something now: answered, or early media was opened.
 func (r *Run) Heard() bool {
 	l := r.callerLeg()
-	return l != nil && l.sounds()
+	return l != nil && l.sounds() && !r.call.routes(r)
 }
 
 func (r *Run) callerLeg() *Leg {
@@ -235,6 +251,7 @@ func (r *Run) callerLeg() *Leg {
 // Answer answers the caller's leg unless it is.
 func (r *Run) Answer() {
 	if l := r.callerLeg(); l != nil {
+		r.call.speaks(r.call.strand(r.Strand))
 		r.call.answer(l)
 	}
 }
@@ -250,6 +267,7 @@ func (r *Run) Open() {
 func (r *Run) Ring(early bool) {
 	if l := r.callerLeg(); l != nil {
 		r.call.ring(l, early)
+		r.call.rings(r)
 	}
 }
 
@@ -387,9 +405,9 @@ func (r *Run) Vars() map[string]any {
 	return r.call.vars()
 }
 
-// SetDigits sets {digits}.
+// SetDigits sets {digits}; what another party than the caller pressed is not for it.
 func (r *Run) SetDigits(digits string) {
-	if r.call != nil {
+	if r.call != nil && r.Line() == r.call.Caller {
 		r.call.Script.Digits = digits
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/event"
 	"github.com/offhook/offhook/schemas/verb"
 )
 
@@ -36,7 +37,7 @@ func (r *Run) strand(kind string, doc verb.Document, owner int) int {
 	}
 	from := c.strand(r.Strand)
 	s := c.newStrand(kind, Frame{Base: r.Base, Doc: doc})
-	s.Owner, s.Handler, s.Event, s.Result, s.Line = owner, from.Handler, from.Event, from.Result, from.Line
+	s.Owner, s.Handler, s.Event, s.Result, s.Line, s.WrapUp = owner, from.Handler, from.Event, from.Result, from.Line, from.WrapUp
 	return s.N
 }
 
@@ -59,27 +60,73 @@ func (r *Run) Detach(kind string) bool {
 	from := c.strand(r.Strand)
 	s := c.newStrand(kind, Frame{Base: r.Base})
 	s.Handler, s.Event, s.Result, s.Line = from.Handler, from.Event, from.Result, from.Line
+	if from.Kind == referred {
+		s.Owner = from.Owner // it goes when that does
+	}
 	from.Run, s.Run, r.Strand = nil, r, s.N
 	from.Result = &ask.Result{Verb: r.Name, ID: r.ID, Status: StatusDone}
 	return true
 }
 
-// TakeOver makes this run's strand the main one: the script that ran there, and other background strands, end.
-func (r *Run) TakeOver() {
+// TakeOver makes this run all that is left of the script, for a leg that takes its place: what would follow, the script
+// in the main strand and background strands end.
+func (r *Run) TakeOver(leg int) {
 	c := r.call
-	if c == nil || c.Main == r.Strand {
+	if c == nil {
 		return
 	}
-	if s := c.strand(c.Main); s != nil {
-		c.killStrand(s, CauseReplaced)
+	s := c.strand(r.Strand)
+	c.speaks(s)
+	s.Frames = nil
+	if c.Main != s.N {
+		waiting := s.Owner
+		c.crown(s)
+		c.deliver(waiting, StrandEnded{Strand: s.N})
 	}
-	for _, s := range c.strandsOf("background") {
-		if s.N != r.Strand {
-			c.killStrand(s, CauseCompletedElsewhere)
+	c.killBeside(s, CauseCompletedElsewhere)
+	c.tellReplaced(leg)
+}
+
+// crown makes a strand the main one, in the place of the one that was.
+func (c *Call) crown(s *Strand) {
+	s.Owner = 0
+	if main := c.strand(c.Main); main != nil {
+		c.killStrand(main, CauseReplaced)
+	}
+	c.Main, s.Kind = s.N, "main"
+}
+
+// killBeside ends what would change whom the caller speaks with: background strands and referrals.
+func (c *Call) killBeside(not *Strand, cause event.Cause) {
+	for _, kind := range []string{"background", referral} {
+		for _, s := range c.strandsOf(kind) {
+			if s != not {
+				c.killStrand(s, cause)
+			}
 		}
 	}
-	c.Main = r.Strand
-	c.strand(r.Strand).Kind = "main"
+}
+
+// tellReplaced publishes that the script was replaced, and by whom.
+func (c *Call) tellReplaced(leg int) {
+	l := c.leg(leg)
+	if l == nil {
+		return
+	}
+	data := c.legData(l)
+	if leg != c.Caller {
+		data.With = c.Caller
+	}
+	c.publish(event.CallReplaced, data)
+}
+
+// Stay keeps the main script from going on while this run lasts.
+func (r *Run) Stay() {
+	if c := r.call; c != nil && c.Main != r.Strand {
+		if s := c.strand(c.Main); s != nil {
+			s.StayedBy = r.N
+		}
+	}
 }
 
 // CancelRuns ends the strands beside the script whose verb has this id; it tells how many.
@@ -97,9 +144,9 @@ func (r *Run) CancelRuns(id string) int {
 	return n
 }
 
-// HandOn makes this run the call's last: it goes on alone as the main strand, and the script that ran it goes on beside,
-// in wrap-up for at most d, with no voice in the call any more.
-func (r *Run) HandOn(d time.Duration) {
+// HandOn makes this run the call's last: it goes on alone as the main strand. The script that ran it goes on beside with
+// the thens, in wrap-up for at most d, and has no voice in the call any more; no more has anything that it started.
+func (r *Run) HandOn(d time.Duration, thens ...Then) {
 	c := r.call
 	if c == nil {
 		return
@@ -108,10 +155,25 @@ func (r *Run) HandOn(d time.Duration) {
 	s := c.newStrand("main", Frame{})
 	s.Result, from.Run, s.Run, r.Strand = from.Result, nil, r, s.N
 	from.Result = &ask.Result{Verb: r.Name, ID: r.ID, Status: StatusAnswered}
-	if from.N == c.Main {
-		from.Kind = "wrap_up"
+	from.then(r.Base, thens)
+	c.killBeside(from, CauseCompletedElsewhere)
+	c.Notes.HandedOn, c.Main = true, s.N
+	timer := c.next()
+	c.put(TimerStart{Timer: timer, After: d})
+	for _, x := range slices.Clone(c.Strands) {
+		if x != s && c.strand(x.N) == x {
+			c.wrapUp(x, timer)
+		}
 	}
-	c.Main = s.N
-	from.WrapUp = c.next()
-	c.put(TimerStart{Timer: from.WrapUp, After: d})
+}
+
+// wrapUp takes a strand's voice and gives it until the timer to finish its work.
+func (c *Call) wrapUp(s *Strand, timer int) {
+	if s.Kind == "main" {
+		s.Kind = "wrap_up"
+	}
+	s.WrapUp = timer
+	if s.Run != nil && c.registry[s.Run.Name].Media {
+		c.stopRun(s, CauseReplaced)
+	}
 }

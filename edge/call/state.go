@@ -64,8 +64,9 @@ type State struct {
 // Notes are what is known about the call beside what happens in it.
 type Notes struct {
 	Settings   Settings          `json:"settings,omitzero"`
-	Router     string            `json:"router,omitempty"` // what was asked first: it knows the way of every number
-	Names      []Name            `json:"names,omitempty"`  // what other calls find this one by
+	Router     string            `json:"router,omitempty"`    // what was asked first: it knows the way of every number
+	Names      []Name            `json:"names,omitempty"`     // what other calls find this one by
+	HandedOn   bool              `json:"handed_on,omitempty"` // the script has no voice in it any more
 	Tags       map[string]string `json:"tags,omitempty"`
 	Recordings []string          `json:"recordings,omitempty"`
 }
@@ -124,17 +125,18 @@ type Bridge struct {
 
 // Strand is one line of execution.
 type Strand struct {
-	N       int            `json:"n"`
-	Kind    string         `json:"kind"`              // main, branch, handler, nested, background
-	Owner   int            `json:"owner,omitempty"`   // nested: the run that waits for it
-	Handler int            `json:"handler,omitempty"` // the `on` that started it
-	Line    int            `json:"line,omitempty"`    // the leg that its verbs speak with; 0: the caller
-	WrapUp  int            `json:"wrap_up,omitempty"` // timer: the call was handed on, and this is how long it may finish its work
-	Frames  []Frame        `json:"frames,omitempty"`  // what is left to do, innermost last
-	Run     *Run           `json:"run,omitempty"`     // the verb that runs
-	Asking  *Asking        `json:"asking,omitempty"`  // the ask it waits for
-	Event   map[string]any `json:"event,omitempty"`   // {event.…}
-	Result  *ask.Result    `json:"result,omitempty"`  // {result.…}: of its last verb
+	N        int            `json:"n"`
+	Kind     string         `json:"kind"`                // main, branch, handler, nested, background, wrap_up, beside, referral, referred
+	Owner    int            `json:"owner,omitempty"`     // nested: the run that waits for it
+	Handler  int            `json:"handler,omitempty"`   // the `on` that started it
+	Line     int            `json:"line,omitempty"`      // the leg that its verbs speak with; 0: the caller
+	WrapUp   int            `json:"wrap_up,omitempty"`   // timer: the call was handed on, and this is how long it may finish its work
+	StayedBy int            `json:"stayed_by,omitempty"` // the run that keeps it from going on
+	Frames   []Frame        `json:"frames,omitempty"`    // what is left to do, innermost last
+	Run      *Run           `json:"run,omitempty"`       // the verb that runs
+	Asking   *Asking        `json:"asking,omitempty"`    // the ask it waits for
+	Event    map[string]any `json:"event,omitempty"`     // {event.…}
+	Result   *ask.Result    `json:"result,omitempty"`    // {result.…}: of its last verb
 }
 
 // Frame is what is left of one document, then perhaps a step to take.
@@ -176,6 +178,7 @@ type Thing struct {
 	Leg   int    `json:"leg,omitempty"`   // play: who hears it, or All; loan, record: whose; name: its priority
 	Name  string `json:"name,omitempty"`  // name
 	With  string `json:"with,omitempty"`  // loan: the call that has it; record: of_id
+	There int    `json:"there,omitempty"` // loan: the leg there
 	Two   bool   `json:"two,omitempty"`   // record: on two channels
 	Ends  bool   `json:"ends,omitempty"`  // record: it was told to stop, RecordEnded is to come
 	Why   string `json:"why,omitempty"`   // record: why it was told so

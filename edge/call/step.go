@@ -2,6 +2,7 @@ package call
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/offhook/offhook/schemas/ask"
 	"github.com/offhook/offhook/schemas/event"
@@ -10,6 +11,9 @@ import (
 
 // originate is the registry's name of the run that calls the first party of an originated call.
 const originate = "originate"
+
+// takeover is the registry's name of the run that puts the caller in the place of a leg of another call.
+const takeover = "takeover"
 
 // room is the registry's name of the run that a conference room is.
 const room = "room"
@@ -25,7 +29,7 @@ func (c *Call) begin(in Begin) {
 		c.Info.CreatedAt = c.now
 	}
 	c.Phase = PhaseLive
-	c.Notes.Settings, c.Notes.Router = in.Settings, in.Start.URL
+	c.Notes.Settings, c.Notes.Router = in.Settings, cmp.Or(in.Router, in.Start.URL)
 	if in.Leg {
 		l := &Leg{N: c.next(), Inbound: true, StartedAt: c.now}
 		c.Caller, c.Legs = l.N, append(c.Legs, l)
@@ -37,9 +41,13 @@ func (c *Call) begin(in Begin) {
 	s := c.newStrand("main", Frame{Base: in.Base, Next: &Next{Do: in.Start, Reason: ask.ReasonCall, Replace: true}})
 	c.Main = s.N
 	switch {
-	case in.Leg:
+	case in.Leg && in.Replaces == nil:
 	case in.To != nil:
 		c.start(s, &verb.Dial{To: verb.Targets{*in.To}}, originate, in.Base)
+	case in.Replaces != nil:
+		s.Frames = nil
+		c.start(s, &verb.Dial{}, takeover, in.Base)
+		c.deliver(s.Run.N, in)
 	case in.Room != "":
 		s.Frames = nil
 		c.start(s, &verb.Conference{Room: in.Room}, room, in.Base)
@@ -91,7 +99,7 @@ func (c *Call) take(in Input) {
 		c.replace(in)
 	case Beside:
 		c.beside(in)
-	case Lent, LoanTaken, LoanEnded, LoanRecalled, LoanInput, Placed:
+	case Lent, LoanTaken, LoanEnded, LoanRecalled, LoanInput, LoanNotify, Placed:
 		c.takeLoan(in)
 	case End:
 		c.end(in.Cause, in.By)
@@ -111,6 +119,8 @@ func (c *Call) takeLoan(in Input) {
 		c.loanRecalled(in)
 	case LoanInput:
 		c.loanInput(in)
+	case LoanNotify:
+		c.loanNotify(in)
 	case Placed:
 		c.placed(in)
 	}
@@ -150,15 +160,25 @@ func (c *Call) timerFired(in TimerFired) {
 		c.killStrands(CauseCancelled)
 		return
 	}
-	for _, s := range c.Strands {
-		if s.WrapUp != 0 && s.WrapUp == in.Timer {
-			s.WrapUp = 0
-			c.log("warn", "wrap-up took too long")
-			c.killStrand(s, CauseCancelled)
-			return
-		}
+	if c.wrapUpOver(in.Timer) {
+		return
 	}
 	c.thingBrings(thingTimer, in.Timer, in)
+}
+
+// wrapUpOver ends the strands of a call that was handed on, when this is their timer.
+func (c *Call) wrapUpOver(timer int) (is bool) {
+	for _, s := range slices.Clone(c.Strands) {
+		if s.WrapUp == 0 || s.WrapUp != timer {
+			continue
+		}
+		if !is {
+			c.log("warn", "wrap-up took too long")
+		}
+		is, s.WrapUp = true, 0
+		c.killStrand(s, CauseCancelled)
+	}
+	return is
 }
 
 // thingBrings lets go of a thing that came to its end and tells its owner.
@@ -185,10 +205,10 @@ func (c *Call) replace(in Replace) {
 	if s != nil {
 		c.killStrand(s, CauseReplaced)
 	}
-	for _, s := range c.strandsOf("background") {
-		c.killStrand(s, CauseReplaced)
-	}
+	c.killBeside(nil, CauseReplaced)
+	c.Notes.HandedOn = false
 	c.Main = c.newStrand("main", f).N
+	c.tellReplaced(c.Caller)
 }
 
 // beside runs a document in a strand of its own.

@@ -52,7 +52,7 @@ func (c *Call) deliver(run int, in Input) {
 
 func (c *Call) readyStrand() *Strand {
 	for _, s := range c.Strands {
-		if s.Run == nil && s.Asking == nil {
+		if s.Run == nil && s.Asking == nil && s.StayedBy == 0 {
 			return s
 		}
 	}
@@ -133,7 +133,7 @@ func (c *Call) start(s *Strand, v verb.Verb, name, base string) {
 		c.log("warn", name+": the call has ended")
 		c.verbFailed(s, v, "call_ended")
 		return
-	case kind.Media && s.WrapUp != 0:
+	case kind.Media && (s.WrapUp != 0 || c.Notes.HandedOn && s.Kind == "handler"):
 		c.log("error", name+": the call was handed on; in wrap-up the script has no voice in it")
 		c.verbFailed(s, v, "wrap_up")
 		return
@@ -147,8 +147,13 @@ func (c *Call) start(s *Strand, v verb.Verb, name, base string) {
 	}
 }
 
+// internal runs are no verbs of documents.
+func internal(name string) bool {
+	return name == originate || name == referral || name == takeover || name == room
+}
+
 func (c *Call) verbStarted(s *Strand, name, id string) {
-	if name != originate {
+	if !internal(name) {
 		c.publish(event.VerbStarted, &event.Verb{Verb: name, ID: id, Strand: s.N})
 	}
 }
@@ -158,7 +163,7 @@ func (c *Call) verbEnded(s *Strand, res ask.Result) {
 	if res.Verb == "dial" {
 		c.Script.Dialled = &res
 	}
-	if res.Verb != originate {
+	if !internal(res.Verb) {
 		c.publish(event.VerbEnded, &event.Verb{Verb: res.Verb, ID: res.ID, Strand: s.N, Result: &res})
 	}
 }
@@ -181,11 +186,15 @@ func (c *Call) strandEnded(s *Strand) {
 	}
 }
 
-// stopDeadline lets go of the timer of a wrap-up.
+// stopDeadline lets go of the timer of a wrap-up with the last strand that it is for.
 func (c *Call) stopDeadline(s *Strand) {
-	if s.WrapUp != 0 {
-		c.put(TimerStop{Timer: s.WrapUp})
-		s.WrapUp = 0
+	if s.WrapUp == 0 {
+		return
+	}
+	timer := s.WrapUp
+	s.WrapUp = 0
+	if !slices.ContainsFunc(c.Strands, func(x *Strand) bool { return x.WrapUp == timer }) {
+		c.put(TimerStop{Timer: timer})
 	}
 }
 
@@ -200,6 +209,11 @@ func (c *Call) killStrand(s *Strand, cause event.Cause) {
 		s.Asking = nil
 	}
 	c.stopDeadline(s)
+	c.stopRun(s, cause)
+}
+
+// stopRun ends the run of a strand from outside.
+func (c *Call) stopRun(s *Strand, cause event.Cause) {
 	if r := s.Run; r != nil {
 		s.Run = nil
 		c.release(r, cause)
@@ -222,6 +236,9 @@ func (c *Call) killStrands(cause event.Cause) {
 func (c *Call) release(r *Run, cause event.Cause) {
 	r.call = nil
 	for _, s := range slices.Clone(c.Strands) {
+		if s.StayedBy == r.N {
+			s.StayedBy = 0
+		}
 		if s.Owner == r.N {
 			c.killStrand(s, cause)
 		}

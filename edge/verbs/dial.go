@@ -146,7 +146,7 @@ func (v *dial) answered(r *call.Run, t *dialTarget, leg int) {
 	}
 	r.Stop(v.Tone)
 	if v.Background {
-		r.TakeOver()
+		r.TakeOver(leg)
 	}
 	r.Bridge(leg)
 	v.tell(r, t, "answered", leg)

@@ -9,6 +9,7 @@ const (
 	CallRinging      = "call.ringing"
 	CallAnswered     = "call.answered"
 	CallBridged      = "call.bridged"
+	CallReplaced     = "call.replaced"
 	CallHeld         = "call.held"
 	CallResumed      = "call.resumed"
 	CallHangup       = "call.hangup"

@@ -41,12 +41,12 @@ func gatherKey(s string) Problem {
 }
 
 // Events are the names that `on` takes, beside custom.NAME.
-var Events = []string{"ringing", "early_media", "answered", "bridged", "held", "resumed", "no_answer", "busy", "timeout", "failed", "hangup", "dtmf",
+var Events = []string{"ringing", "early_media", "answered", "bridged", "replaced", "held", "resumed", "no_answer", "busy", "timeout", "failed", "hangup", "dtmf",
 	"transferred", "parked", "unparked", "picked_up", "supervised", "tagged"}
 
 // FullEvents are the full names of the events that a call publishes; `on` takes them too.
 var FullEvents = []string{
-	"call.ringing", "call.answered", "call.bridged", "call.held", "call.resumed", "call.hangup",
+	"call.ringing", "call.answered", "call.bridged", "call.replaced", "call.held", "call.resumed", "call.hangup",
 	"leg.ringing", "leg.early_media", "leg.answered", "leg.no_answer", "leg.busy", "leg.timeout", "leg.failed", "leg.held", "leg.resumed", "leg.hangup",
 	"call.transferred", "call.parked", "call.unparked", "call.picked_up", "call.supervised", "call.tagged",
 	"conference.joined", "conference.left", "queue.joined", "queue.left",

@@ -46,8 +46,9 @@ func (c *Call) begin(in Begin) {
 		c.start(s, &verb.Dial{To: verb.Targets{*in.To}}, originate, in.Base)
 	case in.Replaces != nil:
 		s.Frames = nil
-		c.start(s, &verb.Dial{}, takeover, in.Base)
-		c.deliver(s.Run.N, in)
+		if c.start(s, &verb.Dial{}, takeover, in.Base); s.Run != nil {
+			c.deliver(s.Run.N, in)
+		}
 	case in.Room != "":
 		s.Frames = nil
 		c.start(s, &verb.Conference{Room: in.Room}, room, in.Base)

@@ -25,6 +25,9 @@ func (s *session) ask(o call.AskStart) {
 	if s.askAtOnce(o) {
 		return
 	}
+	if !o.Notice {
+		s.waits()
+	}
 	n, policy := s.node, s.node.Policy(s.tenant)
 	ctx, cancel := context.WithCancel(n.asking)
 	if !o.Notice {
@@ -39,9 +42,10 @@ func (s *session) ask(o call.AskStart) {
 		defer cancel()
 		started := time.Now()
 		answer := n.cfg.Asker.Ask(ctx, policy, o.To, o.Payload)
-		n.metrics.askTook.Observe(time.Since(started).Seconds())
+		ended := time.Now()
+		n.metrics.askTook.Observe(ended.Sub(started).Seconds())
 		if !o.Notice {
-			n.post(s, answered(o.Ask, answer))
+			s.worker.put(message{s: s, in: answered(o.Ask, answer), asked: asked{started, ended}})
 		}
 	}()
 }

@@ -20,6 +20,10 @@ var _ sipua.Handler = (*Node)(nil)
 func (n *Node) OnInvite(d *sipua.Dialog, in sipua.Invite) {
 	now := time.Now()
 	s := n.newSession(newCallID(now), in.Tenant)
+	if !in.Heard.IsZero() {
+		s.watch = &stopwatch{mark: in.Heard}
+		s.watch.lap(stageRead, now)
+	}
 	if retry, full := n.full(s.worker); full {
 		n.metrics.refused.Inc()
 		d.End(sipua.End{Code: 503, Headers: []sipua.Header{{Name: "Retry-After", Value: strconv.Itoa(retry)}}})

@@ -27,6 +27,7 @@ type leg struct {
 	dials  string       // digits that are to be sent
 	cause  *event.Cause // why we ended it
 	media  *event.Media // final statistics
+	final  *stopwatch   // until the final response is out; then the signalling's
 }
 
 // openRTP opens the endpoint; what it hears follows the mix.
@@ -90,6 +91,7 @@ func (l *leg) accept() {
 		l.refuse(err)
 		return
 	}
+	l.decided()
 	l.dialog.Accept(sdp, nil)
 	l.s.again = append(l.s.again, call.LegAnswered{Leg: l.id})
 }
@@ -118,6 +120,7 @@ func (l *leg) end(cause event.Cause) {
 	if l.dialog == nil {
 		return
 	}
+	l.decided()
 	l.dialog.End(sipua.End{Code: finalCode(cause), Phrase: cause.Phrase, Reason: reasonHeader(cause)})
 }
 

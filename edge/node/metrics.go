@@ -7,6 +7,7 @@ type metrics struct {
 	started, ended, refused, panics     prometheus.Counter
 	unpublished, noPorts, mediaTimeouts prometheus.Counter
 	askTook                             prometheus.Histogram
+	answer                              answerTimes
 }
 
 func newMetrics() metrics {
@@ -14,6 +15,7 @@ func newMetrics() metrics {
 		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "offhook", Name: name, Help: help})
 	}
 	return metrics{
+		answer:        newAnswerTimes(),
 		started:       counter("calls_started_total", "Calls begun."),
 		ended:         counter("calls_ended_total", "Calls over."),
 		refused:       counter("calls_refused_total", "New calls answered 503."),
@@ -31,5 +33,5 @@ func (n *Node) Collectors() []prometheus.Collector {
 	m := &n.metrics
 	live := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "offhook", Name: "calls_live", Help: "Calls in progress."},
 		func() float64 { return float64(n.live.Load()) })
-	return []prometheus.Collector{m.started, m.ended, m.refused, m.panics, m.unpublished, m.noPorts, m.mediaTimeouts, m.askTook, live}
+	return []prometheus.Collector{m.started, m.ended, m.refused, m.panics, m.unpublished, m.noPorts, m.mediaTimeouts, m.askTook, m.answer.all, live}
 }

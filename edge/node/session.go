@@ -31,6 +31,7 @@ type session struct {
 	holders    []string     // which sides hold, for the view
 	agent      int          // the leg that the caller speaks with, for the view
 	over       bool
+	watch      *stopwatch // until the final response to the caller
 	view       atomic.Pointer[View]
 }
 

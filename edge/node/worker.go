@@ -15,6 +15,7 @@ type worker struct {
 	node   *Node
 	wake   chan struct{}
 	timers timers
+	steps  uint64 // of messages and timers, so far
 
 	mu    sync.Mutex
 	queue []message
@@ -27,6 +28,8 @@ type message struct {
 	s  *session
 	in call.Input
 	do func()
+
+	asked asked // of an AskAnswered that took time
 }
 
 func newWorker(n *Node) *worker {
@@ -81,6 +84,7 @@ func (w *worker) handle(batch []message) {
 	for i := range batch {
 		m := batch[i]
 		batch[i] = message{}
+		w.steps++
 		switch {
 		case m.s == nil:
 			m.do()
@@ -89,13 +93,14 @@ func (w *worker) handle(batch []message) {
 		case m.do != nil:
 			w.guard(m.s, "dialog", m.do)
 		default:
-			w.step(m.s, m.in)
+			w.input(m)
 		}
 	}
 }
 
 func (w *worker) fire() {
 	for t := w.timers.due(time.Now()); t != nil; t = w.timers.due(time.Now()) {
+		w.steps++
 		switch {
 		case t.s == nil:
 			t.do()
@@ -106,6 +111,17 @@ func (w *worker) fire() {
 			w.step(t.s, call.TimerFired{Timer: t.id})
 		}
 	}
+}
+
+// input notes the call's time, then steps it.
+func (w *worker) input(m message) {
+	switch m.in.(type) {
+	case call.Begin:
+		m.s.begun()
+	case call.AskAnswered:
+		m.s.told(m.asked)
+	}
+	w.step(m.s, m.in)
 }
 
 // step gives one input to a call, does what comes out, and then what that brought at once.

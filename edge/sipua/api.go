@@ -55,6 +55,10 @@ type Handler interface {
 	OnGateway(gateway string, registered bool, err error)
 }
 
+// FinalHandler may be a Handler too: it is told when the final response to an inbound INVITE that it answered is out,
+// as OnDialog is told things.
+type FinalHandler interface{ OnFinal(d *Dialog) }
+
 // Invite is an inbound call as admitted.
 type Invite struct {
 	CallID     string
@@ -69,6 +73,7 @@ type Invite struct {
 	Headers    map[string]string // X- headers only, at most 32, checked
 	SDP        []byte            // offer; nil: the offer is ours to make in the 2xx
 	Source     netip.AddrPort
+	Heard      time.Time // when it was read from the wire
 	UserAgent  string
 	Hops       int    // Max-Forwards, as it came
 	Token      string // what an edge of the cluster told beside the call; checked by Cluster
@@ -146,7 +151,7 @@ type InviteRequest struct {
 	Headers                      []Header
 	Hops                         int           // Max-Forwards; default 70
 	Patience                     time.Duration // how long the other side may take to give any sign of life; default Timer B (32 s)
-	Context                      any // handed back in Dialog.Context
+	Context                      any           // handed back in Dialog.Context
 }
 
 // Binding is one contact of an address of record.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/emiago/sipgo/sip"
 )
@@ -143,7 +144,7 @@ func (t *transports) addrs() []string {
 
 // deliver hands a raw message to the worker of its Call-ID.
 func (t *transports) deliver(raw []byte, from path) {
-	t.u.workers[hashString(scanCallID(raw))%uint32(len(t.u.workers))].receive(job{raw: raw, from: from})
+	t.u.workers[hashString(scanCallID(raw))%uint32(len(t.u.workers))].receive(job{raw: raw, from: from, at: time.Now()})
 }
 
 // scanCallID finds the Call-ID without parsing, only to choose the worker: a message whose Call-ID the parser

@@ -23,6 +23,7 @@ var ErrClosed = errors.New("sipua: closed")
 type UA struct {
 	cfg      Config
 	handler  Handler
+	final    FinalHandler // handler, if it is one
 	dir      Directory
 	log      *slog.Logger
 	bindings *bindings
@@ -45,6 +46,7 @@ func New(cfg Config, h Handler, dir Directory) (*UA, error) {
 		return nil, err
 	}
 	u := &UA{cfg: cfg, handler: h, dir: dir, log: cfg.Logger, reload: make(chan struct{}, 1), lookups: make(chan struct{}, maxLookups)}
+	u.final, _ = h.(FinalHandler)
 	u.ids.ids = newIDs(cfg.Secret, cfg.Node)
 	for range cfg.Workers {
 		u.workers = append(u.workers, newWorker(u))
@@ -144,6 +146,12 @@ func (u *UA) Reload() {
 	select {
 	case u.reload <- struct{}{}:
 	default:
+	}
+}
+
+func (u *UA) answered(d *Dialog) {
+	if u.final != nil {
+		u.final.OnFinal(d)
 	}
 }
 

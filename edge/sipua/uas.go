@@ -46,7 +46,7 @@ func (w *worker) handle(msg sip.Message, from path) {
 		return
 	}
 	if owner := w.u.worker(msg.CallID().Value()); owner != w {
-		owner.receive(job{msg: msg, from: from})
+		owner.receive(job{msg: msg, from: from, at: w.heard})
 		return
 	}
 	switch m := msg.(type) {

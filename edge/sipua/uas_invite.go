@@ -40,7 +40,7 @@ func (w *worker) invited(req *sip.Request, from path) {
 		w.turnAway(req, res, from)
 		return
 	}
-	in.CallID, in.SDP, in.Source = req.CallID().Value(), sdpOf(req), from.to
+	in.CallID, in.SDP, in.Source, in.Heard = req.CallID().Value(), sdpOf(req), from.to, w.heard
 	w.open(req, from, tag, in)
 }
 
@@ -139,6 +139,7 @@ func (d *Dialog) accept(sdp []byte, h []Header) {
 	d.w.timers.stop(&d.in.again)
 	d.in, d.state, d.offer.sdp = nil, confirmed, sdp
 	in.tx.reply(200, raw)
+	d.w.u.answered(d)
 	d.repeat(&okay{raw: raw, path: in.tx.path, cseq: in.req.CSeq().SeqNo, first: true, ours: !in.offer})
 }
 
@@ -159,6 +160,7 @@ func (d *Dialog) reject(e End) {
 		d.in.tx.drop()
 	} else {
 		d.in.tx.reply(code, raw)
+		d.w.u.answered(d)
 	}
 	d.finish(EndCause{Why: EndRefused, Code: code, Phrase: text})
 }

@@ -21,6 +21,7 @@ type job struct {
 	raw  []byte
 	msg  sip.Message
 	from path
+	at   time.Time // when it was read from the wire
 	fn   func()
 }
 
@@ -36,7 +37,8 @@ type worker struct {
 	clients map[clientKey]*clientTx
 	calls   map[string]*Dialog // by Call-ID; dialogs of the same one are linked
 	tombs   tombs
-	busy    *Dialog // whose input is being handled
+	busy    *Dialog   // whose input is being handled
+	heard   time.Time // when the message being handled was read
 	soon    []func()
 
 	waiting atomic.Int64 // messages from the wire in the queue
@@ -141,6 +143,7 @@ func (w *worker) expired() time.Duration {
 func (w *worker) do(j *job) {
 	if j.fn == nil {
 		w.waiting.Add(-1)
+		w.heard = j.at
 	}
 	w.safely(func() {
 		switch {

@@ -174,7 +174,8 @@ type Destination struct {
 	Route   []string `json:"route,omitempty"`   // preloaded Route set (Path)
 	Gateway string   `json:"gateway,omitempty"` // TENANT/NAME, for credentials and identity
 	AOR     string   `json:"aor,omitempty"`
-	Node    string   `json:"node,omitempty"` // an edge of the cluster, which routes the call itself
+	Node    string   `json:"node,omitempty"`    // an edge of the cluster, which routes the call itself
+	Contact string   `json:"contact,omitempty"` // a device of that node, which it only connects
 }
 
 // Replace puts a new document in the place of the main strand (PUT /v1/calls/{id}/verbs).

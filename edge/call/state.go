@@ -69,6 +69,7 @@ type Notes struct {
 	HandedOn   bool              `json:"handed_on,omitempty"` // the script has no voice in it any more
 	Tags       map[string]string `json:"tags,omitempty"`
 	Recordings []string          `json:"recordings,omitempty"`
+	Forwards   []string          `json:"forwards,omitempty"` // user:101 ...: whose settings have led the call to where it is
 }
 
 // Leg is one party's line. A leg that was told to end stays, ownerless, until LegEnded.

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/offhook/offhook/schemas/verb"
@@ -11,10 +12,13 @@ const anonymous = "anonymous"
 
 // Resolve asks where a target can be reached, as the settings of users and the nodes of the cluster want it; Resolved
 // answers.
-func (r *Run) Resolve(t verb.Target) int { return r.resolve(Resolve{Target: t}) }
+func (r *Run) Resolve(t verb.Target) int { return r.Follow(t, nil) }
 
 // Follow is Resolve for what another target led to: tried is its Resolved.Tried.
 func (r *Run) Follow(t verb.Target, tried []string) int {
+	if r.call != nil && tried == nil {
+		tried = r.call.Notes.Forwards
+	}
 	return r.resolve(Resolve{Target: t, Tried: tried})
 }
 
@@ -30,14 +34,20 @@ func (r *Run) resolve(o Resolve) int {
 	return o.Resolve
 }
 
-// Serve makes the call one to a service of this node, with these parameters. What follows is the service's script, not a new call.
-func (r *Run) Serve(number string, params map[string]string) {
+// Serve makes the call one to a service of this node, or to a user with routing of the own, with these parameters. What
+// follows is a script, not a new call. The users whose settings led there are kept, so that they do not lead there again.
+func (r *Run) Serve(number string, params map[string]string, tried []string) {
 	if r.call == nil {
 		return
 	}
 	r.call.Info.To, r.call.Info.Params = number, params
 	if params == nil {
 		r.call.Info.Params = map[string]string{}
+	}
+	for _, mark := range tried {
+		if strings.HasPrefix(mark, "user:") && !slices.Contains(r.call.Notes.Forwards, mark) {
+			r.call.Notes.Forwards = append(r.call.Notes.Forwards, mark)
+		}
 	}
 }
 

@@ -68,6 +68,10 @@ func targetName(t verb.Target) string {
 		return t.User
 	case t.Number != "":
 		return t.Number
+	case t.Extension != "":
+		return t.Extension
+	case t.Contact != "":
+		return t.Contact
 	}
 	return t.SIP
 }

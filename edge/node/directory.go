@@ -20,6 +20,7 @@ type directory struct {
 	only     string            // the one tenant, when there is one
 	allowed  []allowed
 	policies map[string]ask.Policy
+	cluster  cluster
 }
 
 // allowed is one address range of a trunk.
@@ -28,8 +29,12 @@ type allowed struct {
 	tenant, trunk string
 }
 
-func newDirectory(c *config.Config) (*directory, error) {
+func newDirectory(self string, c *config.Config) (*directory, error) {
 	d := &directory{tenants: map[string]*config.Tenant{}, domains: map[string]string{}, policies: map[string]ask.Policy{}}
+	var err error
+	if d.cluster, err = newCluster(self, c); err != nil {
+		return nil, err
+	}
 	for name, t := range c.Tenants {
 		d.tenants[name] = &t
 		for _, domain := range t.Domains {

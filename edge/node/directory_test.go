@@ -159,7 +159,7 @@ tenants:
 		{"single", "", "1;phone-context=x", call.Destination{}, "bad_uri"},
 		{"single", "", "1\r\nX: y", call.Destination{}, "bad_uri"},
 	} {
-		r := n.resolve(c.tenant, call.Resolve{Resolve: 3, Target: verb.Target{Number: c.number, Gateway: c.gateway}})
+		r := n.resolve(c.tenant, call.Resolve{Resolve: 3, Target: verb.Target{Number: c.number, Gateway: c.gateway}}, way{})
 		if r.Resolve != 3 || r.Error != c.err || c.err == "" && (len(r.Destinations) != 1 || !same(r.Destinations[0], c.want)) {
 			t.Errorf("%s by %s/%s: %+v", c.number, c.tenant, c.gateway, r)
 		}

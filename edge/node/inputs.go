@@ -11,7 +11,6 @@ import (
 	"github.com/offhook/offhook/edge/sipua"
 	"github.com/offhook/offhook/schemas/ask"
 	"github.com/offhook/offhook/schemas/event"
-	"github.com/offhook/offhook/schemas/verb"
 )
 
 var _ sipua.Handler = (*Node)(nil)
@@ -29,17 +28,22 @@ func (n *Node) OnInvite(d *sipua.Dialog, in sipua.Invite) {
 		d.End(sipua.End{Code: 503, Headers: []sipua.Header{{Name: "Retry-After", Value: strconv.Itoa(retry)}}})
 		return
 	}
+	said, ok := s.arrive(in)
+	if !ok { // RFC 3261 16.3: it has been here already
+		d.End(sipua.End{Code: 482})
+		return
+	}
 	l := &leg{id: 1, s: s, dialog: d, offer: in.SDP}
 	d.Context = l
 	s.legs = []*leg{l}
 	about := ask.Call{
 		ID: s.id, Tenant: in.Tenant, Direction: "inbound", Status: "ringing", From: in.From, FromName: in.FromName, To: in.To,
-		Trunk: in.Trunk, User: in.User, Headers: filled(in.Headers), Params: map[string]string{}, CreatedAt: now,
+		Trunk: in.Trunk, User: in.User, Headers: filled(in.Headers), Params: filled(said.Params), CreatedAt: now,
 	}
 	if in.ReferredBy != "" {
 		about.ReferredBy = &in.ReferredBy
 	}
-	n.begin(s, call.Begin{Call: about, Leg: true, Start: verb.Do{URL: n.cfg.Router}})
+	n.begin(s, call.Begin{Call: about, Leg: true, Start: n.start(said)})
 }
 
 // filled is never nil, so that a script sees {} where nothing came.

@@ -199,11 +199,15 @@ func (l *leg) start(o call.LegInvite) error {
 		headers = append(headers, sipua.Header{Name: name, Value: value})
 	}
 	l.local = l.rtp.Offer()
-	d, err := l.s.node.ua.Invite(sipua.InviteRequest{
+	r := sipua.InviteRequest{
 		CallID: l.s.id + "-" + strconv.Itoa(l.id), URI: o.Destination.URI, Via: o.Destination.Via, Flow: o.Destination.Flow,
 		Route: o.Destination.Route, Gateway: o.Destination.Gateway, FromUser: o.CallerID, FromName: o.CallerName,
 		SDP: l.local, Headers: headers, Context: l,
-	})
+	}
+	if o.Destination.Node != "" {
+		l.s.introduce(&r, o)
+	}
+	d, err := l.s.node.ua.Invite(r)
 	l.dialog = d
 	return err
 }

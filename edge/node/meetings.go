@@ -40,6 +40,8 @@ const (
 	atRoom  = "room:"
 	atQueue = "queue:"
 	atSlot  = "slot:"
+
+	atTalking = "talking:"
 )
 
 func newMeetings() meetings {
@@ -120,6 +122,14 @@ func (n *Node) find(from *session, to string, tried []*session) *session {
 		return n.makeRoom(from.tenant, room)
 	}
 	return nil
+}
+
+// talking tells whether a user is in conversation, as far as the calls of this edge know.
+func (n *Node) talking(tenant, user string) bool {
+	m := &n.meetings
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.names[address{tenant, atTalking + user}]) > 0
 }
 
 // makeRoom begins the call that a conference room is. It has its name at once, so that nobody makes another.

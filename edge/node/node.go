@@ -64,7 +64,8 @@ type Node struct {
 	cancel   context.CancelFunc
 	metrics  metrics
 	meetings meetings
-	gateways sync.Map // name -> bool, registered
+	gateways sync.Map      // name -> bool, registered
+	reloaded chan struct{} // a new configuration: the nodes' addresses are looked up
 }
 
 // New makes a node. Attach gives it its signalling before Run.
@@ -73,7 +74,7 @@ func New(cfg Config, tenants *config.Config) (*Node, error) {
 		return nil, errors.New("node: NewCall, Media, Sounds, Asker and Events are needed")
 	}
 	defaults(&cfg)
-	n := &Node{cfg: cfg, log: cfg.Logger, metrics: newMetrics(), meetings: newMeetings()}
+	n := &Node{cfg: cfg, log: cfg.Logger, metrics: newMetrics(), meetings: newMeetings(), reloaded: make(chan struct{}, 1)}
 	n.asking, n.cancel = context.WithCancel(context.Background())
 	if err := n.Reload(tenants); err != nil {
 		return nil, err
@@ -110,11 +111,18 @@ func (n *Node) Attach(ua *sipua.UA) { n.ua = ua }
 
 // Reload takes a new configuration; calls in progress keep what they have begun.
 func (n *Node) Reload(tenants *config.Config) error {
-	d, err := newDirectory(tenants)
+	d, err := newDirectory(n.cfg.Name, tenants)
 	if err != nil {
 		return err
 	}
+	if old := n.dir.Load(); old != nil {
+		d.cluster.keep(old.cluster)
+	}
 	n.dir.Store(d)
+	select {
+	case n.reloaded <- struct{}{}:
+	default:
+	}
 	if n.ua != nil {
 		n.ua.Reload()
 	}
@@ -129,6 +137,7 @@ func (n *Node) Run(ctx context.Context) error {
 	for _, w := range n.workers {
 		g.Go(func() error { w.run(workers); return nil })
 	}
+	g.Go(func() error { n.lookUp(ctx); return nil })
 	<-ctx.Done()
 	n.endAll()
 	stop()

@@ -51,7 +51,7 @@ func (s *session) doBeside(out call.Output) {
 	case call.AskStop:
 		s.stopAsk(o.Ask)
 	case call.Resolve:
-		s.again = append(s.again, s.node.resolve(s.tenant, o))
+		s.again = append(s.again, s.node.resolve(s.tenant, o, s.way))
 	case call.Publish:
 		s.publish(o.Type, o.Data)
 	case call.LogLine:

@@ -16,6 +16,7 @@ import (
 // session is what the shell holds for one call. Only its worker touches it, but for id, tenant and view.
 type session struct {
 	id, tenant string
+	way        way // how it came
 	node       *Node
 	worker     *worker
 	core       call.Stepper

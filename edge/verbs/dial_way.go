@@ -27,10 +27,16 @@ func (v *dial) goOn(r *call.Run, t *dialTarget) bool {
 // serve: the extension is a service of this node. Its script takes the call over, as it would take a new one elsewhere.
 func (v *dial) serve(r *call.Run, t *dialTarget, in call.Resolved) bool {
 	if len(v.Spec.To) > 1 || v.Background || v.Originates {
-		r.Log("warn", "extension "+in.Number+" is a service of this node: only a dial to it alone, not in the background, can go there")
+		if len(in.Destinations) == 0 {
+			r.Log("warn", in.Number+" is a service of this node: only a dial to it alone, not in the background, can go there")
+		}
 		return false
 	}
-	r.Serve(in.Number, v.Spec.Params)
+	params := v.Spec.Params
+	if v.Spec.To[t.At].Extension == "" { // a user's settings led there: it is the same call
+		params = r.Asked().Params
+	}
+	r.Serve(in.Number, params, in.Tried)
 	r.Done(ask.Result{Status: call.StatusDone, Number: in.Number},
 		call.Then{Do: &verb.Do{URL: in.Script}, Replace: true, Reason: ask.ReasonRedirect})
 	return true

@@ -1,5 +1,5 @@
-// Package media is the sound: RTP endpoints, relay, transcoding, mixing, players, DTMF and SDP offer/answer.
-// It knows no SIP, no calls and no tenants; what plays comes in as a Source of frames.
+// Package media is the sound: RTP endpoints, relay, transcoding, mixing, players, recorders, DTMF and SDP offer/answer.
+// It knows no SIP, no calls, no tenants and no files; what plays comes in as a Source of frames, what is recorded is read.
 package media
 
 import (
@@ -63,10 +63,12 @@ type Stats struct {
 	LastReceived                 time.Time
 }
 
-// Heard is one row of what an endpoint's party hears: another endpoint or a player.
+// Heard is one row of what an endpoint's party hears, or a recorder: another endpoint or a player.
 type Heard struct {
-	From Hearable
-	Gain float64 // linear; 0 means 1
+	From     Hearable
+	Gain     float64 // linear; 0 means 1
+	Channel  int     // of a recorder: 0 the first or only one, 1 the second
+	NoDigits bool    // its RTP digits are told by Digit and not passed on
 }
 
 // Hearable is an *Endpoint or a *Player.

@@ -34,7 +34,7 @@ type bench struct {
 
 func newBench(tb testing.TB, mediaA, mediaB string) *bench {
 	tb.Helper()
-	eng, err := New(Config{IP: local, MinPort: 20000, MaxPort: 20009, Listen: func(netip.AddrPort) (PacketSocket, error) {
+	eng, err := New(Config{IP: local, MinPort: 20000, MaxPort: 20999, Listen: func(netip.AddrPort) (PacketSocket, error) {
 		return sink{make(chan struct{})}, nil
 	}})
 	if err != nil {
@@ -77,8 +77,11 @@ func (x *bench) packet() {
 	ts += frameSize
 	x.raw[4], x.raw[5], x.raw[6], x.raw[7] = byte(ts>>24), byte(ts>>16), byte(ts>>8), byte(ts)
 	x.now += 20 * time.Millisecond
-	x.a.packet(x.sc, x.raw, x.from, x.now)
+	x.to(x.a)
 }
+
+// to brings the packet to an endpoint.
+func (x *bench) to(e *Endpoint) { e.packet(x.sc, x.raw, x.from, x.now) }
 
 // turn is one turn of the wheel for its members.
 func (x *bench) turn(members ...ticker) {
@@ -112,6 +115,19 @@ func TestNothingIsAllocatedForAPacket(t *testing.T) {
 	y := newBench(t, onlyU, onlyA)
 	y.b.Hear([]Heard{{From: y.a}})
 	noAllocs(t, "transcoding", sent(y.b), y.packet)
+
+	w := newBench(t, onlyU, onlyU)
+	w.b.Hear([]Heard{{From: w.a}})
+	rec := w.eng.Record(Recording{Channels: 2})
+	rec.Hear([]Heard{{From: w.a}, {From: w.b, Channel: 1}})
+	tape := make([]int16, 2*readFrames*frameSize)
+	noAllocs(t, "relay with a recorder", sent(w.b), func() {
+		w.packet()
+		if w.turn(w.a, w.b, rec); rec.count >= readFrames {
+			rec.Read(tape)
+		}
+	})
+	rec.Stop()
 
 	for name, src := range map[string]Source{"player": newFixed(false), "encoded player": newFixed(true)} {
 		z := newBench(t, onlyU, onlyA)
@@ -192,6 +208,49 @@ func BenchmarkMix(b *testing.B) {
 		x.packet()
 		x.turn(p, x.a, x.b)
 	}
+}
+
+// BenchmarkRecord is a relayed packet of a party that is recorded, and its frame.
+func BenchmarkRecord(b *testing.B) {
+	x := newBench(b, onlyU, onlyU)
+	x.b.Hear([]Heard{{From: x.a}})
+	rec := x.eng.Record(Recording{Channels: 2})
+	rec.Hear([]Heard{{From: x.a}, {From: x.b, Channel: 1}})
+	tape := make([]int16, 2*readFrames*frameSize)
+	b.ReportAllocs()
+	for b.Loop() {
+		x.packet()
+		if x.turn(x.a, x.b, rec); rec.count >= readFrames {
+			rec.Read(tape)
+		}
+	}
+}
+
+// BenchmarkHundredThreeWayCalls is 20 ms of a hundred calls of three: 300 packets in, 300 mixes, 300 packets out.
+func BenchmarkHundredThreeWayCalls(b *testing.B) {
+	x := newBench(b, onlyU, onlyU)
+	var ends []*Endpoint
+	for range 100 {
+		three := []*Endpoint{x.open(b, onlyU), x.open(b, onlyU), x.open(b, onlyU)}
+		for i, e := range three {
+			e.Hear([]Heard{{From: three[(i+1)%3]}, {From: three[(i+2)%3]}})
+		}
+		ends = append(ends, three...)
+	}
+	members := make([]ticker, len(ends))
+	for i, e := range ends {
+		members[i] = e
+	}
+	b.ReportAllocs()
+	began := time.Now()
+	for b.Loop() {
+		for _, e := range ends {
+			x.to(e)
+		}
+		x.packet()
+		x.turn(members...)
+	}
+	b.ReportMetric(100*time.Since(began).Seconds()/float64(b.N)/frameTime.Seconds(), "%core")
 }
 
 // BenchmarkRelayLoopback is a packet's whole way over the system's sockets: in, rewritten, out, taken.

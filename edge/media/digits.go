@@ -5,8 +5,8 @@ import (
 )
 
 // SendDigits queues digits (0-9 * # A-D) as RFC 4733 events: 100 ms each with pauses of 60 ms, in place of what the
-// party hears meanwhile. It is false, and nothing is sent, when the party has no telephone-event or does not receive,
-// when digits has anything else in it, or when more than 128 would wait.
+// party hears meanwhile; w is a pause of half a second. It is false, and nothing is sent, when the party has no
+// telephone-event or does not receive, when digits has anything else in it, or when more than 128 would wait.
 func (e *Endpoint) SendDigits(digits string) bool {
 	s := &e.tx
 	s.mu.Lock()
@@ -41,10 +41,10 @@ func (s *sender) sendDigit(sc *scratch, slot int64) {
 }
 
 // PassesDigits is true while the RTP digits of another endpoint's party reach this one's as they come: it is a plain
-// relay of it, and its party takes telephone-event.
+// relay of it that keeps no digits back, and its party takes telephone-event.
 func (e *Endpoint) PassesDigits(from *Endpoint) bool {
 	s := &e.tx
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.open && s.relay.from == from && s.event != noType
+	return s.open && s.relay.from == from && s.event != noType && !s.noDigits
 }

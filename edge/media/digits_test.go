@@ -186,3 +186,55 @@ func TestHeldPartyIsSentNoDigits(t *testing.T) {
 		}
 	})
 }
+
+func TestRelayKeepsDigitsBackWhenTold(t *testing.T) {
+	inBubble(t, nil, func(r *rig) {
+		a, b := r.phone(onlyU), r.phone(onlyU)
+		b.end.Hear([]Heard{{From: a.end, NoDigits: true}})
+		a.talk(1, 10)
+		a.press(101, 5, nil)
+		a.talk(1, 10)
+		got := b.hears()
+		for _, h := range got {
+			if h.PayloadType != 0 {
+				r.Error("a digit went through")
+			}
+		}
+		if r.oneStream(got); len(got) != 20 || digitsOf(a.told()) != "5" || b.end.PassesDigits(a.end) {
+			r.Errorf("%d packets", len(got))
+		}
+		b.end.Hear([]Heard{{From: a.end}})
+		a.press(101, 5, nil)
+		more := b.hears()
+		if len(more) != 8 || !b.end.PassesDigits(a.end) {
+			r.Errorf("%d packets of a digit that passes", len(more))
+		}
+		r.oneStream(append(got[19:], more...))
+	})
+}
+
+func TestPausesBetweenSentDigits(t *testing.T) {
+	inBubble(t, nil, func(r *rig) {
+		p := r.phone(onlyU)
+		if !p.end.SendDigits("1ww2w") || p.end.SendDigits("1x") || p.end.SendDigits(strings.Repeat("w", 129)) {
+			r.Fatal("taken or refused wrongly")
+		}
+		time.Sleep(3 * time.Second)
+		var begins []time.Time
+		got := p.hears()
+		for _, h := range got {
+			if h.Marker {
+				begins = append(begins, h.at)
+			}
+		}
+		if len(begins) != 2 || len(got) != 14 {
+			r.Fatalf("%d digits, %d packets", len(begins), len(got))
+		}
+		if d := begins[1].Sub(begins[0]); d != 160*time.Millisecond+time.Second {
+			r.Error(d)
+		}
+		if r.eng.wheel.count != 0 {
+			r.Error("still on the wheel")
+		}
+	})
+}

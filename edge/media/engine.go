@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -31,10 +33,11 @@ type Engine struct {
 
 	routes sync.Mutex // who hears whom; taken before the locks of endpoints
 
-	mu      sync.Mutex
-	ends    map[*Endpoint]struct{}
-	closed  bool
-	running atomic.Bool
+	mu        sync.Mutex
+	ends      map[*Endpoint]struct{}
+	recorders map[*Recorder]struct{}
+	closed    bool
+	running   atomic.Bool
 }
 
 // New makes an engine. Endpoints may be opened at once; nothing moves before Run.
@@ -46,7 +49,7 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Advertise.Is4() != cfg.IP.Is4() || cfg.Advertise.IsUnspecified() {
 		return nil, fmt.Errorf("media: cannot advertise %v for %v", cfg.Advertise, cfg.IP)
 	}
-	e := &Engine{cfg: cfg, log: cfg.Logger, start: time.Now(), ends: map[*Endpoint]struct{}{}}
+	e := &Engine{cfg: cfg, log: cfg.Logger, start: time.Now(), ends: map[*Endpoint]struct{}{}, recorders: map[*Recorder]struct{}{}}
 	e.ports = newPorts(cfg.MinPort, cfg.MaxPort, cfg.Rest)
 	e.wheel = newWheel(e.now)
 	if cfg.Listen != nil {
@@ -81,7 +84,7 @@ func (c Config) withDefaults() Config {
 // now is the clock of everything here: time since the engine was made.
 func (e *Engine) now() time.Duration { return time.Since(e.start) }
 
-// Run moves the media until ctx ends, then closes every endpoint that is left. It returns nil then, and an error when
+// Run moves the media until ctx ends, then closes every endpoint and stops every recorder that is left. It returns nil then, and an error when
 // the sockets cannot be read. It may be called once.
 func (e *Engine) Run(ctx context.Context) error {
 	if e.running.Swap(true) {
@@ -110,7 +113,11 @@ func (e *Engine) closeAll() {
 	for end := range e.ends {
 		left = append(left, end)
 	}
+	recorders := slices.Collect(maps.Keys(e.recorders))
 	e.mu.Unlock()
+	for _, r := range recorders {
+		r.Stop()
+	}
 	for _, end := range left {
 		end.Close()
 	}

@@ -56,9 +56,14 @@ func (e *Endpoint) tie(rows []Heard) {
 		from.addSink(e)
 		return
 	}
+	mixAll(rows, 1)
+}
+
+// mixAll counts a mix at all of its endpoints.
+func mixAll(rows []Heard, n int) {
 	for _, r := range rows {
 		if from, ok := r.From.(*Endpoint); ok {
-			from.mixInto(1)
+			from.mixInto(n)
 		}
 	}
 }
@@ -70,11 +75,7 @@ func (e *Endpoint) untie(rows []Heard) {
 		}
 		return
 	}
-	for _, r := range rows {
-		if from, ok := r.From.(*Endpoint); ok {
-			from.mixInto(-1)
-		}
-	}
+	mixAll(rows, -1)
 }
 
 // addSink and dropSink replace the list, which readers of packets take without a lock.
@@ -117,11 +118,15 @@ func (e *Endpoint) mixInto(n int) {
 func (s *sender) listen(rows []Heard) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	from := relayed(rows)
+	if s.noDigits = from != nil && rows[0].NoDigits; from != nil && from == s.relay.from {
+		return // the stream goes on
+	}
 	s.rows, s.relay = nil, relaying{}
 	if s.socket == nil {
 		return
 	}
-	if s.relay.from = relayed(rows); s.relay.from != nil {
+	if s.relay.from = from; from != nil {
 		s.clock.talking = false
 		return
 	}

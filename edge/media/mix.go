@@ -14,13 +14,14 @@ const (
 
 // row is one source of a mix.
 type row struct {
-	player *Player
-	end    *Endpoint
-	gain   int32 // in units
+	player  *Player
+	end     *Endpoint
+	gain    int32 // in units
+	channel int   // of a recorder
 }
 
 func newRow(h Heard) row {
-	r := row{gain: fixed(h.Gain)}
+	r := row{gain: fixed(h.Gain), channel: h.Channel}
 	switch from := h.From.(type) {
 	case *Player:
 		r.player = from

@@ -28,12 +28,13 @@ type sender struct {
 	payload uint8 // payload type of law
 	event   uint8 // payload type of telephone-event or noType
 
-	clock   clock
-	relay   relaying
-	rows    []row // what a mix is made of
-	digits  dtmf.Sender
-	dialing bool   // on the wheel for digits
-	toneTS  uint32 // of the digit that goes out
+	clock    clock
+	relay    relaying
+	noDigits bool  // the relay leaves digits out
+	rows     []row // what a mix is made of
+	digits   dtmf.Sender
+	dialing  bool   // on the wheel for digits
+	toneTS   uint32 // of the digit that goes out
 
 	packets, bytes uint64
 }
@@ -157,7 +158,7 @@ func duration(in *inbound) uint32 {
 func (s *sender) rewrite(sc *scratch, in *inbound) (payloadType uint8, payload []byte, ok bool) {
 	switch in.kind {
 	case event:
-		return s.event, in.payload[:dtmf.Size], s.event != noType
+		return s.event, in.payload[:dtmf.Size], s.event != noType && !s.noDigits
 	case ulaw, alaw:
 		law := in.kind.law()
 		if law == s.law {

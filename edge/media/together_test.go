@@ -73,6 +73,9 @@ func (p *phone) manage(all []*phone, me int) {
 		case 6:
 			p.end.Hear([]Heard{{From: p.r.eng.Play([]Source{prompt(2)}, 0, nil)}})
 		case 7:
+			rec := p.r.record(Recording{Channels: 1 + i%16/8}, Heard{From: other}, Heard{From: p.end, Channel: 1})
+			defer rec.Stop()
+			rec.Pause(i%3 == 0)
 			p.end.Stats()
 			p.end.Watch()
 			p.extra(other)

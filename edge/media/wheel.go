@@ -54,6 +54,7 @@ const (
 	isMixed                     // its sound goes into somebody's mix
 	dials                       // digits go out
 	isDialed                    // a digit comes in
+	records                     // a recorder
 )
 
 func newWheel(clock func() time.Duration) *wheel {

@@ -18,13 +18,13 @@ var (
 	ErrBusy   = errors.New("no further calls are taken now")
 )
 
-// Calls are the live calls of a tenant (all when empty), oldest first.
+// Calls are the live calls of a tenant (all when empty), oldest first. A conference room is none.
 func (n *Node) Calls(tenant string) []View {
 	views := []View{}
 	for _, w := range n.workers {
 		w.each(func(s *session) {
-			if tenant == "" || tenant == s.tenant {
-				views = append(views, *s.view.Load())
+			if v := s.view.Load(); (tenant == "" || tenant == s.tenant) && v.Direction != directionRoom {
+				views = append(views, *v)
 			}
 		})
 	}
@@ -84,6 +84,11 @@ func (n *Node) HangUp(id string) error {
 // Replace puts a document in the place of what the call runs.
 func (n *Node) Replace(id string, doc verb.Document) error {
 	return n.tell(id, call.Replace{Document: doc})
+}
+
+// Beside runs a document beside what the call runs; with agent it plays to and hears the caller's partner.
+func (n *Node) Beside(id string, doc verb.Document, agent bool) error {
+	return n.tell(id, call.Beside{Document: doc, Agent: agent})
 }
 
 func (n *Node) tell(id string, in call.Input) error {

@@ -12,8 +12,8 @@ import (
 // maxTries bounds how many calls of one name are asked to take a leg.
 const maxTries = 8
 
-// loan is a leg that its home call has lent. Home and borrower run on workers of their own, so it is also a lease: one of
-// them at a time sets what the leg's party hears.
+// loan is a leg that its home call has lent. Home and borrower run on workers of their own: the loan keeps what each wants
+// the leg's party to hear, and it hears what home says, else what the borrower says.
 type loan struct {
 	home  *session
 	leg   *leg // only home's worker looks into it
@@ -23,11 +23,13 @@ type loan struct {
 	in    call.Lent
 	tried []*session // who was asked for it
 
-	mu   sync.Mutex
-	rtp  *media.Endpoint
-	by   *session // who has it; nil: nobody, so home sets the sound
-	at   int      // the leg's number there
-	over bool
+	mu     sync.Mutex
+	rtp    *media.Endpoint
+	by     *session // who has it
+	at     int      // the leg's number there
+	over   bool
+	own    []media.Heard // what home has it hear
+	theirs []media.Heard
 }
 
 // lend offers a leg to whoever has that name or id.
@@ -38,11 +40,8 @@ func (s *session) lend(to string, in call.Lent) {
 		return
 	}
 	m := &s.node.meetings
-	if l.loan != nil { // taken back before anybody was known to have it
-		m.drop(l.loan)
-		l.loan.close(nil)
-	}
-	x := &loan{home: s, leg: l, place: in.From, to: to, in: in, rtp: l.rtp}
+	s.giveBack(l) // taken back before anybody was known to have it
+	x := &loan{home: s, leg: l, place: in.From, to: to, in: in, rtp: l.rtp, own: s.heardBy(l.id)}
 	l.loan = x
 	m.mu.Lock()
 	m.loans[x.place] = x
@@ -83,12 +82,20 @@ func (n *Node) refused(by *session, home string, in call.LoanEnded) bool {
 
 // undelivered answers what reached a call that is over.
 func (n *Node) undelivered(s *session, in call.Input) {
-	lent, ok := in.(call.Lent)
-	if !ok || n.refused(s, lent.From.Call, refusal(lent, "ended")) {
-		return
+	switch in := in.(type) {
+	case call.Lent:
+		if home := n.session(in.From.Call); home != nil && !n.refused(s, home.id, refusal(in, "ended")) {
+			n.post(home, refusal(in, "ended"))
+		}
+	case call.LoanTaken:
+		n.gone(s.id, in)
 	}
-	if home := n.session(lent.From.Call); home != nil {
-		n.post(home, refusal(lent, "ended"))
+}
+
+// gone tells a borrower that the leg's call is over.
+func (n *Node) gone(home string, in call.LoanTaken) {
+	if by := n.session(in.By.Call); by != nil {
+		n.post(by, call.LoanRecalled{From: call.Place{Call: home, N: in.Loan}, Cause: call.CauseNormal})
 	}
 }
 
@@ -124,22 +131,24 @@ func (s *session) borrow(o call.LegBorrow) {
 	s.applyMix()
 }
 
-// giveBack: home sets the sound again.
+// giveBack ends a loan from either side: what home says is heard again.
 func (s *session) giveBack(l *leg) {
-	s.forget(l)
-	x := l.loan
-	s.node.meetings.drop(x)
-	if x.close(s) {
-		x.home.later(x.home.applyMix)
+	if l.loan == nil {
+		return
+	}
+	s.node.meetings.drop(l.loan)
+	l.loan.close()
+	if l.guest {
+		s.forget(l)
+	} else {
+		l.loan = nil
 	}
 }
 
 // recall takes a leg of this call back, whoever has it.
 func (s *session) recall(at call.Place) {
 	if x := s.node.meetings.loan(at); x != nil && x.home == s {
-		s.node.meetings.drop(x)
-		x.close(nil)
-		s.applyMix()
+		s.giveBack(x.leg)
 	}
 }
 
@@ -147,22 +156,21 @@ func (s *session) recall(at call.Place) {
 func (s *session) deserted(cause event.Cause) {
 	for _, l := range slices.Clone(s.legs) {
 		x := l.loan
+		if x == nil {
+			continue
+		}
+		by, _ := x.held()
+		s.giveBack(l)
 		switch {
-		case x == nil:
-		case l.guest:
-			s.giveBack(l)
+		case l.guest && by == s:
 			s.node.post(x.home, call.LoanEnded{Loan: x.place.N, Why: cause.Reason, Cause: cause})
-		default:
-			s.node.meetings.drop(x)
-			if by, _ := x.held(); by != nil {
-				x.close(nil)
-				s.node.post(by, call.LoanRecalled{From: x.place, Cause: cause})
-			}
+		case !l.guest && by != nil:
+			s.node.post(by, call.LoanRecalled{From: x.place, Cause: cause})
 		}
 	}
 }
 
-// take makes a call the one that sets the sound; false when the loan is over or somebody else has it.
+// take gives the leg to a call; false when the loan is over or somebody else has it.
 func (x *loan) take(by *session, at int) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -173,25 +181,37 @@ func (x *loan) take(by *session, at int) bool {
 	return true
 }
 
-// close ends the loan, if by has it or is nil; the party hears nothing until home says what. It tells whether it was open.
-func (x *loan) close(by *session) bool {
+// close ends the loan; repeating it does nothing.
+func (x *loan) close() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.over || by != nil && x.by != by {
-		return false
+	if !x.over {
+		x.over, x.by, x.theirs = true, nil, nil
+		x.apply()
 	}
-	if x.by != nil && x.rtp != nil {
-		x.rtp.Hear(nil)
-	}
-	x.over, x.by = true, nil
-	return true
 }
 
-// hear sets what the leg's party hears, if it is this call's to say.
+// hear is told what a call has the leg's party hear.
 func (x *loan) hear(s *session, rows []media.Heard) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.rtp != nil && (x.by == s || x.by == nil && x.home == s) {
+	switch {
+	case x.over:
+		return
+	case s == x.home:
+		x.own = rows
+	case s == x.by:
+		x.theirs = rows
+	}
+	x.apply()
+}
+
+func (x *loan) apply() {
+	rows := x.own
+	if len(rows) == 0 {
+		rows = x.theirs
+	}
+	if x.rtp != nil {
 		x.rtp.Hear(rows)
 	}
 }
@@ -212,7 +232,9 @@ func (x *loan) sound() *media.Endpoint {
 func (x *loan) opened(rtp *media.Endpoint) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.rtp = rtp; x.by != nil {
-		x.by.later(x.by.applyMix)
+	x.rtp = rtp
+	x.apply()
+	if by := x.by; by != nil { // others there may hear it now
+		by.later(by.applyMix)
 	}
 }

@@ -165,5 +165,7 @@ func (s *session) send(o call.Send) {
 	}
 	if to := n.find(s, o.To, nil); to != nil {
 		n.post(to, o.In)
+	} else if taken, ok := o.In.(call.LoanTaken); ok {
+		n.gone(strings.TrimPrefix(o.To, atCall), taken)
 	}
 }

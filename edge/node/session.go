@@ -29,8 +29,7 @@ type session struct {
 	again      []call.Input // inputs that outputs brought at once
 	seq        int64        // of the last event
 	hung       bool         // call.hangup is out
-	holders    []string     // which sides hold, for the view
-	agent      int          // the leg that the caller speaks with, for the view
+	sight      sight
 	over       bool
 	watch      *stopwatch // until the final response to the caller
 	view       atomic.Pointer[View]

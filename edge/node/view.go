@@ -14,7 +14,7 @@ type View struct {
 	ID         string     `json:"id"`
 	Tenant     string     `json:"tenant"`
 	Direction  string     `json:"direction"`
-	Status     string     `json:"status"` // ringing, answered, bridged, held, ended
+	Status     string     `json:"status"` // ringing, answered, bridged, held, parked, queued, conference, ended
 	From       string     `json:"from"`
 	FromName   string     `json:"from_name,omitempty"`
 	To         string     `json:"to"`
@@ -25,6 +25,21 @@ type View struct {
 	CreatedAt  time.Time  `json:"created_at"`
 	AnsweredAt *time.Time `json:"answered_at,omitempty"`
 	BridgedAt  *time.Time `json:"bridged_at,omitempty"`
+
+	Place      string            `json:"place,omitempty"` // the parking place, queue or room
+	Tags       map[string]string `json:"tags,omitempty"`
+	Recording  bool              `json:"recording,omitempty"`
+	Supervised bool              `json:"supervised,omitempty"`
+}
+
+// sight is what the view's words are made of, from the call's events.
+type sight struct {
+	meets       string   // parked, queued, conference
+	agent       int      // the leg that the caller speaks with
+	holders     []string // which sides hold
+	supervisors []int    // their legs
+	recordings  []string // that run now, not paused
+	ended       bool
 }
 
 func newView(c ask.Call) *View {
@@ -34,54 +49,86 @@ func newView(c ask.Call) *View {
 
 // see keeps the view true to the events.
 func (s *session) see(kind string, data any) {
-	switch kind {
-	case event.CallAnswered, event.CallBridged, event.CallHeld, event.CallResumed, event.LegHangup, event.CallHangup:
-		s.change(*s.view.Load(), kind, data)
+	switch data.(type) {
+	case *event.Call, *event.Leg, *event.Meeting, *event.Recording, *event.Tags, *event.Hangup:
+		s.change(kind, data)
 	}
 }
 
-func (s *session) change(v View, kind string, data any) {
-	switch kind {
-	case event.CallAnswered:
-		at := s.at(data)
-		v.Status, v.AnsweredAt = "answered", &at
-	case event.CallBridged, event.CallHeld, event.CallResumed, event.LegHangup:
-		l, ok := data.(*event.Leg)
-		if !ok || !s.seeLeg(&v, kind, l) {
-			return
+func (s *session) change(kind string, data any) {
+	v := *s.view.Load()
+	if s.sight.see(&v, kind, data) {
+		v.Status, v.Supervised, v.Recording = s.sight.status(&v), len(s.sight.supervisors) > 0, len(s.sight.recordings) > 0
+		s.view.Store(&v)
+	}
+}
+
+func (x *sight) status(v *View) string {
+	switch {
+	case x.ended:
+		return "ended"
+	case x.meets != "":
+		return x.meets
+	case len(x.holders) > 0:
+		return "held"
+	case x.agent != 0:
+		return "bridged"
+	case v.AnsweredAt != nil:
+		return "answered"
+	}
+	return "ringing"
+}
+
+// see is false when the event changes nothing.
+func (x *sight) see(v *View, kind string, data any) bool {
+	switch d := data.(type) {
+	case *event.Call:
+		if kind != event.CallAnswered {
+			return false
 		}
-	case event.CallHangup:
-		v.Status = "ended"
+		at := d.At
+		v.AnsweredAt = &at
+	case *event.Leg:
+		return x.seeLeg(v, kind, d)
+	case *event.Meeting:
+		return x.seeMeeting(v, kind, d)
+	case *event.Recording:
+		return x.seeRecording(kind, d)
+	case *event.Tags:
+		v.Tags = d.Tags
+	case *event.Hangup:
+		x.ended = true
 	}
-	s.view.Store(&v)
+	return true
 }
 
-// seeLeg is false when the leg's event changes nothing.
-func (s *session) seeLeg(v *View, kind string, l *event.Leg) bool {
+func (x *sight) seeLeg(v *View, kind string, l *event.Leg) bool {
 	switch kind {
 	case event.CallBridged:
 		if v.BridgedAt == nil {
-			v.BridgedAt = &l.At
+			at := l.At
+			v.BridgedAt = &at
 		}
-		v.Status, v.Agent, v.AgentName, s.agent = "bridged", l.AgentNumber, l.AgentName, l.Leg
+		v.Agent, v.AgentName, x.agent = l.AgentNumber, l.AgentName, l.Leg
 	case event.CallHeld:
-		v.Status, s.holders = "held", append(s.holders, holder(l))
+		x.holders = append(x.holders, holder(l))
 	case event.CallResumed:
-		s.holders = slices.DeleteFunc(s.holders, func(by string) bool { return by == holder(l) })
-		if v.Status = "held"; len(s.holders) == 0 {
-			v.Status = "bridged"
-			if s.agent == 0 {
-				v.Status = "answered"
-			}
-		}
+		x.released(holder(l))
 	case event.LegHangup:
-		if l.Leg != s.agent || v.Status == "ended" {
+		if l.Leg != x.agent {
 			return false
 		}
-		v.Status, v.Agent, v.AgentName, s.agent = "answered", "", "", 0
-		s.holders = slices.DeleteFunc(s.holders, func(by string) bool { return by == "agent" })
+		v.Agent, v.AgentName, x.agent = "", "", 0
+		x.released("agent")
+		x.released(fmt.Sprintf("script %d", l.Leg))
+	default:
+		return false
 	}
 	return true
+}
+
+func (x *sight) released(by string) {
+	x.holders = slices.DeleteFunc(x.holders, func(h string) bool { return h == by })
 }
 
 // holder tells the holds of one call apart: each side's own, and the script's of each side.
@@ -92,6 +139,33 @@ func holder(l *event.Leg) string {
 	return l.By
 }
 
-func (s *session) at(data any) time.Time {
-	return data.(interface{ Ref() *event.Base }).Ref().At
+// meeting says what a caller does, by the event that begins it.
+var meeting = map[string]string{event.CallParked: "parked", event.QueueJoined: "queued", event.ConferenceJoined: "conference"}
+
+func (x *sight) seeMeeting(v *View, kind string, m *event.Meeting) bool {
+	switch kind {
+	case event.CallParked, event.QueueJoined, event.ConferenceJoined:
+		x.meets, v.Place = meeting[kind], m.Name
+	case event.CallUnparked, event.QueueLeft, event.ConferenceLeft:
+		if v.Place != m.Name {
+			return false
+		}
+		x.meets, v.Place = "", ""
+	case event.CallSupervised:
+		x.supervisors = slices.DeleteFunc(x.supervisors, func(l int) bool { return l == m.Leg })
+		if m.Why == "" {
+			x.supervisors = append(x.supervisors, m.Leg)
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+func (x *sight) seeRecording(kind string, r *event.Recording) bool {
+	x.recordings = slices.DeleteFunc(x.recordings, func(id string) bool { return id == r.Recording })
+	if kind == event.RecordingStarted || kind == event.RecordingResumed {
+		x.recordings = append(x.recordings, r.Recording)
+	}
+	return true
 }

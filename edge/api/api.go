@@ -25,6 +25,10 @@ type Calls interface {
 	Originate(node.Origination) (node.View, error)
 	HangUp(id string) error
 	Replace(id string, doc verb.Document) error
+	Beside(id string, doc verb.Document, agent bool) error
+	Conferences(tenant string) []node.Conference
+	Queues(tenant string) []node.Queue
+	Parked(tenant string) []node.Waiting
 	Registrations(tenant string) []sipua.Binding
 }
 
@@ -63,6 +67,10 @@ func New(cfg Config) http.Handler {
 	mux.Handle("GET /v1/calls/{id}", a.guard("calls:read", a.getCall))
 	mux.Handle("GET /v1/calls/{id}/events", a.guard("calls:read", a.timeline))
 	mux.Handle("PUT /v1/calls/{id}/verbs", a.guard("calls:write", a.replace))
+	mux.Handle("POST /v1/calls/{id}/verbs", a.guard("calls:write", a.beside))
+	mux.Handle("GET /v1/conferences", a.guard("calls:read", a.conferences))
+	mux.Handle("GET /v1/queues", a.guard("calls:read", a.queues))
+	mux.Handle("GET /v1/parked", a.guard("calls:read", a.parked))
 	mux.Handle("DELETE /v1/calls/{id}", a.guard("calls:write", a.hangUp))
 	mux.Handle("GET /v1/events", a.guard("events:read", a.stream))
 	mux.Handle("GET /v1/events/recent", a.guard("events:read", a.recent))

@@ -30,6 +30,7 @@ type world struct {
 	started  []node.Origination
 	hungUp   []string
 	replaced map[string]verb.Document
+	beside   []string // call, agent or caller, verbs
 	busy     bool
 	slow     chan struct{} // Originate waits for it when set
 	past     map[string][]events.Delivered
@@ -106,6 +107,28 @@ func (w *world) HangUp(id string) error { w.hungUp = append(w.hungUp, id); retur
 func (w *world) Replace(id string, doc verb.Document) error {
 	w.replaced[id] = doc
 	return nil
+}
+
+func (w *world) Beside(id string, doc verb.Document, agent bool) error {
+	w.beside = append(w.beside, fmt.Sprint(id, " agent=", agent, " ", doc[0].VerbName()))
+	return nil
+}
+
+func (w *world) Conferences(tenant string) []node.Conference {
+	return only(tenant, []node.Conference{{Room: "board", Tenant: "acme"}, {Room: "bridge", Tenant: "bolt"}}, func(x node.Conference) string { return x.Tenant })
+}
+
+func (w *world) Queues(tenant string) []node.Queue {
+	return only(tenant, []node.Queue{{Queue: "sales", Tenant: "acme"}, {Queue: "help", Tenant: "bolt"}}, func(x node.Queue) string { return x.Tenant })
+}
+
+func (w *world) Parked(tenant string) []node.Waiting {
+	return only(tenant, []node.Waiting{{Slot: "701", Tenant: "acme"}, {Slot: "702", Tenant: "bolt"}}, func(x node.Waiting) string { return x.Tenant })
+}
+
+// only are those of a tenant.
+func only[T any](tenant string, all []T, of func(T) string) []T {
+	return slices.DeleteFunc(all, func(x T) bool { return tenant != "" && of(x) != tenant })
 }
 
 func (w *world) Registrations(tenant string) []sipua.Binding {

@@ -87,39 +87,6 @@ func (a *api) timeline(w http.ResponseWriter, r *http.Request, c caller) {
 	reply(w, http.StatusOK, map[string]any{"call": r.PathValue("id"), "events": list})
 }
 
-func (a *api) hangUp(w http.ResponseWriter, r *http.Request, c caller) {
-	v, ok := a.live(w, r, c)
-	if !ok {
-		return
-	}
-	if err := a.Calls.HangUp(v.ID); err != nil {
-		fail(w, http.StatusNotFound, "no_such_call", err.Error())
-		return
-	}
-	reply(w, http.StatusAccepted, map[string]any{"id": v.ID, "status": "ending"})
-}
-
-func (a *api) replace(w http.ResponseWriter, r *http.Request, c caller) {
-	v, ok := a.live(w, r, c)
-	if !ok {
-		return
-	}
-	raw, ok := body(w, r)
-	if !ok {
-		return
-	}
-	doc, faults := check.Document(raw, nil)
-	if len(faults) > 0 {
-		failWith(w, Problem{Status: http.StatusUnprocessableEntity, Code: "bad_document", Detail: "the verb document has faults", Faults: faults})
-		return
-	}
-	if err := a.Calls.Replace(v.ID, doc); err != nil {
-		fail(w, http.StatusNotFound, "no_such_call", err.Error())
-		return
-	}
-	reply(w, http.StatusAccepted, map[string]any{"id": v.ID, "status": "replacing"})
-}
-
 func body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var large *http.MaxBytesError
@@ -281,11 +248,8 @@ func (in order) start() (verb.Do, *Problem) {
 		}
 		return verb.Do{URL: in.Answer}, nil
 	}
-	doc, faults := check.Document(in.Verbs, nil)
-	if len(faults) > 0 {
-		return verb.Do{}, &Problem{Status: http.StatusUnprocessableEntity, Code: "bad_document", Detail: "the verb document has faults", Faults: faults}
-	}
-	return verb.Do{Document: doc}, nil
+	doc, problem := document(in.Verbs)
+	return verb.Do{Document: doc}, problem
 }
 
 // askable: an absolute http or https URL, or a function.

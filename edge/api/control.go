@@ -1,0 +1,109 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+
+	"github.com/offhook/offhook/schemas/check"
+	"github.com/offhook/offhook/schemas/verb"
+)
+
+func (a *api) hangUp(w http.ResponseWriter, r *http.Request, c caller) {
+	v, ok := a.live(w, r, c)
+	if !ok {
+		return
+	}
+	if err := a.Calls.HangUp(v.ID); err != nil {
+		fail(w, http.StatusNotFound, "no_such_call", err.Error())
+		return
+	}
+	reply(w, http.StatusAccepted, map[string]any{"id": v.ID, "status": "ending"})
+}
+
+// replace puts a document in the place of the script.
+func (a *api) replace(w http.ResponseWriter, r *http.Request, c caller) {
+	v, ok := a.live(w, r, c)
+	if !ok {
+		return
+	}
+	raw, ok := body(w, r)
+	if !ok {
+		return
+	}
+	doc, problem := document(raw)
+	if problem != nil {
+		failWith(w, *problem)
+		return
+	}
+	if err := a.Calls.Replace(v.ID, doc); err != nil {
+		fail(w, http.StatusNotFound, "no_such_call", err.Error())
+		return
+	}
+	reply(w, http.StatusAccepted, map[string]any{"id": v.ID, "status": "replacing"})
+}
+
+// beside runs a document beside the script.
+func (a *api) beside(w http.ResponseWriter, r *http.Request, c caller) {
+	v, ok := a.live(w, r, c)
+	if !ok {
+		return
+	}
+	raw, ok := body(w, r)
+	if !ok {
+		return
+	}
+	doc, agent, problem := aside(raw)
+	switch {
+	case problem != nil:
+		failWith(w, *problem)
+		return
+	case agent && v.Status != "bridged" && v.Status != "held":
+		fail(w, http.StatusConflict, "no_agent", `"party": "agent" is whom the caller speaks with, and this call is `+v.Status)
+		return
+	}
+	if err := a.Calls.Beside(v.ID, doc, agent); err != nil {
+		fail(w, http.StatusNotFound, "no_such_call", err.Error())
+		return
+	}
+	reply(w, http.StatusAccepted, map[string]any{"id": v.ID, "status": "running"})
+}
+
+// aside reads {"verbs": [...], "party": "agent"}, or a document alone.
+func aside(raw []byte) (doc verb.Document, agent bool, problem *Problem) {
+	in := struct {
+		Verbs json.RawMessage `json:"verbs"`
+		Party string          `json:"party"`
+	}{Verbs: raw}
+	if trimmed := bytes.TrimSpace(raw); len(trimmed) > 0 && trimmed[0] == '{' {
+		in.Verbs = nil
+		if err := strict(raw, &in); err != nil {
+			return nil, false, &Problem{Status: http.StatusBadRequest, Code: "bad_json", Detail: err.Error()}
+		}
+	}
+	if in.Party != "" && in.Party != "caller" && in.Party != "agent" {
+		return nil, false, &Problem{Status: http.StatusUnprocessableEntity, Code: "bad_party", Detail: `"party" is caller or agent`}
+	}
+	doc, problem = document(in.Verbs)
+	return doc, in.Party == "agent", problem
+}
+
+func document(raw []byte) (verb.Document, *Problem) {
+	doc, faults := check.Document(raw, nil)
+	if len(faults) > 0 {
+		return nil, &Problem{Status: http.StatusUnprocessableEntity, Code: "bad_document", Detail: "the verb document has faults", Faults: faults}
+	}
+	return doc, nil
+}
+
+func (a *api) conferences(w http.ResponseWriter, _ *http.Request, c caller) {
+	reply(w, http.StatusOK, map[string]any{"conferences": a.Calls.Conferences(c.tenant)})
+}
+
+func (a *api) queues(w http.ResponseWriter, _ *http.Request, c caller) {
+	reply(w, http.StatusOK, map[string]any{"queues": a.Calls.Queues(c.tenant)})
+}
+
+func (a *api) parked(w http.ResponseWriter, _ *http.Request, c caller) {
+	reply(w, http.StatusOK, map[string]any{"parked": a.Calls.Parked(c.tenant)})
+}

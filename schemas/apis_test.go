@@ -1,6 +1,7 @@
 package schemas_test
 
 import (
+	"encoding/json"
 	"io/fs"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/offhook/offhook/schemas"
+	"github.com/offhook/offhook/schemas/check"
 	"github.com/offhook/offhook/schemas/event"
 	"github.com/offhook/offhook/schemas/format"
 	"github.com/offhook/offhook/schemas/rule"
@@ -93,5 +95,36 @@ func TestEveryEventTypeHasASchemaAndAMessage(t *testing.T) {
 	files, err := fs.Glob(schemas.Files, "event/*.*.json")
 	if err != nil || len(files) != len(types) || len(messages) != len(types)+1 {
 		t.Errorf("%d files, %d messages, %d types, %v", len(files), len(messages), len(types), err)
+	}
+}
+
+// documents gives the documents among the examples of requests.
+func documents(op map[string]any) map[string]any {
+	docs := map[string]any{}
+	content := op["requestBody"].(map[string]any)["content"].(map[string]any)["application/json"].(map[string]any)
+	for name, e := range content["examples"].(map[string]any) {
+		value := e.(map[string]any)["value"]
+		if wrapped, ok := value.(map[string]any); ok {
+			value = wrapped["verbs"]
+		}
+		docs[name] = value
+	}
+	return docs
+}
+
+func TestTheDocumentsOfTheAPIsExamplesAreGood(t *testing.T) {
+	post := api(t, "openapi.yaml")["paths"].(map[string]any)["/v1/calls/{id}/verbs"].(map[string]any)["post"].(map[string]any)
+	docs := documents(post)
+	if len(docs) < 8 {
+		t.Errorf("%d examples", len(docs))
+	}
+	for name, doc := range docs {
+		raw, err := json.Marshal(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, faults := check.Document(raw, nil); len(faults) > 0 {
+			t.Errorf("%s: %s: %+v", name, raw, faults)
+		}
 	}
 }

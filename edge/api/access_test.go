@@ -50,7 +50,7 @@ func TestAScopeBoundsAKey(t *testing.T) {
 	h := w.handler(false)
 	for line, code := range map[string]int{
 		"GET /v1/calls": 200, "GET /v1/calls/call_a/events": 200, "GET /v1/registrations": 200, "GET /v1/schemas/verb/dial.json": 200,
-		"POST /v1/calls": 403, "DELETE /v1/calls/call_a": 403, "PUT /v1/calls/call_a/verbs": 403, "GET /v1/events": 403,
+		"POST /v1/calls": 403, "DELETE /v1/calls/call_a": 403, "PUT /v1/calls/call_a/verbs": 403, "POST /v1/calls/call_a/verbs": 403, "GET /v1/events": 403,
 		"GET /v1/events/recent": 403, "GET /metrics": 403, "GET /": 403,
 	} {
 		got := ask(h, line, "reader", "")
@@ -102,7 +102,8 @@ func TestAForeignPageCannotUseTheBrowsersPassword(t *testing.T) {
 	h := w.handler(false)
 	for _, foreign := range [][]string{{"Origin", "https://evil.example"}, {"Sec-Fetch-Site", "cross-site"}} {
 		with := append([]string{"Authorization", basic("key-acme")}, foreign...)
-		for _, line := range []string{"POST /v1/calls", "DELETE /v1/calls/call_a", "PUT /v1/calls/call_a/verbs"} {
+		for _, line := range []string{"POST /v1/calls", "DELETE /v1/calls/call_a", "PUT /v1/calls/call_a/verbs",
+			"POST /v1/calls/call_a/verbs"} {
 			if got := ask(h, line, "", order101, with...); got.code != 403 || got.problem(t) != "foreign_page" {
 				t.Errorf("%s with %v: %d %s", line, foreign, got.code, got.body)
 			}

@@ -243,6 +243,7 @@ func TestWhatIsNotThereIsAProblem(t *testing.T) {
 		{"DELETE /v1/calls/call_x", 404, "no_such_call"},
 		{"DELETE /v1/calls/call_old", 404, "no_such_call"},
 		{"PUT /v1/calls/call_x/verbs", 404, "no_such_call"},
+		{"POST /v1/calls/call_x/verbs", 404, "no_such_call"},
 		{"GET /v1/schemas/verb/none.json", 404, "no_such_schema"},
 		{"GET /v1/schemas/..%2f..%2fetc/passwd", 404, "no_such_schema"},
 		{"DELETE /v1/calls", 405, "method_not_allowed"},
@@ -277,6 +278,7 @@ func TestATenantsKeySeesItsOwn(t *testing.T) {
 	}
 	for line, foreign := range map[string]string{
 		"GET /v1/calls": "call_b", "GET /v1/registrations": "105", "GET /v1/events/recent": "call_b",
+		"GET /v1/conferences": "bridge", "GET /v1/queues": "help", "GET /v1/parked": "702",
 	} {
 		got := ask(h, line, "acme", "")
 		if got.code != 200 || strings.Contains(got.body, foreign) || strings.Contains(got.body, "no json") {
@@ -286,13 +288,14 @@ func TestATenantsKeySeesItsOwn(t *testing.T) {
 			t.Errorf("%s with the key of all: %s", line, all.body)
 		}
 	}
-	for _, line := range []string{"GET /v1/calls/call_b", "GET /v1/calls/call_old", "GET /v1/calls/call_old/events", "DELETE /v1/calls/call_b", "PUT /v1/calls/call_b/verbs"} {
+	for _, line := range []string{"GET /v1/calls/call_b", "GET /v1/calls/call_old", "GET /v1/calls/call_old/events", "DELETE /v1/calls/call_b", "PUT /v1/calls/call_b/verbs",
+		"POST /v1/calls/call_b/verbs"} {
 		if got := ask(h, line, "acme", `[]`); got.code != 404 || got.problem(t) != "no_such_call" {
 			t.Errorf("%s: %d %s", line, got.code, got.body)
 		}
 	}
-	if len(w.hungUp) != 0 || len(w.replaced) != 0 {
-		t.Errorf("a foreign call was changed: %v %v", w.hungUp, w.replaced)
+	if len(w.hungUp) != 0 || len(w.replaced) != 0 || len(w.beside) != 0 {
+		t.Errorf("a foreign call was changed: %v %v %v", w.hungUp, w.replaced, w.beside)
 	}
 	if got := ask(h, "GET /", "acme", ""); got.body != "page of acme." {
 		t.Errorf("the page is told %q", got.body)

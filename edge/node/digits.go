@@ -6,7 +6,7 @@ import (
 	"github.com/offhook/offhook/edge/media"
 )
 
-// How digits are sent one after another: a digit takes 160 ms in RTP (edge/media), w is a pause.
+// How digits are sent one after another by INFO, as they would be in RTP; w is a pause.
 const (
 	digitTakes = 160 * time.Millisecond
 	digitPause = 500 * time.Millisecond
@@ -58,10 +58,13 @@ func (l *leg) sendDigit(digit string) {
 	l.dialog.SendInfo("application/dtmf-relay", []byte("Signal="+digit+"\r\nDuration=160\r\n"))
 }
 
-// dial sends digits of our own, in their time. What is too much is left out.
+// dial sends digits of our own, in their time: RTP keeps it by itself. What is too much is left out.
 func (l *leg) dial(digits string) {
 	l.atHome(func(l *leg) {
 		begins := l.dials == ""
+		if begins && l.rtp != nil && l.rtp.SendDigits(digits) {
+			return
+		}
 		if l.dials += digits[:min(len(digits), maxDials-len(l.dials))]; begins {
 			l.dialNext()
 		}

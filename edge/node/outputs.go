@@ -106,7 +106,7 @@ func (s *session) heardBy(id int) []media.Heard {
 		if p := s.plays[row.From]; p != nil {
 			heard = append(heard, media.Heard{From: p, Gain: row.Gain})
 		} else if l := s.leg(row.From); l != nil {
-			heard = append(heard, media.Heard{From: l.sound(), Gain: row.Gain})
+			heard = append(heard, media.Heard{From: l.sound(), Gain: row.Gain, NoDigits: row.Mute})
 		}
 	}
 	return heard

@@ -13,6 +13,7 @@ type devCmd struct {
 	Answer string        `help:"Calls that nothing else claims ask this webhook, or run this document." placeholder:"URL|FILE" env:"OFFHOOK_ANSWER"`
 	Config string        `help:"Configuration; default DATA/offhook.yaml, written with the demo tenant at the first start." placeholder:"FILE" env:"OFFHOOK_CONFIG"`
 	Data   string        `help:"Folder for all data." default:".offhook" env:"OFFHOOK_DATA"`
+	Name   string        `help:"This edge's name in events, headers and among the nodes of the configuration." default:"dev" env:"OFFHOOK_NAME"`
 	SIP    string        `help:"Address for SIP over UDP and TCP." default:"127.0.0.1:5060" env:"OFFHOOK_SIP"`
 	RTP    string        `help:"Address and ports for RTP." default:"127.0.0.1:20000-29999" env:"OFFHOOK_RTP"`
 	HTTP   string        `help:"Address of the REST interface and the page." default:"127.0.0.1:8080" env:"OFFHOOK_HTTP"`
@@ -27,7 +28,7 @@ type devCmd struct {
 func (c *devCmd) Run(ctx context.Context, out io.Writer) error {
 	return dev.Run(ctx, dev.Options{
 		Answer: c.Answer, Config: c.Config, Data: c.Data, Version: version(),
-		Edge: run.EdgeOptions{SIP: c.SIP, RTP: c.RTP, HTTP: c.HTTP, Kafka: c.Kafka, Data: c.Data, Name: "dev", Grace: c.Grace, Profile: c.Profile},
+		Edge: run.EdgeOptions{SIP: c.SIP, RTP: c.RTP, HTTP: c.HTTP, Kafka: c.Kafka, Data: c.Data, Name: c.Name, Grace: c.Grace, Profile: c.Profile},
 		JSON: c.Log == "json", Level: c.Level,
 	}, out)
 }
@@ -35,7 +36,7 @@ func (c *devCmd) Run(ctx context.Context, out io.Writer) error {
 type edgeCmd struct {
 	Config string        `help:"Configuration file." required:"" env:"OFFHOOK_CONFIG"`
 	Data   string        `help:"Folder for the spool and caches." default:".offhook" env:"OFFHOOK_DATA"`
-	Name   string        `help:"This edge's name in events and headers." default:"edge" env:"OFFHOOK_NAME"`
+	Name   string        `help:"This edge's name in events, headers and among the nodes of the configuration." default:"edge" env:"OFFHOOK_NAME"`
 	SIP    string        `help:"Address for SIP over UDP and TCP." default:"0.0.0.0:5060" env:"OFFHOOK_SIP"`
 	Public string        `help:"Address told to phones, when another than the listener's." env:"OFFHOOK_PUBLIC"`
 	RTP    string        `help:"Address and ports for RTP." default:"127.0.0.1:20000-29999" env:"OFFHOOK_RTP"`

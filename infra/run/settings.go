@@ -164,6 +164,7 @@ func resolveSecrets(c *config.Config, folder string) error {
 		c.Tenants[name] = t
 	}
 	c.Email.Password = r.resolve("email.password", c.Email.Password)
+	c.ClusterSecret = r.resolve("cluster_secret", c.ClusterSecret)
 	for i := range c.Keys {
 		c.Keys[i].Key = r.resolve(fmt.Sprintf("api_keys.%d.key", i), c.Keys[i].Key)
 	}

@@ -85,7 +85,8 @@ func standard(t testing.TB, path string) *jsonschema.Schema {
 // beyond are the faults that JSON Schema cannot find.
 var beyond = map[string]bool{
 	"unknown_variable": true, "bad_brace": true, "no_variables_here": true, "needs_property": true, "repeated_property": true,
-	"unknown_user": true, "unknown_gateway": true, "ambiguous_gateway": true, "unknown_tenant": true, "repeated": true, "bad_secret": true,
+	"unknown_user": true, "unknown_node": true, "unknown_extension": true, "forward_loop": true, "ambiguous_code": true,
+	"unknown_gateway": true, "ambiguous_gateway": true, "unknown_tenant": true, "repeated": true, "bad_secret": true,
 	"too_many_verbs": true, "too_deep": true,
 }
 

@@ -86,7 +86,9 @@ func keys(v tree.Value, property string) (out []string) {
 // cross judges what no single value shows: names that point at nothing, credentials by half, things given twice.
 func (c *checker) cross(v tree.Value) {
 	taken := map[string]string{}
-	each(v, "tenants", func(t tree.Value) { c.tenant(t, taken) })
+	nodes := keys(v, "nodes")
+	each(v, "tenants", func(t tree.Value) { c.tenant(t, taken, nodes) })
+	c.nodes(v)
 	tenants := keys(v, "tenants")
 	seen := map[string]string{}
 	each(v, "api_keys", func(k tree.Value) {
@@ -120,7 +122,7 @@ func (c *checker) reference(at tree.Value, code, what, name string, known []stri
 	c.fault(at, code, what+" of the configuration", hint)
 }
 
-func (c *checker) tenant(t tree.Value, taken map[string]string) {
+func (c *checker) tenant(t tree.Value, taken map[string]string, nodes []string) {
 	each(t, "domains", func(d tree.Value) {
 		c.once(taken, "the domain "+strings.ToLower(d.Text()), t, d)
 	})
@@ -129,7 +131,10 @@ func (c *checker) tenant(t tree.Value, taken map[string]string) {
 	if asks, ok := t.Get("asks"); ok {
 		c.signingSecret(asks)
 	}
-	names := references{users: keys(t, "users"), gateways: keys(t, "gateways")}
+	names := references{users: keys(t, "users"), numbers: keys(t, "numbers"), gateways: keys(t, "gateways"), nodes: nodes}
+	each(t, "users", func(u tree.Value) { c.forwards(u, names) })
+	c.circles(t)
+	c.codes(t)
 	if t.Kind() == tree.Object {
 		c.dials(t, names)
 	}
@@ -186,7 +191,7 @@ func (c *checker) signingSecret(asks tree.Value) {
 }
 
 // references are the names that a tenant's documents may point at.
-type references struct{ users, gateways []string }
+type references struct{ users, numbers, gateways, nodes []string }
 
 // dials finds every dial in the tenant's documents.
 func (c *checker) dials(v tree.Value, names references) {
@@ -206,6 +211,7 @@ func (c *checker) dials(v tree.Value, names references) {
 }
 
 func (c *checker) target(t tree.Value, names references) {
+	c.extension(t, names)
 	if user, at := text(t, "user"); user != "" && !strings.Contains(user, "{") {
 		c.reference(at, "unknown_user", "a user", user, names.users)
 	}

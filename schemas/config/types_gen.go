@@ -16,9 +16,11 @@ type Config struct {
 	History History `json:"history,omitempty"`
 	// Where recordings are stored.
 	Recordings Recordings `json:"recordings,omitempty"`
-	// The edges of the cluster by name (--name). Calls between them carry parameters.
+	// The edges of the cluster by name (--name), each admitted by its address and signature for all tenants.
+	// Calls between them carry parameters.
 	Nodes map[string]Node `json:"nodes,omitempty"`
-	// Signs what nodes tell each other; the same at all. Needed with nodes.
+	// Signs what nodes tell each other beside a call: parameters and the way it came; the same at all. Needed
+	// with nodes, whose clocks must not differ by a minute.
 	ClusterSecret Secret `json:"cluster_secret,omitempty"`
 	// URLs of functions that run elsewhere, by name.
 	Functions map[string]string `json:"functions,omitempty"`
@@ -30,9 +32,9 @@ type Config struct {
 type Number struct {
 	// What answers.
 	Answer *verb.Do `json:"answer"`
-	// Put before the caller's number, to tell companies apart.
+	// Put before the caller's number as it is shown from here on ({caller_number}), to tell companies apart.
 	CallerPrefix string `json:"caller_prefix,omitempty"`
-	// Put after the caller's number.
+	// Put after the caller's number, likewise.
 	CallerSuffix string `json:"caller_suffix,omitempty"`
 }
 
@@ -54,7 +56,8 @@ type User struct {
 	Busy string `json:"busy,omitempty"`
 	// Where the user's calls go otherwise.
 	Forward Forward `json:"forward,omitempty"`
-	// The user's own routing, instead of ringing the phones.
+	// The user's own routing for calls to the number, also forwarded ones. A dial to the user rings the phones,
+	// so that this may do it.
 	Answer *verb.Do `json:"answer,omitempty"`
 	// May listen to, whisper to and join other users' conversations by the tenant's codes.
 	Supervise bool `json:"supervise,omitempty"`
@@ -62,15 +65,18 @@ type User struct {
 	Email string `json:"email,omitempty"`
 }
 
-// Forward is the JSON object "forwarding": A user, or a number called through the tenant's gateway.
+// Forward is the JSON object "forwarding": Where else a user's calls go: to another user, a number of the
+// tenant's, or one outside, through the tenant's first gateway by name and with the user's caller_id.
+// Settings of users that lead on are followed, through 5 users at most. Of several users who ring at once
+// only always and offline count.
 type Forward struct {
 	// All calls.
 	Always string `json:"always,omitempty"`
 	// When busy.
 	Busy string `json:"busy,omitempty"`
-	// When nobody answers.
+	// When nobody answers within the ring time.
 	NoAnswer string `json:"no_answer,omitempty"`
-	// When no phone is registered.
+	// When no phone is registered, or none can be reached.
 	Offline string `json:"offline,omitempty"`
 }
 
@@ -172,7 +178,7 @@ type Recordings struct {
 
 // Node is the JSON object "node": An edge of this cluster.
 type Node struct {
-	// Its SIP address, host:port.
+	// Its SIP address, host:port. Calls from it must come from this host.
 	Host string `json:"host"`
 	// Transport. Default "udp".
 	Transport string `json:"transport,omitempty"`

@@ -576,7 +576,8 @@ type Target struct {
 	SIP string `json:"sip,omitempty"`
 	// One registered device of a user, by its contact URI.
 	Contact string `json:"contact,omitempty"`
-	// A user of this tenant wherever in the cluster it is registered.
+	// A user or number of this tenant on a node of the cluster. On this node a number's script takes the call
+	// over (no new call); on another it is called there.
 	Extension string `json:"extension,omitempty"`
 	// With extension: the nodes to try in this order, primary first; default those that know the extension.
 	Nodes Strings `json:"nodes,omitempty"`

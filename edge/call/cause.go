@@ -23,6 +23,8 @@ var (
 	CauseScriptEnded        = event.Cause{Class: ClassNormal, Reason: "script_ended", SIP: 480, Q850: 16}
 	CauseCancelled          = event.Cause{Class: ClassCancelled, Reason: "cancelled", SIP: 487, Q850: 16}
 	CauseCompletedElsewhere = event.Cause{Class: ClassCancelled, Reason: ReasonCompletedElsewhere, SIP: 200, Phrase: "Call completed elsewhere", Q850: 26}
+	CauseTransferred        = event.Cause{Class: ClassNormal, Reason: "transferred", Q850: 16}
+	CauseNotConfirmed       = event.Cause{Class: ClassRefused, Reason: "not_confirmed", Q850: 21}
 	CauseReplaced           = event.Cause{Class: ClassNormal, Reason: "replaced", Q850: 16}
 	CauseTimeLimit          = event.Cause{Class: ClassNormal, Reason: "time_limit", Q850: 16}
 	CauseBusy               = event.Cause{Class: ClassBusy, Reason: "busy", SIP: 486, Q850: 17}

@@ -38,6 +38,16 @@ func (r *Run) HoldOn(leg int, music ...verb.Audio) {
 	}
 }
 
+// EndHold ends what Hold of this run began.
+func (r *Run) EndHold(leg int) {
+	if r.call == nil {
+		return
+	}
+	if l := r.call.live(leg); l != nil {
+		r.call.unhold(l, r.N)
+	}
+}
+
 // OnHold is true while HoldOn keeps a leg on hold.
 func (r *Run) OnHold(leg int) bool {
 	if r.call == nil {

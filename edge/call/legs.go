@@ -77,6 +77,13 @@ func (r *Run) PassEarly(leg int) {
 	}
 }
 
+// DropEarly ends what PassEarly began.
+func (r *Run) DropEarly(leg int) {
+	if r.call != nil && r.call.Bridge.Early == leg {
+		r.call.Bridge.Early = 0
+	}
+}
+
 // Give makes a leg of this run the call's own: the caller's leg of an originated call.
 func (r *Run) Give(leg int) {
 	c := r.call

@@ -266,8 +266,8 @@ func (c *Call) replaced(in Lent) string {
 
 // inherit gives a leg all that hangs on another.
 func (c *Call) inherit(l, old *Leg, in Lent) {
-	l.Claims, l.Digits, l.Waits, l.Muted, l.Mode, l.Whisper = old.Claims, old.Digits, old.Waits, old.Muted, old.Mode, old.Whisper
-	old.Owner, old.Claims, old.Digits, old.Waits = 0, nil, "", nil
+	l.Claims, l.Digits, l.Waits, l.Music, l.Muted, l.Mode, l.Whisper = old.Claims, old.Digits, old.Waits, old.Music, old.Muted, old.Mode, old.Whisper
+	old.Owner, old.Claims, old.Digits, old.Waits, old.Music = 0, nil, "", nil, 0
 	for i := range c.Things {
 		if c.Things[i].What == thingPlay && c.Things[i].Leg == old.N {
 			c.Things[i].Leg = l.N

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/event"
 	"github.com/offhook/offhook/schemas/verb"
 )
 
@@ -140,20 +141,35 @@ func (r *Run) Part(by int) (p Parted, ok bool) {
 	if l == nil {
 		return p, false
 	}
-	p = Parted{By: by, Leg: l.N, Was: c.Info}
+	p = Parted{By: by, Leg: l.N, Was: c.Info, Swapped: by == c.Caller}
+	if p.Swapped {
+		p.Owner = l.Owner
+	}
 	r.Stay()
-	c.Bridge.Leg = 0
+	c.depart(by, r.N)
 	r.Hold(l.N)
 	r.Hold(by)
-	if by == c.Caller {
-		asked := c.leg(by)
-		asked.Number, asked.Name, asked.Target = c.identity(asked)
-		number, name, target := c.identity(l)
-		p.Swapped, p.Owner, l.Owner, asked.Owner = true, l.Owner, 0, r.N
-		c.Caller = l.N
-		c.callerIs(number, name, target)
-	}
 	return p, true
+}
+
+// Depart ends the conversation of a leg, which leaves the call; who stays is its caller, lent or not.
+func (r *Run) Depart(by int) {
+	if r.call != nil && r.call.Bridge.Leg != 0 {
+		r.call.depart(by, r.N)
+	}
+}
+
+// depart takes a leg out of the conversation. If it was the caller it becomes a run's, and the other one the caller.
+func (c *Call) depart(by, owner int) {
+	l, leg := c.leg(c.Bridge.Leg), c.leg(by)
+	c.Bridge.Leg = 0
+	if by != c.Caller {
+		return
+	}
+	leg.Number, leg.Name, leg.Target = c.identity(leg)
+	number, name, target := c.identity(l)
+	l.Owner, leg.Owner, c.Caller = 0, owner, l.N
+	c.callerIs(number, name, target)
 }
 
 // callerIs makes the call that of another caller.
@@ -171,20 +187,26 @@ func (r *Run) Rejoin(p Parted) bool {
 	if c == nil {
 		return false
 	}
-	by, l := c.live(p.By), c.live(p.Leg)
+	by, l, i, was := c.live(p.By), c.live(p.Leg), &c.Info, p.Was
+	i.To, i.ReferredBy, i.Params = was.To, was.ReferredBy, was.Params
 	if by == nil || l == nil || p.Swapped && c.run(p.Owner) == nil {
 		return false
 	}
-	i, was := &c.Info, p.Was
-	i.To, i.ReferredBy, i.Params = was.To, was.ReferredBy, was.Params
-	i.From, i.FromName, i.User, i.Trunk = was.From, was.FromName, was.User, was.Trunk
 	if c.Bridge.Leg = p.By; p.Swapped {
+		i.From, i.FromName, i.User, i.Trunk = was.From, was.FromName, was.User, was.Trunk
 		c.Caller, c.Bridge.Leg = p.By, p.Leg
 		l.Owner, by.Owner = p.Owner, 0
 	}
-	r.Unhold(p.By)
-	r.Unhold(p.Leg)
+	r.EndHold(p.By)
+	r.EndHold(p.Leg)
 	return true
+}
+
+// HangUp ends a leg, whoever's it is, and tells its run.
+func (r *Run) HangUp(leg int, cause event.Cause) {
+	if r.call != nil {
+		r.call.hangUp(leg, cause)
+	}
 }
 
 // Route asks where the caller goes with a new number, as if this were a new call; what the script is, is a strand of this

@@ -145,6 +145,11 @@ func (s *Strand) then(base string, thens []Then) {
 // EndCall ends the run and hangs up the call; in a strand for another party it hangs up that party alone, and a script
 // that was asked where a referred party goes only ends itself.
 func (r *Run) EndCall(cause event.Cause, by string) {
+	r.EndCallWith(ask.Result{Status: StatusDone, Cause: cause.Reason}, cause, by)
+}
+
+// EndCallWith is EndCall with a result of the run's own.
+func (r *Run) EndCallWith(res ask.Result, cause event.Cause, by string) {
 	c := r.call
 	if c == nil {
 		return
@@ -154,12 +159,12 @@ func (r *Run) EndCall(cause event.Cause, by string) {
 	case s.Kind == referred:
 		r.Done(ask.Result{Status: StatusRefused, Cause: cause.Reason, SIP: &ask.SIPStatus{Code: cause.SIP, Phrase: cause.Phrase}})
 		s.Frames = nil
-	case line != c.Caller:
-		r.Done(ask.Result{Status: StatusDone, Cause: cause.Reason})
+	case s.Kind != referral && line != c.Caller:
+		r.Done(res)
 		s.Frames = nil
 		c.hangUp(line, cause)
 	default:
-		r.Done(ask.Result{Status: StatusDone, Cause: cause.Reason})
+		r.Done(res)
 		c.end(cause, by)
 	}
 }

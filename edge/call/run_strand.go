@@ -144,17 +144,19 @@ func (r *Run) CancelRuns(id string) int {
 	return n
 }
 
-// HandOn makes this run the call's last: it goes on alone as the main strand. The script that ran it goes on beside with
-// the thens, in wrap-up for at most d, and has no voice in the call any more; no more has anything that it started.
-func (r *Run) HandOn(d time.Duration, thens ...Then) {
+// HandOn makes this run the call's last: it goes on alone as the main strand. The script that ran it goes on beside, with
+// this result and the thens, in wrap-up for at most d. It has no voice in the call any more, nor has what it started.
+func (r *Run) HandOn(res ask.Result, d time.Duration, thens ...Then) {
 	c := r.call
 	if c == nil {
 		return
 	}
 	from := c.strand(r.Strand)
+	c.speaks(from)
 	s := c.newStrand("main", Frame{})
 	s.Result, from.Run, s.Run, r.Strand = from.Result, nil, r, s.N
-	from.Result = &ask.Result{Verb: r.Name, ID: r.ID, Status: StatusAnswered}
+	res.Verb, res.ID = r.Name, r.ID
+	from.Result = &res
 	from.then(r.Base, thens)
 	c.killBeside(from, CauseCompletedElsewhere)
 	c.Notes.HandedOn, c.Main = true, s.N

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -24,6 +25,18 @@ func (r *Run) Follow(t verb.Target, tried []string) int {
 
 // ResolveDirect is Resolve for the target's own phones, whatever its user has set.
 func (r *Run) ResolveDirect(t verb.Target) int { return r.resolve(Resolve{Target: t, Direct: true}) }
+
+// Redirects of the settings: which redirections of called phones are followed.
+const (
+	RedirectsUsers  = "users"  // to users of the tenant; the default
+	RedirectsFollow = "follow" // also to numbers, by the tenant's gateway
+	RedirectsRefuse = "refuse"
+)
+
+// ResolveMoved is Resolve for where a called phone's 3xx leads, as far as the settings allow.
+func (r *Run) ResolveMoved(uri string) int {
+	return r.resolve(Resolve{Target: verb.Target{SIP: uri}, Moved: cmp.Or(r.Settings().Redirects, RedirectsUsers)})
+}
 
 func (r *Run) resolve(o Resolve) int {
 	if r.call == nil {

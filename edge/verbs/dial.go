@@ -14,7 +14,8 @@ const dialResponse = 10 * time.Second // a target that gives no sign of life for
 
 // dial calls its targets, all at once or in order, and bridges the caller with the first that answers; the others end as
 // completed elsewhere. It lasts until that party hangs up, and then the script goes on. In the background the script goes
-// on at once, and an answer takes its place.
+// on at once, and an answer takes its place; the first of several dials in the background wins. It may begin in any state
+// of the call, also in a conversation, which an answer then ends.
 //
 // `on` values: ringing, early_media, answered, held and resumed start a strand beside the call, as `on` would (a URL is
 // asked with reason event). How it ended (no_answer, busy, timeout, refused, failed, cancelled; hangup when the party hung
@@ -29,12 +30,18 @@ type dial struct {
 	Won        int           `json:",omitempty"` // the leg that answered
 	Limit      int           `json:",omitempty"` // timer
 	Tone       int           `json:",omitempty"` // ringback playback
+	Confirms   []confirming  `json:",omitempty"` // devices that answered and are asked whether they take the call
+	Lent       int           `json:",omitempty"` // the loan of the caller's leg to who waited in a queue
+	Purpose    string        `json:",omitempty"` // toDivert, toTransfer
+	From       int           `json:",omitempty"` // transfer: whom the caller spoke with
+	WrapUp     time.Duration `json:",omitempty"` // divert
 }
 
 // Begin starts the first target, or all.
 func (v *dial) Begin(r *call.Run) {
-	if r.Bridged() {
-		r.Done(failed("the caller is in a conversation"))
+	if why := v.refusal(r); why != "" {
+		r.Log("error", r.Name+": "+why)
+		v.end(r, nil, failed(why))
 		return
 	}
 	if v.Spec.Background {
@@ -43,7 +50,7 @@ func (v *dial) Begin(r *call.Run) {
 			return
 		}
 	}
-	v.ringback(r, false)
+	v.prepare(r)
 	v.startTarget(r)
 	for v.Spec.Ring != "in_order" && len(v.Targets) < len(v.Spec.To) {
 		v.startTarget(r)
@@ -53,9 +60,23 @@ func (v *dial) Begin(r *call.Run) {
 	}
 }
 
+// prepare does what the caller notices before anything rings.
+func (v *dial) prepare(r *call.Run) {
+	if v.Purpose == toTransfer {
+		v.holdAll(r)
+	}
+	if len(v.Spec.To) > 0 {
+		v.tellTransfer(r, "started", goal(v.Spec.To[0]), nil)
+	}
+	if v.Spec.Answer == "at_once" {
+		r.Answer()
+	}
+	v.ringback(r, false)
+}
+
 // ringback lets the caller hear that it rings: at once where sound flows already, else when the other side rings.
 func (v *dial) ringback(r *call.Run, rings bool) {
-	if v.Originates || v.Background || v.Tone != 0 {
+	if v.Originates || v.Background || v.Purpose == toTransfer || v.Tone != 0 {
 		return
 	}
 	if own := v.Spec.Ringback != nil; rings && !r.Heard() {
@@ -89,11 +110,25 @@ func (v *dial) Input(r *call.Run, in call.Input) {
 		v.tell(r, v.byLeg(in.Leg), "resumed", in.Leg)
 	case call.LegEnded:
 		v.ended(r, in)
+	case call.LegReplaced:
+		v.replaced(in)
+	case call.StrandEnded:
+		v.confirmed(r, in)
 	case call.CallerJoined:
-		v.endOthers(r)
-		r.Done(ask.Result{Status: call.StatusCancelled, Cause: call.ReasonCompletedElsewhere})
+		v.lost(r)
 	case call.TimerFired:
 		v.timer(r, in.Timer)
+	default:
+		v.input(r, in)
+	}
+}
+
+func (v *dial) input(r *call.Run, in call.Input) {
+	switch in := in.(type) {
+	case call.LoanTaken:
+		v.taken(r, in)
+	case call.LoanEnded:
+		v.returned(r, in)
 	case call.PlayEnded:
 		if in.Error == "" {
 			v.Tone = 0
@@ -125,18 +160,25 @@ func (v *dial) progress(r *call.Run, t *dialTarget, in call.LegProgress) {
 		return
 	}
 	v.tell(r, t, "early_media", in.Leg)
-	if v.Originates || v.Background {
-		return
+	switch {
+	case v.Originates || v.Background || v.Purpose == toTransfer:
+	case v.Spec.EarlyMedia == "ignore" || v.Spec.Ringback != nil:
+		v.ringback(r, true)
+	default:
+		r.Ring(true)
+		r.PassEarly(in.Leg)
 	}
-	r.Ring(true)
-	r.PassEarly(in.Leg)
 }
 
-// answered: the first one wins.
+// answered: the first one wins, once it has confirmed where that is wanted.
 func (v *dial) answered(r *call.Run, t *dialTarget, leg int) {
-	if t == nil {
-		return
+	if t != nil && !v.confirm(r, t, leg) {
+		v.connect(r, t, leg)
 	}
+}
+
+// connect joins the caller with the winner.
+func (v *dial) connect(r *call.Run, t *dialTarget, leg int) {
 	v.Won = leg
 	v.endOthers(r)
 	if v.Originates {
@@ -145,34 +187,64 @@ func (v *dial) answered(r *call.Run, t *dialTarget, leg int) {
 		return
 	}
 	r.Stop(v.Tone)
-	if v.Background {
+	if v.takesOver() {
 		r.TakeOver(leg)
 	}
+	if v.Purpose == toDivert {
+		v.handOn(r, t)
+	}
+	if v.Purpose == toTransfer {
+		r.EndHold(r.Caller())
+	}
 	r.Bridge(leg)
+	v.tellTransfer(r, "answered", t.Number, nil)
 	v.tell(r, t, "answered", leg)
 	if v.Spec.TimeLimit > 0 {
 		v.Limit = r.After(time.Duration(v.Spec.TimeLimit))
 	}
 }
 
+// takesOver: success takes the script's place.
+func (v *dial) takesOver() bool { return v.Background || v.Purpose == toTransfer }
+
+// lost: the caller was joined with somebody by another run.
+func (v *dial) lost(r *call.Run) {
+	res := ask.Result{Status: call.StatusCancelled, Cause: call.ReasonCompletedElsewhere}
+	if t := v.byLeg(v.Won); v.Won != 0 && t != nil {
+		res = v.result(t)
+		res.Cause = call.CauseReplaced.Reason
+	}
+	v.endOthers(r)
+	r.Done(res)
+}
+
 func (v *dial) endOthers(r *call.Run) {
+	for len(v.Confirms) > 0 {
+		v.confirmOver(r, v.Confirms[0].Leg)
+	}
 	for _, t := range v.Targets {
 		r.Stop(t.Resolve)
+		if t.Loan != v.Lent {
+			r.Stop(t.Loan)
+		}
 		v.endLegs(r, t, call.CauseCompletedElsewhere)
 	}
 }
 
-// endLegs ends what is left of a target, but not the winner.
+// endLegs ends what still rings of a target: not the winner, nor who is asked whether it takes the call.
 func (v *dial) endLegs(r *call.Run, t *dialTarget, cause event.Cause) {
 	r.Stop(t.Ring)
 	r.Stop(t.Response)
 	t.Ring, t.Response = 0, 0
+	stays := func(leg int) bool { return leg == v.Won || v.confirms(leg) }
 	for _, leg := range t.Legs {
-		if leg != v.Won {
+		if !stays(leg) {
 			r.EndLeg(leg, cause)
 		}
 	}
-	t.Legs = slices.DeleteFunc(t.Legs, func(leg int) bool { return leg != v.Won })
+	t.Legs = slices.DeleteFunc(t.Legs, func(leg int) bool { return !stays(leg) })
+	r.Stop(t.Announced)
+	t.Announced = 0
 }
 
 // ended: the party hung up, or a device failed.
@@ -182,6 +254,8 @@ func (v *dial) ended(r *call.Run, in call.LegEnded) {
 	case t == nil:
 	case in.Leg == v.Won:
 		v.hungUp(r, t, in.Cause.Reason)
+	case v.confirmOver(r, in.Leg):
+		v.deviceFailed(r, t, call.LegEnded{Leg: in.Leg, Cause: call.CauseNotConfirmed})
 	default:
 		v.deviceFailed(r, t, in)
 	}
@@ -190,7 +264,11 @@ func (v *dial) ended(r *call.Run, in call.LegEnded) {
 func (v *dial) hungUp(r *call.Run, t *dialTarget, cause string) {
 	res := v.result(t)
 	res.Cause = cause
-	r.Done(res, v.thens(t, "hangup")...)
+	thens := v.thens(t, "hangup")
+	if v.Purpose == "" {
+		thens = append(thens, call.Then{Do: v.Spec.Next, Replace: true})
+	}
+	r.Done(res, thens...)
 }
 
 func (v *dial) timer(r *call.Run, n int) {
@@ -200,7 +278,17 @@ func (v *dial) timer(r *call.Run, n int) {
 		v.hungUp(r, t, call.CauseTimeLimit.Reason)
 		return
 	}
-	t := v.find(func(t *dialTarget) bool { return t.Ring == n || t.Response == n })
+	if i := slices.IndexFunc(v.Confirms, func(c confirming) bool { return c.Timer == n }); i >= 0 {
+		leg := v.Confirms[i].Leg
+		v.confirmOver(r, leg)
+		v.declined(r, leg)
+		return
+	}
+	v.gaveUp(r, v.find(func(t *dialTarget) bool { return t.Ring == n || t.Response == n }))
+}
+
+// gaveUp: a target took too long.
+func (v *dial) gaveUp(r *call.Run, t *dialTarget) {
 	if t == nil {
 		return
 	}
@@ -208,8 +296,12 @@ func (v *dial) timer(r *call.Run, n int) {
 	if t.Rang {
 		cause = call.CauseNoAnswer
 	}
+	r.Stop(t.Resolve)
+	t.Resolve, t.Moved = 0, nil
 	v.endLegs(r, t, cause)
 	cause.SIP = 0 // we gave up: no response said so
 	t.worse(cause)
-	v.targetDone(r, t)
+	if len(t.Legs) == 0 {
+		v.targetDone(r, t)
+	}
 }

@@ -25,15 +25,26 @@ type dialTarget struct {
 	Cause    *event.Cause `json:",omitempty"` // the most telling failure so far
 	Ended    bool         `json:",omitempty"` // it failed for good
 
-	Way call.Resolved `json:",omitzero"` // where the settings and the cluster lead
+	Way       call.Resolved `json:",omitzero"`  // where the settings and the cluster lead
+	Announced int           `json:",omitempty"` // name: for who picks it up
+	Loan      int           `json:",omitempty"` // of the caller's leg, to a queue
+	Moved     []string      `json:",omitempty"` // where redirections led
+	Followed  int           `json:",omitempty"` // how many of them were tried
 }
 
 // startTarget resolves the next target.
 func (v *dial) startTarget(r *call.Run) {
 	at := len(v.Targets)
-	if at < len(v.Spec.To) {
-		v.Targets = append(v.Targets, &dialTarget{At: at, Resolve: r.Resolve(v.Spec.To[at])})
+	if at >= len(v.Spec.To) {
+		return
 	}
+	t := &dialTarget{At: at}
+	v.Targets = append(v.Targets, t)
+	if queue := v.Spec.To[at].Queue; queue != "" {
+		v.lend(r, t, queue)
+		return
+	}
+	t.Resolve = r.Resolve(v.Spec.To[at])
 }
 
 // resolved calls all devices of a target.
@@ -50,13 +61,18 @@ func (v *dial) resolved(r *call.Run, t *dialTarget, in call.Resolved) {
 	}
 	if len(t.Legs) == 0 {
 		t.worse(wayLost(in))
-		v.targetDone(r, t)
+		v.devicesGone(r, t)
 		return
 	}
-	if in.Destinations[0].Node == "" { // a node says at once that it is there; what it does then is its script's affair
+	v.announce(r, t)
+	r.Stop(t.Response)
+	t.Response = 0
+	if len(in.Destinations) > 0 && in.Destinations[0].Node == "" { // a node says at once that it is there; what it does then is its script's affair
 		t.Response = r.After(dialResponse)
 	}
-	t.Ring = r.After(v.ringFor(in.RingForMS))
+	if t.Ring == 0 { // redirections have no more time than what they come from
+		t.Ring = r.After(v.ringFor(in.RingForMS))
+	}
 }
 
 func (v *dial) ringFor(userMS int64) time.Duration {
@@ -103,8 +119,15 @@ func targetName(t verb.Target) string {
 		return "number:" + t.Number
 	case t.Extension != "":
 		return "extension:" + t.Extension
+	case t.Queue != "":
+		return "queue:" + t.Queue
 	}
-	return t.SIP
+	return first(t.SIP, t.Contact)
+}
+
+// goal is a target's number or URI.
+func goal(t verb.Target) string {
+	return first(t.User, t.Number, t.Extension, t.Queue, t.SIP, t.Contact)
 }
 
 // deviceFailed: one leg of a target ended unanswered. A 6xx speaks for all its devices (RFC 3261 16.7).
@@ -114,10 +137,21 @@ func (v *dial) deviceFailed(r *call.Run, t *dialTarget, in call.LegEnded) {
 	if in.Cause.SIP >= 600 {
 		v.endLegs(r, t, call.CauseCancelled)
 	}
-	if len(t.Legs) == 0 {
-		v.endLegs(r, t, call.CauseCancelled) // its timers
-		v.targetDone(r, t)
+	if len(in.Moved) > 0 {
+		v.moved(r, t, in)
 	}
+	if len(t.Legs) == 0 {
+		v.devicesGone(r, t)
+	}
+}
+
+// devicesGone: nothing of a target rings any more. A redirection may be left to try.
+func (v *dial) devicesGone(r *call.Run, t *dialTarget) {
+	if t.Resolve != 0 || v.follow(r, t) {
+		return
+	}
+	v.endLegs(r, t, call.CauseCancelled) // its timers
+	v.targetDone(r, t)
 }
 
 // worse keeps the failure that tells most about why nobody answered.
@@ -170,6 +204,12 @@ func (v *dial) finish(r *call.Run, last *dialTarget) {
 	if cause.SIP >= 300 {
 		res.SIP = &ask.SIPStatus{Code: cause.SIP, Phrase: cause.Phrase}
 	}
+	v.tellTransfer(r, "failed", first(best.Number, goal(v.Spec.To[best.At])), &cause)
+	v.end(r, last, res)
+}
+
+// end ends it with what hangs on that in the last target, then in the dial, then next.
+func (v *dial) end(r *call.Run, last *dialTarget, res ask.Result) {
 	var thens []call.Then
 	if last != nil {
 		if do, ok := onEnd(v.Spec.To[last.At].On, statusOf(*last.Cause)); ok {
@@ -201,7 +241,7 @@ func onEnd(on map[string]verb.Do, status string) (verb.Do, bool) {
 	return do, ok
 }
 
-// thens of a party that answered: its own `on`, the dial's, next.
+// thens of a party that answered: its own `on`, the dial's.
 func (v *dial) thens(t *dialTarget, key string) []call.Then {
 	var thens []call.Then
 	for _, on := range []map[string]verb.Do{v.Spec.To[t.At].On, v.Spec.On} {
@@ -209,13 +249,13 @@ func (v *dial) thens(t *dialTarget, key string) []call.Then {
 			thens = append(thens, call.Then{Do: &do})
 		}
 	}
-	return append(thens, call.Then{Do: v.Spec.Next, Replace: true})
+	return thens
 }
 
 func (v *dial) result(t *dialTarget) ask.Result {
 	user, ok := strings.CutPrefix(v.name(t), "user:")
 	if !ok {
-		return ask.Result{Status: call.StatusAnswered, Number: first(t.Number, v.Spec.To[t.At].SIP)}
+		return ask.Result{Status: call.StatusAnswered, Number: first(t.Number, goal(v.Spec.To[t.At]))}
 	}
 	return ask.Result{Status: call.StatusAnswered, User: user}
 }

@@ -19,6 +19,9 @@ var Registry = call.Registry{
 	"pause":    of(func(v *verb.Pause) call.Verb { return &pause{Spec: v} }).kind(),
 	"gather":   of(func(v *verb.Gather) call.Verb { return &gather{Spec: v} }).media(),
 	"dial":     of(func(v *verb.Dial) call.Verb { return &dial{Spec: v} }).media(),
+	"divert":   of(divert).media(),
+	"transfer": of(transfer).media(),
+	"refer":    of(func(v *verb.Refer) call.Verb { return &refer{Spec: v} }).media(),
 	"record":   of(func(v *verb.Record) call.Verb { return &record{Spec: v} }).media(),
 	"redirect": of(func(v *verb.Redirect) call.Verb { return &redirect{Spec: v} }).kind(),
 	"on":       of(func(v *verb.On) call.Verb { return &on{Spec: v} }).kind(),
@@ -39,7 +42,10 @@ var Registry = call.Registry{
 
 	"message_waiting": of(func(v *verb.MessageWaiting) call.Verb { return &messageWaiting{Spec: v} }).kind(),
 
-	"originate": of(func(v *verb.Dial) call.Verb { return &dial{Spec: v, Originates: true} }).media(), // no verb of documents
+	// No verbs of documents:
+	"originate": of(func(v *verb.Dial) call.Verb { return &dial{Spec: v, Originates: true} }).media(),
+	"referral":  of(func(*verb.Transfer) call.Verb { return &referral{} }).media(),
+	"takeover":  of(func(*verb.Dial) call.Verb { return &takeover{} }).media(),
 }
 
 // NewCall makes a call that runs these verbs and waits for call.Begin.

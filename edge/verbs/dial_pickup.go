@@ -1,0 +1,46 @@
+package verbs
+
+import (
+	"strings"
+
+	"github.com/offhook/offhook/edge/call"
+	"github.com/offhook/offhook/schemas/event"
+)
+
+// announce lets the ringing of a user be found by who wants to pick it up.
+func (v *dial) announce(r *call.Run, t *dialTarget) {
+	user, ok := strings.CutPrefix(v.name(t), "user:")
+	if ok && !v.Originates && t.Announced == 0 {
+		t.Announced = r.Announce("ringing:"+user, 0)
+	}
+}
+
+// Borrow takes the leg of who picks up what rings here: it wins as if it had answered.
+func (v *dial) Borrow(r *call.Run, in call.Lent) (int, string) {
+	t := v.find(func(t *dialTarget) bool { return t.Announced != 0 })
+	if in.As != call.AsPickup || v.Won != 0 || t == nil {
+		return 0, ""
+	}
+	leg := r.Take(in)
+	if leg == 0 {
+		return 0, "full"
+	}
+	rang, _ := strings.CutPrefix(v.name(t), "user:")
+	t.Legs = append(t.Legs, leg)
+	t.Number, t.Name, t.Way.Target = in.Number, in.Name, in.Target
+	r.Publish(event.CallPickedUp, &event.Meeting{Leg: leg, Name: rang, By: in.Number, WithCall: in.From.Call})
+	v.connect(r, t, leg)
+	return leg, ""
+}
+
+// replaced: another leg has taken the place of who answered.
+func (v *dial) replaced(in call.LegReplaced) {
+	t := v.byLeg(in.Old)
+	if t == nil {
+		return
+	}
+	t.Legs = []int{in.New}
+	if v.Won == in.Old {
+		v.Won = in.New
+	}
+}

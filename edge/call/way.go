@@ -34,8 +34,8 @@ const (
 )
 
 // ResolveMoved is Resolve for where a called phone's 3xx leads, as far as the settings allow.
-func (r *Run) ResolveMoved(uri string) int {
-	return r.resolve(Resolve{Target: verb.Target{SIP: uri}, Moved: cmp.Or(r.Settings().Redirects, RedirectsUsers)})
+func (r *Run) ResolveMoved(uri string, tried []string) int {
+	return r.resolve(Resolve{Target: verb.Target{SIP: uri}, Tried: tried, Moved: cmp.Or(r.Settings().Redirects, RedirectsUsers)})
 }
 
 func (r *Run) resolve(o Resolve) int {

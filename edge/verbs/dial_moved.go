@@ -31,7 +31,7 @@ func (v *dial) follow(r *call.Run, t *dialTarget) bool {
 	}
 	uri := t.Moved[t.Followed]
 	t.Followed++
-	t.Resolve = r.ResolveMoved(uri)
+	t.Resolve = r.ResolveMoved(uri, t.Way.Tried)
 	r.Publish(event.CallTransferred, &event.Transfer{Kind: "redirect", By: t.Number, To: uri, Status: "started"})
 	return true
 }

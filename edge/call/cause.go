@@ -26,6 +26,8 @@ var (
 	CauseTransferred        = event.Cause{Class: ClassNormal, Reason: "transferred", Q850: 16}
 	CauseNotConfirmed       = event.Cause{Class: ClassRefused, Reason: "not_confirmed", Q850: 21}
 	CauseReplaced           = event.Cause{Class: ClassNormal, Reason: "replaced", Q850: 16}
+	CauseEnded              = event.Cause{Class: ClassNormal, Reason: WhyEnded, Q850: 16} // what it took part in is over
+	CauseParked             = event.Cause{Class: ClassNormal, Reason: "parked", Q850: 16}
 	CauseTimeLimit          = event.Cause{Class: ClassNormal, Reason: "time_limit", Q850: 16}
 	CauseBusy               = event.Cause{Class: ClassBusy, Reason: "busy", SIP: 486, Q850: 17}
 	CauseNoAnswer           = event.Cause{Class: ClassNoAnswer, Reason: "no_answer", SIP: 480, Q850: 19}

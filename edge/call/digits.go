@@ -15,6 +15,7 @@ func (c *Call) digit(in Digit) {
 		c.toBorrower(l.Lent, "digit", in.Digit)
 	case c.feature(l, in.Digit):
 	case len(l.Claims) == 0 && c.Bridge.Leg != 0 && (l.N == c.Caller || l.N == c.Bridge.Leg):
+	case len(l.Claims) == 0 && l.Home != nil: // a guest: nothing here will ask for it
 	case len(l.Digits) >= MaxDigits:
 		c.log("warn", "digit dropped: too many wait")
 	default:

@@ -49,7 +49,7 @@ func (c *Call) end(cause event.Cause, by string) {
 	}
 	c.Phase = PhaseEnding
 	c.End = &Ending{Cause: cause, By: by, At: c.now}
-	if c.leg(c.Caller) == nil {
+	if c.Caller != 0 && c.leg(c.Caller) == nil {
 		cause = CauseNormal // to the others the caller hung up, whatever it was
 	}
 	c.killStrands(cause)

@@ -53,8 +53,9 @@ func (r *Run) Bridge(leg int) {
 	if l == nil || l.Ending != nil || caller == nil {
 		return
 	}
+	c.endLoan(caller, CauseReplaced)
 	c.Bridge.Leg, c.Bridge.Early = l.N, 0
-	c.Agent = Agent{Number: l.Number, Name: l.Name}
+	c.Agent = agentOf(l)
 	caller.Digits = "" // pressed while it rang; from here on they are the other party's
 	c.answer(caller)
 	if c.Bridge.Pending = caller.AnsweredAt == nil; !c.Bridge.Pending {
@@ -67,8 +68,14 @@ func (r *Run) Bridge(leg int) {
 	}
 }
 
-// Bridged is true while the caller is joined with somebody.
-func (r *Run) Bridged() bool { return r.call != nil && r.call.Bridge.Leg != 0 }
+// Bridged is true while the caller is joined with somebody, here or in another call.
+func (r *Run) Bridged() bool {
+	if r.call == nil {
+		return false
+	}
+	caller := r.call.leg(r.call.Caller)
+	return r.call.Bridge.Leg != 0 || caller != nil && caller.Lent != 0
+}
 
 // PassEarly lets the caller hear a leg's early media, unless the caller can't or hears another's.
 func (r *Run) PassEarly(leg int) {

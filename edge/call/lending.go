@@ -2,18 +2,22 @@ package call
 
 import (
 	"cmp"
-	"slices"
+	"strings"
 
 	"github.com/offhook/offhook/schemas/event"
 	"github.com/offhook/offhook/schemas/verb"
 )
 
 // Calls meet by lending legs. The home call keeps the dialog, its events and the run that lent it; the borrower has the
-// sound. A loan is numbered by the home call's counter, so that what is late is known by its number:
+// sound, but for what the home call plays to its leg itself. A loan is numbered by the home call's counter, so that what
+// is late is known by its number:
 //
 //	home: Lent -> borrower: LoanTaken -> home, or LoanEnded when nobody takes it
-//	home: LoanInput (digits, hold, mute) -> borrower
+//	home: LoanInput (digits, hold, mute, mode) -> borrower
 //	borrower: LoanEnded -> home; home: LoanRecalled -> borrower (also when the leg has hung up)
+//
+// Either side may end it at any time, and both may at once: who knows nothing of a loan any more ignores its end, and
+// answers LoanTaken by LoanRecalled.
 
 // Place is a loan, or a leg, of a call.
 type Place struct {
@@ -29,13 +33,21 @@ const (
 	AsReplace   = "replace"   // it takes the place of the leg Leg (RFC 3891)
 )
 
-// Modes of a supervisor and of a room's members.
+// Modes of a supervisor, and what a room's members are.
 const (
 	ModeListen  = "listen"
 	ModeWhisper = "whisper"
 	ModeBarge   = "barge"
 	ModeMuted   = "muted"
 	ModeSpeaks  = "speaking"
+)
+
+// Reasons of a LoanEnded, beside those of causes.
+const (
+	WhyNotFound = "not_found"
+	WhyFull     = "full"
+	WhyEnded    = "ended" // the other call ended, or its conversation
+	WhyTaken    = "taken" // somebody else was faster
 )
 
 // Lent: another call lends a leg. LoanTaken or LoanEnded answers it.
@@ -47,16 +59,18 @@ type Lent struct {
 	Number string           `json:"number,omitempty"`
 	Name   string           `json:"name,omitempty"`
 	Target string           `json:"target,omitempty"` // user:101 when a user of the tenant is on it, number:+371...
-	Mode   string           `json:"mode,omitempty"`
+	Mode   string           `json:"mode,omitempty"`   // AsSupervise
 	User   string           `json:"user,omitempty"`   // AsSupervise: who alone hears a whisper
 	Member *verb.Conference `json:"member,omitempty"` // AsMember
-	Held   bool             `json:"held,omitempty"`   // the party holds
+	Held   bool             `json:"held,omitempty"`   // the party holds, or is on hold at home
+	Muted  bool             `json:"muted,omitempty"`
 }
 
 // LoanTaken tells the home call who has its leg.
 type LoanTaken struct {
 	Loan int   `json:"loan"`
-	By   Place `json:"by"` // the leg there
+	By   Place `json:"by"`             // the leg there
+	Size int   `json:"size,omitempty"` // lent legs there, this one too
 }
 
 // LoanEnded gives a leg back; with Refused it was never taken.
@@ -65,6 +79,7 @@ type LoanEnded struct {
 	Refused bool        `json:"refused,omitempty"`
 	Why     string      `json:"why"` // not_found, full, ended, hangup ...
 	Cause   event.Cause `json:"cause,omitzero"`
+	Size    int         `json:"size,omitempty"` // lent legs that are left there
 }
 
 // LoanRecalled takes a leg back, or tells that it is gone.
@@ -104,28 +119,37 @@ func (LoanInput) Kind() string    { return "loan_input" }
 func (LoanNotify) Kind() string   { return "loan_notify" }
 func (Placed) Kind() string       { return "placed" }
 
-// Borrower is a verb that takes legs of other calls. Borrow gives the leg's number by r.Take, or refuses with a reason.
-type Borrower interface {
-	Borrow(r *Run, in Lent) (leg int, why string)
-}
-
-// Lend lends a leg to the call of that name or id; LoanTaken and LoanEnded tell. The run owns the loan: Stop takes it back.
-// In's From, Line and Held are filled in, and who is on the leg where that is not said.
+// Lend lends an answered leg to the call of that name or id; LoanTaken and LoanEnded tell. The run owns the loan: Stop
+// takes it back. Who is behind the leg, and whether it holds, is filled in. 0: the leg can't be lent.
 func (r *Run) Lend(leg int, to string, in Lent) int {
 	c := r.call
 	if c == nil {
 		return 0
 	}
 	l := c.live(leg)
-	if l == nil || l.Lent != 0 || l.Home != nil {
+	if l == nil || !l.answered() || l.Lent != 0 || l.Home != nil {
 		return 0
 	}
 	n := r.own(thingLoan, leg)
-	l.Lent, in.From, in.Line, in.Held = n, Place{Call: c.Info.ID, N: n}, leg, l.Held
+	l.Lent, in.From, in.Line, in.Held = n, Place{Call: c.Info.ID, N: n}, leg, l.waits()
+	in.Muted = in.Muted || l.Muted
+	c.thing(thingLoan, n).Name = l.manner()
 	number, name, target := c.identity(l)
 	in.Number, in.Name, in.Target = cmp.Or(in.Number, number), cmp.Or(in.Name, name), cmp.Or(in.Target, target)
 	c.send(to, in)
 	return n
+}
+
+// manner is what the borrower knows of how a leg takes part, to tell what changed while nobody had taken it yet.
+func (l *Leg) manner() string {
+	manner := "resumed"
+	if l.waits() {
+		manner = "held"
+	}
+	if l.Muted {
+		return manner + " " + ModeMuted
+	}
+	return manner + " " + ModeSpeaks
 }
 
 // Tell hands a change of mode to whoever has the leg of a loan.
@@ -135,23 +159,13 @@ func (r *Run) Tell(loan int, mode string) {
 	}
 }
 
-// Take accepts a leg that another call lends; this run owns it. 0 when there are too many.
-func (r *Run) Take(in Lent) int {
-	if r.call == nil {
-		return 0
+// PassDigits hands digits that this run claimed, but has no use for, to whoever has the leg of a loan.
+func (r *Run) PassDigits(loan int, digits string) {
+	if r.call != nil {
+		for _, d := range digits {
+			r.call.toBorrower(loan, "digit", string(d))
+		}
 	}
-	return r.call.borrow(r.N, in)
-}
-
-// Announce lets other calls find this one by a name, until Stop or the end of the run.
-func (r *Run) Announce(name string, priority int) int {
-	if r.call == nil {
-		return 0
-	}
-	n := r.own(thingName, 0)
-	t := r.call.thing(thingName, n)
-	t.Name, t.Leg = name, priority
-	return n
 }
 
 // send puts out an input for another call. These come last in a step: a leg is let go by the mix before it is handed over.
@@ -164,140 +178,6 @@ func (c *Call) settleSends() {
 	c.sends = nil
 }
 
-// borrow makes a leg of what another call lends.
-func (c *Call) borrow(owner int, in Lent) int {
-	if len(c.Legs) >= MaxLegs {
-		return 0
-	}
-	at, from := c.now, in.From
-	l := &Leg{N: c.next(), Owner: owner, Home: &from, StartedAt: at, AnsweredAt: &at, Held: in.Held, Mode: in.Mode, Number: in.Number, Name: in.Name, Target: in.Target}
-	c.Legs = append(c.Legs, l)
-	c.put(LegBorrow{Leg: l.N, From: from})
-	c.send("call:"+from.Call, LoanTaken{Loan: from.N, By: Place{Call: c.Info.ID, N: l.N}})
-	c.publish(event.LegAnswered, c.legData(l))
-	return l.N
-}
-
-// lent finds who takes a leg.
-func (c *Call) lent(in Lent) {
-	why := "ended"
-	if c.Phase == PhaseLive {
-		if why = c.taken(in); why == "" {
-			return
-		}
-	}
-	c.send("call:"+in.From.Call, LoanEnded{Loan: in.From.N, Refused: true, Why: why})
-}
-
-func (c *Call) taken(in Lent) (why string) {
-	switch in.As {
-	case AsSupervise:
-		return c.supervised(in)
-	case AsReplace:
-		return c.replaced(in)
-	}
-	why = "not_found"
-	for _, s := range slices.Clone(c.Strands) {
-		if s.Run == nil {
-			continue
-		}
-		if b, ok := s.Run.Progress.(Borrower); ok {
-			s.Run.call = c
-			leg, refused := b.Borrow(s.Run, in)
-			if leg != 0 {
-				return ""
-			}
-			if refused != "" {
-				why = refused
-			}
-		}
-	}
-	return why
-}
-
-// supervised: a supervisor joins the conversation; the mix is all there is to it.
-func (c *Call) supervised(in Lent) string {
-	if c.Bridge.Leg == 0 {
-		return "no_conversation"
-	}
-	n := c.borrow(0, in)
-	if n == 0 {
-		return "full"
-	}
-	l := c.leg(n)
-	if l.Whisper = c.Bridge.Leg; in.User != "" && in.User == c.Info.User {
-		l.Whisper = c.Caller
-	}
-	c.tellSupervised(l, "")
-	return ""
-}
-
-func (c *Call) tellSupervised(l *Leg, why string) {
-	c.publish(event.CallSupervised, &event.Meeting{Leg: l.N, Mode: l.Mode, By: l.Number, WithCall: l.Home.Call, Why: why})
-}
-
-// replaced: a leg takes the place of another, with all that hangs on it. When the old one is lent, the new one takes its
-// place where it is.
-func (c *Call) replaced(in Lent) string {
-	old := c.live(in.Leg)
-	if old == nil {
-		return "not_found"
-	}
-	if t := c.thing(thingLoan, old.Lent); t != nil {
-		if t.With == "" {
-			return "busy"
-		}
-		in.Leg = t.There
-		c.send("call:"+t.With, in)
-		return ""
-	}
-	n := c.borrow(old.Owner, in)
-	if n == 0 {
-		return "full"
-	}
-	owner := old.Owner
-	c.inherit(c.leg(n), old, in)
-	c.deliver(owner, LegReplaced{Old: old.N, New: n})
-	by, _, _ := c.identity(old)
-	c.publish(event.CallTransferred, &event.Transfer{Leg: old.N, Kind: "attended", By: by, To: in.Number, Status: StatusAnswered})
-	c.endLeg(old, CauseReplaced)
-	return ""
-}
-
-// inherit gives a leg all that hangs on another.
-func (c *Call) inherit(l, old *Leg, in Lent) {
-	l.Claims, l.Digits, l.Waits, l.Music, l.Muted, l.Mode, l.Whisper = old.Claims, old.Digits, old.Waits, old.Music, old.Muted, old.Mode, old.Whisper
-	old.Owner, old.Claims, old.Digits, old.Waits, old.Music = 0, nil, "", nil, 0
-	for i := range c.Things {
-		if c.Things[i].What == thingPlay && c.Things[i].Leg == old.N {
-			c.Things[i].Leg = l.N
-		}
-	}
-	for _, s := range c.Strands {
-		if s.Line == old.N {
-			s.Line = l.N
-		}
-	}
-	if c.Bridge.Leg == old.N {
-		c.Bridge.Leg, c.Agent = l.N, Agent{Number: in.Number, Name: in.Name}
-	}
-	if c.Caller != old.N {
-		return
-	}
-	old.Number, old.Name, old.Target = c.identity(old)
-	c.Caller = l.N
-	c.callerIs(in.Number, in.Name, in.Target)
-	if c.Info.AnsweredAt == nil {
-		c.callAnswered(l)
-	}
-}
-
-// LegReplaced is brought to the run whose leg another one has taken the place of. The shell never gives it.
-type LegReplaced struct{ Old, New int }
-
-// Kind is "leg_replaced".
-func (LegReplaced) Kind() string { return "leg_replaced" }
-
 func (c *Call) loanTaken(in LoanTaken) {
 	t := c.thing(thingLoan, in.Loan)
 	if t == nil { // taken back meanwhile
@@ -305,73 +185,36 @@ func (c *Call) loanTaken(in LoanTaken) {
 		return
 	}
 	t.With, t.There = in.By.Call, in.By.N
+	if l := c.leg(t.Leg); l != nil {
+		c.tellManner(l, t.Name)
+	}
 	c.deliver(t.Owner, in)
 }
 
+// tellManner tells the borrower what changed since the leg was lent.
+func (c *Call) tellManner(l *Leg, told string) {
+	hold, mode, _ := strings.Cut(l.manner(), " ")
+	if !strings.HasPrefix(told, hold) {
+		c.toBorrower(l.Lent, hold, "")
+	}
+	if !strings.HasSuffix(told, mode) {
+		c.toBorrower(l.Lent, "mode", mode)
+	}
+}
+
 func (c *Call) loanEnded(in LoanEnded) {
-	if t := c.thing(thingLoan, in.Loan); t != nil {
-		if l := c.leg(t.Leg); l != nil {
-			l.Lent = 0
-		}
-		c.thingBrings(thingLoan, in.Loan, in)
-	}
-}
-
-func (c *Call) loanRecalled(in LoanRecalled) {
-	if l := c.borrowed(in.From); l != nil {
-		c.letGo(l, LegEnded{Leg: l.N, Cause: in.Cause, Remote: true})
-	}
-}
-
-func (c *Call) loanInput(in LoanInput) {
-	l := c.borrowed(in.From)
-	if l == nil {
+	t := c.thing(thingLoan, in.Loan)
+	if t == nil {
 		return
 	}
-	switch in.What {
-	case "digit":
-		c.digit(Digit{Leg: l.N, Digit: in.Text, Method: "lent"})
-	case "held":
-		c.legHeld(LegHeld{Leg: l.N})
-	case "resumed":
-		c.legResumed(LegResumed{Leg: l.N})
-	case "referred":
-		if in.Refer != nil {
-			refer := *in.Refer
-			refer.Leg = l.N
-			c.legReferred(refer)
-		}
-	case "mode":
-		l.Mode = in.Text
-		if l.Whisper != 0 {
-			c.tellSupervised(l, "")
-		}
-		c.deliver(l.Owner, in)
-	}
+	c.ownAgain(t.Leg)
+	c.thingBrings(thingLoan, in.Loan, in)
 }
 
-func (c *Call) borrowed(from Place) *Leg {
-	for _, l := range c.Legs {
-		if l.Home != nil && *l.Home == from {
-			return l
-		}
+func (c *Call) ownAgain(leg int) {
+	if l := c.leg(leg); l != nil {
+		l.Lent = 0
 	}
-	return nil
-}
-
-// giveBack ends a borrowed leg here; the home call has it again.
-func (c *Call) giveBack(l *Leg, cause event.Cause) {
-	c.send("call:"+l.Home.Call, LoanEnded{Loan: l.Home.N, Why: cause.Reason, Cause: cause})
-	c.letGo(l, LegEnded{Leg: l.N, Cause: cause})
-}
-
-// letGo: nothing here holds a borrowed leg any more.
-func (c *Call) letGo(l *Leg, in LegEnded) {
-	c.put(LegReturn{Leg: l.N})
-	if l.Whisper != 0 {
-		c.tellSupervised(l, in.Cause.Reason)
-	}
-	c.legEnded(in)
 }
 
 // toBorrower hands on what concerns a lent leg.
@@ -381,67 +224,22 @@ func (c *Call) toBorrower(loan int, what, text string) {
 	}
 }
 
-// takeBack ends a loan from this side.
+// takeBack ends a loan from this side. Who has not answered yet is told when it does.
 func (c *Call) takeBack(t Thing, cause event.Cause) {
-	if l := c.leg(t.Leg); l != nil {
-		l.Lent = 0
-	}
+	c.ownAgain(t.Leg)
 	if t.With != "" {
 		c.send("call:"+t.With, LoanRecalled{From: Place{Call: c.Info.ID, N: t.N}, Cause: cause})
 	}
 }
 
-// endLoan: a lent leg ends here, so nobody else has it any more. Its run is told of the leg.
+// endLoan: a lent leg ends here, or is needed here, so nobody else has it any more. The run that lent it is told.
 func (c *Call) endLoan(l *Leg, cause event.Cause) {
-	if t := c.thing(thingLoan, l.Lent); t != nil {
-		was := *t
-		c.dropThing(was.N)
-		c.takeBack(was, cause)
-	}
-}
-
-// placed: the place among those that wait under the same name, for {queue_position} and the run that announced it.
-func (c *Call) placed(in Placed) {
-	for _, t := range slices.Clone(c.Things) {
-		if t.What == thingName && t.Name == in.Name {
-			c.deliver(t.Owner, in)
-		}
-	}
-}
-
-// settleNames declares what other calls find this one by: what runs announced, and who is in conversation here.
-func (c *Call) settleNames() {
-	if names := c.names(); !slices.Equal(names, c.Notes.Names) {
-		c.Notes.Names = names
-		c.put(Names{Names: slices.Clone(names)})
-	}
-}
-
-func (c *Call) names() []Name {
-	var names []Name
-	for _, t := range c.Things {
-		if t.What == thingName {
-			names = append(names, Name{Name: t.Name, Priority: t.Leg})
-		}
-	}
-	if c.Bridge.Leg != 0 && c.Phase == PhaseLive {
-		for _, who := range []string{c.Agent.Number, c.Info.User} {
-			if who != "" {
-				names = append(names, Name{Name: "talking:" + who})
-			}
-		}
-	}
-	return names
-}
-
-// settleSupervisors: without a conversation there is nothing to supervise.
-func (c *Call) settleSupervisors() {
-	if c.Bridge.Leg != 0 {
+	t := c.thing(thingLoan, l.Lent)
+	if t == nil {
 		return
 	}
-	for _, l := range slices.Clone(c.Legs) {
-		if l.Whisper != 0 && l.Ending == nil {
-			c.endLeg(l, CauseNormal)
-		}
-	}
+	was := *t
+	c.dropThing(was.N)
+	c.takeBack(was, cause)
+	c.deliver(was.Owner, LoanEnded{Loan: was.N, Why: cause.Reason, Cause: cause})
 }

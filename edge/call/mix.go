@@ -28,13 +28,21 @@ func (c *Call) settleMix() {
 // mix derives the whole matrix; music is true when somebody has to hear the music on hold.
 func (c *Call) mix() (m Mix, music bool) {
 	m = Mix{}
-	for _, to := range c.seats() {
+	hears := func(to *Leg, by func(Mix, *Leg) (Mix, bool)) {
 		var wants bool
-		if m, wants = c.heardBy(m, to); wants {
+		if m, wants = by(m, to); wants {
 			music = true
 			if c.Music.Play != 0 {
 				m = append(m, Hear{From: c.Music.Play, To: to.N})
 			}
+		}
+	}
+	for _, to := range c.seats() {
+		hears(to, c.heardBy)
+	}
+	for _, to := range c.Legs {
+		if to.Lent != 0 && to.Ending == nil {
+			hears(to, c.heardAway)
 		}
 	}
 	return c.recorded(m), music
@@ -52,6 +60,21 @@ func (c *Call) seats() []*Leg {
 		}
 	}
 	return seats
+}
+
+// heardAway adds what a lent leg hears from its own call: what that plays to it, or music when it is on hold there. All
+// else it hears where it was lent to.
+func (c *Call) heardAway(m Mix, to *Leg) (_ Mix, music bool) {
+	if to.Held {
+		return m, false
+	}
+	if play := c.playFor(to, false); play != 0 {
+		return append(m, Hear{From: play, To: to.N}), false
+	}
+	if len(to.Waits) > 0 && to.Music != 0 {
+		return append(m, Hear{From: to.Music, To: to.N}), false
+	}
+	return m, len(to.Waits) > 0
 }
 
 // heardBy adds what a leg hears: its playback, else the others, else music while it waits or all others hold, else a
@@ -86,13 +109,23 @@ func (c *Call) heardBy(m Mix, to *Leg) (_ Mix, music bool) {
 	if under != 0 && others == 0 && !hold {
 		m = append(m, Hear{From: under, To: to.N})
 	}
-	return m, others == 0 && hold
+	return c.heardOver(m, to), others == 0 && hold
+}
+
+// heardOver adds what is played over the conversation.
+func (c *Call) heardOver(m Mix, to *Leg) Mix {
+	for _, t := range c.Things {
+		if t.What == thingPlay && t.Over && t.Except != to.N {
+			m = append(m, Hear{From: t.N, To: to.N})
+		}
+	}
+	return m
 }
 
 // waits: the party holds, or is on hold here; it is not heard.
 func (l *Leg) waits() bool { return l.Held || len(l.Waits) > 0 }
 
-func (l *Leg) silent() bool { return l.Muted || l.Mode == ModeMuted }
+func (l *Leg) silent() bool { return l.Muted }
 
 // joined says whether what one leg says is for the other: the parties of a bridge, the members of a room, and supervisors
 // by their mode. Early media goes one way.
@@ -128,7 +161,7 @@ func (c *Call) pair(a, b *Leg) bool {
 // playFor finds the playback that a leg hears: the one started last.
 func (c *Call) playFor(l *Leg, under bool) int {
 	for i := len(c.Things) - 1; i >= 0; i-- {
-		if t := c.Things[i]; t.What == thingPlay && (t.Leg == l.N || t.Leg == All) && t.Under == under {
+		if t := c.Things[i]; t.What == thingPlay && (t.Leg == l.N || t.Leg == All) && t.Under == under && !t.Over {
 			return t.N
 		}
 	}

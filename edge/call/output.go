@@ -182,13 +182,15 @@ type Name struct {
 }
 
 // Send brings an input to another call of the tenant: call:ID or a Name. A room that is not there is made. A Lent that
-// finds nobody comes back as LoanEnded with why not_found; all else is dropped.
+// finds nobody comes back as LoanEnded with Refused and why not_found, a LoanTaken as LoanRecalled; all else is dropped.
+// What one call sends to another arrives in order.
 type Send struct {
 	To string `json:"to"`
 	In Input  `json:"in"`
 }
 
-// LegBorrow says that a leg number stands for a leg of another call, which that one has lent.
+// LegBorrow says that a leg number stands for a leg of another call, which that one has lent. This call decides what it
+// hears, but for rows to it in the mix of its own call, which come first: what that plays to it.
 type LegBorrow struct {
 	Leg  int   `json:"leg"`
 	From Place `json:"from"`

@@ -70,6 +70,7 @@ type Notes struct {
 	Tags       map[string]string `json:"tags,omitempty"`
 	Recordings []string          `json:"recordings,omitempty"`
 	Forwards   []string          `json:"forwards,omitempty"` // user:101 ...: whose settings have led the call to where it is
+	Queued     *Queued           `json:"queued,omitempty"`   // where the caller waits, or waited last
 }
 
 // Leg is one party's line. A leg that was told to end stays, ownerless, until LegEnded.
@@ -82,7 +83,7 @@ type Leg struct {
 	Refers     int          `json:"refers,omitempty"`  // the run that waits for the outcome of our REFER
 	Lent       int          `json:"lent,omitempty"`    // the loan: another call has its sound
 	Home       *Place       `json:"home,omitempty"`    // borrowed: the loan at its own call
-	Mode       string       `json:"mode,omitempty"`    // borrowed: listen, whisper, barge, muted
+	Mode       string       `json:"mode,omitempty"`    // a supervisor: listen, whisper, barge
 	Whisper    int          `json:"whisper,omitempty"` // a supervisor: the leg that alone hears a whisper
 	Ending     *event.Cause `json:"ending,omitempty"`  // it was told to end
 	Target     string       `json:"target,omitempty"`  // user:101, number:+371..., sip:...
@@ -173,17 +174,19 @@ type Handler struct {
 
 // Thing is a timer, playback, resolve, loan, name or recording that somebody owns.
 type Thing struct {
-	N     int    `json:"n"`
-	What  string `json:"what"` // timer, play, resolve, loan, name, record
-	Owner int    `json:"owner"`
-	Leg   int    `json:"leg,omitempty"`   // play: who hears it, or All; loan, record: whose; name: its priority
-	Name  string `json:"name,omitempty"`  // name
-	With  string `json:"with,omitempty"`  // loan: the call that has it; record: of_id
-	There int    `json:"there,omitempty"` // loan: the leg there
-	Two   bool   `json:"two,omitempty"`   // record: on two channels
-	Ends  bool   `json:"ends,omitempty"`  // record: it was told to stop, RecordEnded is to come
-	Why   string `json:"why,omitempty"`   // record: why it was told so
-	Under bool   `json:"under,omitempty"` // play: heard only while nothing else is
+	N      int    `json:"n"`
+	What   string `json:"what"` // timer, play, resolve, loan, name, record
+	Owner  int    `json:"owner"`
+	Leg    int    `json:"leg,omitempty"`    // play: who hears it, or All; loan, record: whose; name: its priority
+	Name   string `json:"name,omitempty"`   // name; loan: how the leg took part when it was lent
+	With   string `json:"with,omitempty"`   // loan: the call that has it; record: of_id
+	There  int    `json:"there,omitempty"`  // loan: the leg there
+	Two    bool   `json:"two,omitempty"`    // record: on two channels
+	Ends   bool   `json:"ends,omitempty"`   // record: it was told to stop, RecordEnded is to come
+	Why    string `json:"why,omitempty"`    // record: why it was told so
+	Under  bool   `json:"under,omitempty"`  // play: heard only while nothing else is
+	Over   bool   `json:"over,omitempty"`   // play: heard with all else
+	Except int    `json:"except,omitempty"` // play to All: who does not hear it
 }
 
 // Kinds of Thing.
@@ -210,6 +213,7 @@ type Script struct {
 type Agent struct {
 	Number string `json:"number,omitempty"`
 	Name   string `json:"name,omitempty"`
+	User   string `json:"user,omitempty"` // when it is one of the tenant's
 }
 
 // Music is the music on hold that plays now.

@@ -200,6 +200,12 @@ func (c *Call) stopDeadline(s *Strand) {
 
 // killStrand ends a strand from outside: what it ran and all that this owned goes with it.
 func (c *Call) killStrand(s *Strand, cause event.Cause) {
+	if s.Run != nil {
+		if t, ok := s.Run.Progress.(Teller); ok {
+			s.Run.call = c
+			t.Tell(s.Run, cause.Reason)
+		}
+	}
 	c.Strands = slices.DeleteFunc(c.Strands, func(x *Strand) bool { return x == s })
 	if s.N == c.Main {
 		c.Main = 0

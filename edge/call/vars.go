@@ -71,7 +71,7 @@ func (c *Call) builtin(name string) (string, bool) {
 	case "digits":
 		return c.Script.Digits, true
 	}
-	return "", false
+	return c.queueVar(name)
 }
 
 // resultVar: all fields of a result are there, empty where the verb had none.

@@ -40,12 +40,20 @@ var Registry = call.Registry{
 	"cancel":   of(func(v *verb.Cancel) call.Verb { return &cancel{Spec: v} }).kind(),
 	"hangup":   of(func(v *verb.Hangup) call.Verb { return &hangup{Spec: v} }).kind(),
 
+	"park":       of(func(v *verb.Park) call.Verb { return &park{Spec: v} }).media(),
+	"pickup":     of(func(v *verb.Pickup) call.Verb { return &pickup{Spec: v} }).media(),
+	"enqueue":    of(func(v *verb.Enqueue) call.Verb { return &enqueue{Spec: v} }).media(),
+	"leave":      of(func(v *verb.Leave) call.Verb { return &leave{} }).kind(),
+	"conference": of(func(v *verb.Conference) call.Verb { return &conference{Spec: v} }).media(),
+	"supervise":  of(func(v *verb.Supervise) call.Verb { return &supervise{Spec: v} }).media(),
+
 	"message_waiting": of(func(v *verb.MessageWaiting) call.Verb { return &messageWaiting{Spec: v} }).kind(),
 
 	// No verbs of documents:
 	"originate": of(func(v *verb.Dial) call.Verb { return &dial{Spec: v, Originates: true} }).media(),
 	"referral":  of(func(*verb.Transfer) call.Verb { return &referral{} }).media(),
 	"takeover":  of(func(*verb.Dial) call.Verb { return &takeover{} }).media(),
+	"room":      of(func(v *verb.Conference) call.Verb { return &room{Name: v.Room} }).kind(),
 }
 
 // NewCall makes a call that runs these verbs and waits for call.Begin.

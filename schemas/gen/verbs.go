@@ -92,6 +92,7 @@ var helperNames = map[string]helper{
 	"string":            {"str", "str"},
 	"int":               {"int", ""},
 	"bool":              {"bool", ""},
+	"*bool":             {"boolPtr", ""},
 	"Duration":          {"duration", ""},
 	"Document":          {"document", ""},
 	"[]Document":        {"documents", ""},

@@ -138,6 +138,8 @@ func (d *decoder) bool(v tree.Value) bool {
 	return d.is(v, tree.Bool) && v.Text() == "true"
 }
 
+func (d *decoder) boolPtr(v tree.Value) *bool { return pointer(v, d.bool) }
+
 func (d *decoder) duration(v tree.Value) (out Duration) {
 	var err error
 	switch v.Kind() {

@@ -964,7 +964,7 @@ func (d *decoder) verbConference(v tree.Value) *Conference {
 		case "most":
 			x.Most = d.int(c)
 		case "start":
-			x.Start = d.bool(c)
+			x.Start = d.boolPtr(c)
 		case "end":
 			x.End = d.bool(c)
 		case "music":

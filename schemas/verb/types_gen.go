@@ -288,8 +288,8 @@ type Park struct {
 }
 
 // Pickup is the verb "pickup": Takes over a call that waits elsewhere: one parked in a slot, one that rings
-// at a user, or the first of a queue. The caller of this call is connected with it; the verb ends when that
-// conversation is over.
+// at a user, the first of a queue, or a call by its id; exactly one of these. The caller of this call is
+// connected with it; the verb ends when that conversation is over.
 type Pickup struct {
 	// The author's own name for this verb; it comes back in results and events.
 	ID string `json:"id,omitempty"`
@@ -350,7 +350,7 @@ type Conference struct {
 	// The most members; further ones are refused (cause full). Default 50.
 	Most int `json:"most,omitempty"`
 	// The conference starts with this member; those who came before wait with music. Default true.
-	Start bool `json:"start,omitempty"`
+	Start *bool `json:"start,omitempty"`
 	// The conference ends when this member leaves.
 	End bool `json:"end,omitempty"`
 	// What is heard while it has not begun; default the music on hold.

@@ -58,7 +58,7 @@ func (r *receiver) record(path string) (err error) {
 	if r.file, err = os.Create(path); err != nil {
 		return err
 	}
-	r.rec, err = wav.NewWriter(r.file, wavRate)
+	r.rec, err = wav.NewWriter(r.file, wavRate, 1)
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -54,7 +55,7 @@ func amplitude(samples []int16, hz float64) float64 {
 func TestEveryUsualRateKeepsPitchLevelAndLength(t *testing.T) {
 	for _, rate := range []int{8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000} {
 		for _, hz := range []float64{300, 1000, 3200} {
-			got, err := Read(bytes.NewReader(file(1, 1, rate, 16, littleEndian(sine(hz, rate, rate)))), Options{})
+			got, err := Read(bytes.NewReader(file(1, 1, rate, 16, littleEndian(nil, sine(hz, rate, rate)))), Options{})
 			if err != nil {
 				t.Fatalf("%d Hz: %v", rate, err)
 			}
@@ -121,14 +122,14 @@ func float64LE(b []byte, s int16) []byte {
 }
 
 func TestStereoIsMixedToTheMiddle(t *testing.T) {
-	got, err := Read(bytes.NewReader(file(1, 2, Rate, 16, littleEndian([]int16{1000, 3000, -200, -400}))), Options{})
+	got, err := Read(bytes.NewReader(file(1, 2, Rate, 16, littleEndian(nil, []int16{1000, 3000, -200, -400}))), Options{})
 	if err != nil || !slices.Equal(got, []int16{2000, -300}) {
 		t.Errorf("%v %v", got, err)
 	}
 }
 
 func TestExtensibleHeaderIsRead(t *testing.T) {
-	b := file(codeExtensible, 1, Rate, 16, littleEndian([]int16{7, 8}))
+	b := file(codeExtensible, 1, Rate, 16, littleEndian(nil, []int16{7, 8}))
 	le := binary.LittleEndian
 	ext := le.AppendUint16(nil, 22)
 	ext = append(ext, 16, 0, 0, 0, 0, 0) // valid bits, speaker mask
@@ -144,7 +145,7 @@ func TestExtensibleHeaderIsRead(t *testing.T) {
 
 func TestUnfinishedHeaderIsReadToTheEnd(t *testing.T) {
 	for _, size := range []uint32{0, 0xFFFFFFFF, 1 << 20} {
-		b := file(1, 1, Rate, 16, littleEndian([]int16{1, 2, 3}))
+		b := file(1, 1, Rate, 16, littleEndian(nil, []int16{1, 2, 3}))
 		binary.LittleEndian.PutUint32(b[40:], size)
 		got, err := Read(bytes.NewReader(b), Options{})
 		if err != nil || !slices.Equal(got, []int16{1, 2, 3}) {
@@ -154,7 +155,7 @@ func TestUnfinishedHeaderIsReadToTheEnd(t *testing.T) {
 }
 
 func TestForeignChunksAreSkipped(t *testing.T) {
-	b := file(1, 1, Rate, 16, littleEndian([]int16{5}))
+	b := file(1, 1, Rate, 16, littleEndian(nil, []int16{5}))
 	b = slices.Insert(b, 12, []byte("LIST\x03\x00\x00\x00abc\x00")...) // odd length, padded
 	got, err := Read(bytes.NewReader(b), Options{})
 	if err != nil || !slices.Equal(got, []int16{5}) {
@@ -163,7 +164,7 @@ func TestForeignChunksAreSkipped(t *testing.T) {
 }
 
 func TestBrokenAndHostileFilesAreRefused(t *testing.T) {
-	good := file(1, 1, Rate, 16, littleEndian(make([]int16, 100)))
+	good := file(1, 1, Rate, 16, littleEndian(nil, make([]int16, 100)))
 	with := func(at int, v ...byte) []byte { b := slices.Clone(good); copy(b[at:], v); return b }
 	cases := map[string]struct {
 		b    []byte
@@ -211,7 +212,7 @@ func TestWrittenFilesAreReadBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	w, err := NewWriter(f, Rate)
+	w, err := NewWriter(f, Rate, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,3 +237,35 @@ func FuzzReadTakesAnything(f *testing.F) {
 		}
 	})
 }
+
+func TestFileThatWasNeverClosedIsRepaired(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "a.wav"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w, err := NewWriter(f, 16000, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write([]int16{1, 2, 3, 4, 5}); err != nil { // the last frame has lost its second channel
+		t.Fatal(err)
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	if err := Repair(f); err != nil {
+		t.Fatal(err)
+	}
+	head := make([]byte, headerSize)
+	if _, err := f.ReadAt(head, 0); err != nil || !bytes.Equal(head, header(16000, 2, 8)) {
+		t.Errorf("%q %v", head, err)
+	}
+	if err := Repair(readWriteSeeker{bytes.NewReader([]byte("RIFF, not ours"))}); !errors.Is(err, ErrFormat) {
+		t.Error(err)
+	}
+}
+
+type readWriteSeeker struct{ *bytes.Reader }
+
+func (readWriteSeeker) Write([]byte) (int, error) { return 0, io.ErrShortWrite }

@@ -42,7 +42,7 @@ func (r *router) answer(_ context.Context, a ask.Ask) (ask.Answer, error) {
 	d := Decide(a.Call, tenant)
 	r.tell(a.Call, d)
 	verbs, err := r.document(d.Do)
-	return ask.Answer{Verbs: verbs}, err
+	return ask.Answer{Verbs: verbs, Vars: d.Vars}, err
 }
 
 // atOnce decides a call where no file has to be looked at. The configuration's documents were checked with it.
@@ -57,11 +57,11 @@ func (r *router) atOnce(a ask.Ask) (ask.Answer, bool) {
 	}
 	r.tell(a.Call, d)
 	verbs, _ := r.document(d.Do) // only files fail
-	return ask.Answer{Verbs: verbs}, true
+	return ask.Answer{Verbs: verbs, Vars: d.Vars}, true
 }
 
 func (r *router) tell(c ask.Call, d Decision) {
-	if d.Rule == RuleNone {
+	if d.Refused {
 		r.log.Warn("call refused: "+d.Why, "call", c.ID, "tenant", c.Tenant, "to", c.To, "from", c.From, "trunk", c.Trunk, "user", c.User)
 		return
 	}

@@ -36,6 +36,8 @@ type Number struct {
 	CallerPrefix string `json:"caller_prefix,omitempty"`
 	// Put after the caller's number, likewise.
 	CallerSuffix string `json:"caller_suffix,omitempty"`
+	// Takes only calls that somebody has transferred here; others are rejected with 403, No Referrer Specified.
+	Referred bool `json:"referred,omitempty"`
 }
 
 // User is the JSON object "user": Somebody with phones.

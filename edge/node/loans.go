@@ -191,17 +191,17 @@ func (x *loan) close() {
 	}
 }
 
-// hear is told what a call has the leg's party hear.
+// hear is told what a call has the leg's party hear. When the loan is over only home has a say.
 func (x *loan) hear(s *session, rows []media.Heard) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	switch {
-	case x.over:
-		return
-	case s == x.home:
+	switch s {
+	case x.home:
 		x.own = rows
-	case s == x.by:
+	case x.by:
 		x.theirs = rows
+	default:
+		return
 	}
 	x.apply()
 }

@@ -1,10 +1,12 @@
 package node_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing/synctest"
@@ -58,12 +60,17 @@ type phone struct {
 	seq  uint16
 	edge netip.AddrPort // where its RTP goes
 
+	spoken uint32 // timestamp of what it said last
+
 	mu    sync.Mutex
+	codes []byte // of the sound that came, each once
 	types []byte // payload types of the RTP that came: of equal ones in a row the first, of digits each
 }
 
-func (r *rig) phone(port uint16) *phone {
-	p := &phone{r: r, addr: fmt.Sprintf("127.0.0.1:%d", port), port: port + 30000}
+func (r *rig) phone(port uint16) *phone { return r.phoneAt("127.0.0.1", port) }
+
+func (r *rig) phoneAt(ip string, port uint16) *phone {
+	p := &phone{r: r, addr: fmt.Sprintf("%s:%d", ip, port), port: port + 30000}
 	var err error
 	if p.sip, err = r.net.ListenPacket("udp", p.addr); err != nil {
 		r.Fatal(err)
@@ -265,6 +272,9 @@ func (p *phone) packet(pkt edgetest.Packet) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t := pkt.Data[1] & 0x7F
+	if t == 0 && !slices.Contains(p.codes, pkt.Data[100]) {
+		p.codes = append(p.codes, pkt.Data[100])
+	}
 	if digit := t == 101 && pkt.Data[1]&0x80 != 0; digit || len(p.types) == 0 || p.types[len(p.types)-1] != t {
 		p.types = append(p.types, t)
 	}
@@ -282,4 +292,21 @@ func (p *phone) heard() []byte {
 
 func loopback(port uint16) netip.AddrPort {
 	return netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port)
+}
+
+// say sends one packet of sound, all of whose samples are this code.
+func (p *phone) say(voice byte) {
+	p.spoken += 160
+	p.rtp(0, false, p.spoken, bytes.Repeat([]byte{voice}, 160))
+}
+
+// voices are the codes that were heard since the last look, each once.
+func (p *phone) voices() []byte {
+	synctest.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	heard := p.codes
+	p.codes = nil
+	slices.Sort(heard)
+	return heard
 }

@@ -166,6 +166,7 @@ func (c *Call) legAnswered(in LegAnswered) {
 		}
 	case l.N == c.Caller:
 		c.callAnswered(l)
+		c.deliver(l.Refers, in)
 	default:
 		at := c.now
 		l.AnsweredAt = &at

@@ -40,11 +40,11 @@ func (c *Call) legReferred(in LegReferred) {
 	case l.Lent != 0:
 		c.referElsewhere(l, in)
 		return
-	case c.Phase != PhaseLive || c.partner(l.N) == nil || !c.roomForStrand():
-		c.notify(l, 603, "")
-		return
 	case len(c.strandsOf(referral)) > 0:
 		c.notify(l, 491, "")
+		return
+	case c.Phase != PhaseLive || c.partner(l.N) == nil || !c.roomForStrand():
+		c.notify(l, 603, "")
 		return
 	}
 	s := c.newStrand(referral, Frame{})
@@ -270,17 +270,19 @@ func (c *Call) rings(r *Run) {
 	}
 }
 
-// Refer asks a leg's party to call a URI itself; LegNotified tells how that goes.
+// Refer asks a leg's party to call a URI itself; LegNotified tells how that goes. While the caller's answer is under way
+// LegAnswered comes first, and it must be asked again then.
 func (r *Run) Refer(leg int, uri string) bool {
 	if r.call == nil {
 		return false
 	}
 	l := r.call.live(leg)
-	if l == nil || l.AnsweredAt == nil || l.Home != nil {
+	if l == nil || !l.answered() || l.Home != nil {
 		return false
 	}
-	l.Refers = r.N
-	r.call.put(LegRefer{Leg: leg, To: uri})
+	if l.Refers = r.N; l.AnsweredAt != nil {
+		r.call.put(LegRefer{Leg: leg, To: uri})
+	}
 	return true
 }
 

@@ -89,7 +89,7 @@ func (r *Run) TakeOver(leg int) {
 
 // crown makes a strand the main one, in the place of the one that was.
 func (c *Call) crown(s *Strand) {
-	s.Owner = 0
+	s.Owner, s.Line = 0, 0
 	if main := c.strand(c.Main); main != nil {
 		c.killStrand(main, CauseReplaced)
 	}

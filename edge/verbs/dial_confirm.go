@@ -56,7 +56,7 @@ func (v *dial) question(r *call.Run, digits string) verb.Document {
 	case info.From != "":
 		text += " from {caller_number}"
 	}
-	text += ". To take it, press " + strings.NewReplacer("*", "star ", "#", "hash ").Replace(strings.Join(strings.Split(digits, ""), " ")) + "."
+	text += ". To take it, press " + strings.NewReplacer("*", "star", "#", "hash").Replace(strings.Join(strings.Split(digits, ""), " ")) + "."
 	here := verb.Do{Document: verb.Document{}}
 	return verb.Document{&verb.Gather{MaxDigits: len(digits), Tries: 3, Timeout: verb.Duration(5 * time.Second),
 		Prompt: verb.Document{&verb.Say{Text: text}}, On: map[string]verb.Do{digits: here, "bad_input": here}}}

@@ -37,6 +37,8 @@ func (v *refer) Begin(r *call.Run) {
 // Input takes the outcome.
 func (v *refer) Input(r *call.Run, in call.Input) {
 	switch in := in.(type) {
+	case call.LegAnswered:
+		r.Refer(v.Leg, v.Spec.To)
 	case call.LegNotified:
 		v.notified(r, in)
 	case call.TimerFired:

@@ -23,7 +23,7 @@ var rewrite = flag.Bool("rewrite", false, "write what comes out into the transcr
 var start = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 // A transcript is a call: lines "> [+time] kind {json}" are inputs, lines "< ..." all that came out, "#" is a comment.
-// @leg, @play, @timer, @ask, @resolve, @record stand for the last number of their kind that came out, @leg2 for the second.
+// @leg, @loan, @play, @timer, @ask, @resolve, @record stand for the last number of their kind that came out, @leg2 for the second.
 // The call goes through JSON between any two steps.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*/*.txt")
@@ -84,6 +84,10 @@ func replay(t *testing.T, script string) string {
 
 func number(out call.Output, seen map[string][]int) {
 	switch o := out.(type) {
+	case call.Send:
+		if lent, ok := o.In.(call.Lent); ok {
+			seen["loan"] = append(seen["loan"], lent.From.N)
+		}
 	case call.LegInvite:
 		seen["leg"] = append(seen["leg"], o.Leg)
 	case call.PlayStart:
@@ -99,7 +103,7 @@ func number(out call.Output, seen map[string][]int) {
 	}
 }
 
-var reference = regexp.MustCompile(`@(leg|play|timer|ask|resolve|record)([0-9]*)`)
+var reference = regexp.MustCompile(`@(loan|leg|play|timer|ask|resolve|record)([0-9]*)`)
 
 func named(line string, seen map[string][]int) string {
 	return reference.ReplaceAllStringFunc(line, func(ref string) string {
@@ -178,7 +182,7 @@ func show(t *testing.T, out call.Output) string {
 		name, body = name+" "+o.Type, o.Data
 	case call.AskStart:
 		body = map[string]any{"ask": o.Ask, "to": o.To, "notice": o.Notice, "id": o.Payload.ID, "reason": o.Payload.Reason,
-			"status": o.Payload.Call.Status, "event": o.Payload.Event, "result": o.Payload.Result, "vars": o.Payload.Vars, "state": o.Payload.State}
+			"status": o.Payload.Call.Status, "referred_by": o.Payload.Call.ReferredBy, "event": o.Payload.Event, "result": o.Payload.Result, "vars": o.Payload.Vars, "state": o.Payload.State}
 	}
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)

@@ -16,6 +16,8 @@ import (
 	"github.com/offhook/offhook/edge/node"
 	"github.com/offhook/offhook/edge/sipua"
 	"github.com/offhook/offhook/events"
+	"github.com/offhook/offhook/schemas/event"
+	"github.com/offhook/offhook/schemas/format"
 )
 
 //go:embed page.html style.css page.js
@@ -25,6 +27,7 @@ var files embed.FS
 type Config struct {
 	Calls         func(tenant string) []node.View // all tenants' when empty
 	Registrations func(tenant string) []sipua.Binding
+	Gateways      func(tenant string) []node.Gateway
 	Recent        func(n int) []events.Delivered
 	Tenant        func(*http.Request) string // who looks: sees this tenant's things only, everything when empty; nil: everything
 	Facts         []Fact                     // what to dial, where mails go ...
@@ -38,6 +41,9 @@ type Fact struct{ Name, Value, Tenant string }
 func New(cfg Config) http.Handler {
 	c := &console{Config: cfg, page: template.Must(template.New("page.html").Funcs(template.FuncMap{
 		"clock": func(t time.Time) string { return t.Local().Format("15:04:05.000") },
+		"types": func() string {
+			return strings.Join(slices.Concat(format.FullEvents, []string{event.UserRegistered, event.UserUnregistered}), " ")
+		},
 		"since": func(t time.Time) string { return time.Since(t).Truncate(time.Second).String() },
 	}).ParseFS(files, "page.html"))}
 	mux := http.NewServeMux()
@@ -94,6 +100,7 @@ type state struct {
 	Facts  []Fact
 	Calls  []node.View
 	Phones []sipua.Binding
+	Gates  []node.Gateway
 	Past   []*timeline
 	Mails  []mail
 }
@@ -114,7 +121,7 @@ type mail struct {
 const shownCalls = 12
 
 func (c *console) state(tenant string) state {
-	s := state{Facts: c.facts(tenant), Calls: c.Calls(tenant), Phones: c.Registrations(tenant)}
+	s := state{Facts: c.facts(tenant), Calls: c.Calls(tenant), Phones: c.Registrations(tenant), Gates: c.Gateways(tenant)}
 	byCall := map[string]*timeline{}
 	for _, d := range c.Recent(2000) {
 		if tenant != "" && tenantOf(d) != tenant {

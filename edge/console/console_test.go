@@ -24,16 +24,20 @@ func delivered(call, kind, data string) events.Delivered {
 
 // page is a console with a call of each of two tenants; looks is who looks at it.
 func page(looks string, recent ...events.Delivered) http.Handler {
-	calls := []node.View{{ID: "call_1", Tenant: "acme", Status: "bridged", From: "+371", To: "100", Agent: "101", AgentName: "Ilze", CreatedAt: time.Now()},
-		{ID: "call_2", Tenant: "bolt", Status: "ringing", From: "bolt-caller", To: "200", CreatedAt: time.Now()}}
+	calls := []node.View{{ID: "call_1", Tenant: "acme", Status: "bridged", From: "+371", To: "100", Agent: "101", AgentName: "Ilze", CreatedAt: time.Now(),
+		Recording: true, Supervised: true, Tags: map[string]string{"reason": "invoice"}},
+		{ID: "call_2", Tenant: "bolt", Status: "parked", Place: "701", From: "bolt-caller", To: "200", CreatedAt: time.Now()}}
 	phones := []sipua.Binding{{Tenant: "acme", User: "101", UserAgent: "Phone"}, {Tenant: "bolt", User: "bolt-phone"}}
 	return console.New(console.Config{
 		Calls:         func(tenant string) []node.View { return calls[:2-len(tenant)/4] },
 		Registrations: func(tenant string) []sipua.Binding { return phones[:2-len(tenant)/4] },
-		Recent:        func(int) []events.Delivered { return recent },
-		Tenant:        func(*http.Request) string { return looks },
-		Facts:         []console.Fact{{Name: "SIP", Value: "127.0.0.1:5060"}, {Name: "Dial", Value: "100", Tenant: "acme"}, {Name: "Dial", Value: "bolt-number", Tenant: "bolt"}},
-		Logger:        slog.New(slog.DiscardHandler),
+		Gateways: func(tenant string) []node.Gateway {
+			return []node.Gateway{{Tenant: "acme", Name: "telia", Up: true}, {Tenant: "bolt", Name: "bolt-gate"}}[:2-len(tenant)/4]
+		},
+		Recent: func(int) []events.Delivered { return recent },
+		Tenant: func(*http.Request) string { return looks },
+		Facts:  []console.Fact{{Name: "SIP", Value: "127.0.0.1:5060"}, {Name: "Dial", Value: "100", Tenant: "acme"}, {Name: "Dial", Value: "bolt-number", Tenant: "bolt"}},
+		Logger: slog.New(slog.DiscardHandler),
 	})
 }
 
@@ -57,7 +61,8 @@ func TestThePageShowsCallsPhonesMailsAndEvents(t *testing.T) {
 		delivered("call_1", "call.hangup", `{"tenant":"acme","by":"caller","cause":{"reason":"media_timeout"},"duration_ms":1500}`),
 		delivered("acme/101", "user.registered", `{"tenant":"acme","user":"101"}`),
 	), "/")
-	for _, want := range []string{"Ilze", "Phone", "a@x.test, b@x.test", "On hold", "media timeout", "fault", `id="call_1"`, "127.0.0.1:5060", "bolt-caller", "bolt-number"} {
+	for _, want := range []string{"Ilze", "Phone", "a@x.test, b@x.test", "On hold", "media timeout", "fault", `id="call_1"`, "127.0.0.1:5060", "bolt-caller", "bolt-number",
+		"parked 701", "telia", "not registered", "invoice", "supervised", `class="mark rec"`, `data-events="call.ringing `, " recording.stored "} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q", want)
 		}

@@ -3,6 +3,8 @@ package console
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -74,9 +76,47 @@ func (l Line) words() string {
 	case "email":
 		return join("to "+strings.Trim(l.field("to"), "[]"), quoted(l.field("subject")))
 	case "user":
-		return join(l.field("user"), l.field("contact"), l.field("reason"))
+		return join(l.field("user"), l.field("contact"), l.field("reason"), prefixed("new ", l.field("new")), prefixed("old ", l.field("old")))
+	case "queue", "conference":
+		return l.meetingWords()
+	case "recording":
+		return l.recordingWords()
 	}
 	return ""
+}
+
+// meetingWords: a call meets others in a place, or a supervisor.
+func (l Line) meetingWords() string {
+	place := prefixed("place ", l.field("position"))
+	if place == "" {
+		place = prefixed("now ", l.field("size"))
+	}
+	return join(l.field("name"), l.field("mode"), place, prefixed("by ", l.field("by")), strings.ReplaceAll(l.field("why"), "_", " "),
+		prefixed("after ", l.took("waited_ms")), prefixed("with ", l.field("with_call")))
+}
+
+func (l Line) recordingWords() string {
+	return join("of "+l.field("of"), prefixed("by ", l.field("verb_id")), l.took("duration_ms"), prefixed("ended by ", strings.ReplaceAll(l.field("why"), "_", " ")),
+		l.field("location"), l.field("error"))
+}
+
+// took is a time in milliseconds in words, empty when there is none.
+func (l Line) took(name string) string {
+	ms, ok := l.data[name].(float64)
+	if !ok {
+		return ""
+	}
+	return (time.Duration(ms) * time.Millisecond).Round(100 * time.Millisecond).String()
+}
+
+// tags are all of them by name.
+func (l Line) tags() string {
+	tags, _ := l.data["tags"].(map[string]any)
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(tags)) {
+		words = append(words, plain(name)+"="+plain(tags[name]))
+	}
+	return join(words...)
 }
 
 func (l Line) callWords() string {
@@ -84,9 +124,14 @@ func (l Line) callWords() string {
 	case "call.ringing":
 		return join(l.field("from")+" → "+l.field("to"), prefixed("by trunk ", l.field("trunk")), prefixed("by user ", l.field("user")))
 	case "call.hangup":
-		ms, _ := l.data["duration_ms"].(float64)
-		return join("by "+l.field("by"), l.cause(), (time.Duration(ms) * time.Millisecond).Round(100*time.Millisecond).String())
-	case "call.bridged", "call.held", "call.resumed":
+		return join("by "+l.field("by"), l.cause(), l.took("duration_ms"))
+	case "call.parked", "call.unparked", "call.picked_up", "call.supervised":
+		return l.meetingWords()
+	case "call.transferred":
+		return join(l.field("kind"), prefixed("to ", l.field("to")), prefixed("by ", l.field("by")), strings.ReplaceAll(l.field("status"), "_", " "), l.cause())
+	case "call.tagged":
+		return l.tags()
+	case "call.bridged", "call.replaced", "call.held", "call.resumed":
 		return join(prefixed("by ", l.field("by")), prefixed("agent ", join(l.field("agent_number"), l.field("agent_name"))))
 	}
 	return ""

@@ -17,10 +17,7 @@ function soon() {
 }
 
 const stream = new EventSource("/v1/events");
-const types = ["call.ringing", "call.answered", "call.bridged", "call.held", "call.resumed", "call.hangup", "leg.ringing", "leg.answered",
-  "leg.no_answer", "leg.busy", "leg.timeout", "leg.failed", "leg.hangup", "verb.started", "verb.ended", "dtmf.received",
-  "ask.answered", "ask.failed", "email.requested", "user.registered", "user.unregistered"];
-for (const t of types) stream.addEventListener("offhook." + t, soon);
+for (const t of document.body.dataset.events.split(" ")) stream.addEventListener("offhook." + t, soon);
 stream.onopen = () => { link.className = ""; link.textContent = "live"; soon(); };
 stream.onerror = () => { link.className = "off"; link.textContent = "not connected"; };
 setInterval(() => { if (document.querySelector(".call")) soon(); }, 1000);

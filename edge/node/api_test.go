@@ -220,14 +220,21 @@ func TestAUserIsCalledWhereItIsRegistered(t *testing.T) {
 }
 
 func TestTheStateOfAGatewayIsKept(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
-		r.node.OnGateway("demo/telia", true, nil)
-		if !r.node.GatewayUp("demo/telia") || r.node.GatewayUp("demo/other") {
-			t.Error("the registered gateway is not up, or another is")
+	registers := func(s *setup) {
+		s.config = strings.Replace(demo, "password: pw}}", `password: pw, register: true}, quiet: {host: "127.0.0.1:7002"}}`, 1)
+	}
+	inBubble(t, registers, func(r *rig) {
+		for _, up := range []bool{true, false} {
+			r.node.OnGateway("demo/telia", up, nil)
+			if all := r.node.Gateways("demo"); !slices.Equal(all, []node.Gateway{{Tenant: "demo", Name: "telia", Up: up}}) {
+				t.Errorf("gateways: %+v", all)
+			}
+			if n := r.counter("offhook_gateway_up"); (n == 1) != up {
+				t.Errorf("the metric is %v", n)
+			}
 		}
-		r.node.OnGateway("demo/telia", false, node.ErrBusy)
-		if r.node.GatewayUp("demo/telia") {
-			t.Error("the gateway is still up")
+		if all := r.node.Gateways("other"); len(all) != 0 {
+			t.Errorf("another tenant's: %+v", all)
 		}
 	})
 }

@@ -106,9 +106,22 @@ func (n *Node) Registrations(tenant string) []sipua.Binding {
 	return slices.DeleteFunc(all, func(b sipua.Binding) bool { return tenant != "" && b.Tenant != tenant })
 }
 
-// GatewayUp tells whether a gateway's registration stands.
-func (n *Node) GatewayUp(name string) bool {
-	up, _ := n.gateways.Load(name)
-	ok, _ := up.(bool)
-	return ok
+// Gateway is a gateway at which this node registers.
+type Gateway struct {
+	Tenant string `json:"tenant"`
+	Name   string `json:"name"`
+	Up     bool   `json:"up"` // its registration stands
+}
+
+// Gateways are those of a tenant (all when empty) at which this node registers.
+func (n *Node) Gateways(tenant string) []Gateway {
+	var all []Gateway
+	for _, g := range n.Directory().Gateways() {
+		owner, name, _ := strings.Cut(g.Name, "/")
+		if g.Register && (tenant == "" || tenant == owner) {
+			up, _ := n.gateways.Load(g.Name)
+			all = append(all, Gateway{Tenant: owner, Name: name, Up: up == true})
+		}
+	}
+	return all
 }

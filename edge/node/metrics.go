@@ -28,10 +28,35 @@ func newMetrics() metrics {
 	}
 }
 
+// gateways tells which registrations at gateways stand; the configuration says which there are.
+type gateways struct {
+	node *Node
+	desc *prometheus.Desc
+}
+
+func newGateways(n *Node) gateways {
+	return gateways{n, prometheus.NewDesc("offhook_gateway_up", "Registrations at gateways: 1 stands, 0 does not.", []string{"gateway"}, nil)}
+}
+
+// Describe is part of prometheus.Collector.
+func (g gateways) Describe(to chan<- *prometheus.Desc) { to <- g.desc }
+
+// Collect is part of prometheus.Collector.
+func (g gateways) Collect(to chan<- prometheus.Metric) {
+	for _, x := range g.node.Gateways("") {
+		up := 0.0
+		if x.Up {
+			up = 1
+		}
+		to <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, up, x.Tenant+"/"+x.Name)
+	}
+}
+
 // Collectors are the node's Prometheus collectors.
 func (n *Node) Collectors() []prometheus.Collector {
 	m := &n.metrics
 	live := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "offhook", Name: "calls_live", Help: "Calls in progress."},
 		func() float64 { return float64(n.live.Load()) })
-	return []prometheus.Collector{m.started, m.ended, m.refused, m.panics, m.unpublished, m.noPorts, m.mediaTimeouts, m.askTook, m.answer.all, live}
+	return []prometheus.Collector{m.started, m.ended, m.refused, m.panics, m.unpublished, m.noPorts, m.mediaTimeouts, m.askTook, m.answer.all, live,
+		newGateways(n)}
 }

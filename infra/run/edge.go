@@ -261,7 +261,7 @@ func (e *Edge) handler() http.Handler {
 	registry.MustRegister(logCollectors(e.eventLog)...)
 	pages := http.NewServeMux()
 	pages.Handle("/", console.New(console.Config{
-		Calls: e.node.Calls, Registrations: e.node.Registrations, Recent: e.feed.Recent,
+		Calls: e.node.Calls, Registrations: e.node.Registrations, Gateways: e.node.Gateways, Recent: e.feed.Recent,
 		Tenant: func(r *http.Request) string { return api.Tenant(r.Context()) }, Facts: e.facts, Logger: e.log,
 	}))
 	for name, h := range e.pages {

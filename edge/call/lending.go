@@ -55,7 +55,8 @@ type Lent struct {
 	From   Place            `json:"from"`
 	Line   int              `json:"line"` // the leg, at its own call
 	As     string           `json:"as"`
-	Leg    int              `json:"leg,omitempty"` // AsReplace
+	Rings  bool             `json:"rings,omitempty"` // it is answered when it is taken
+	Leg    int              `json:"leg,omitempty"`   // AsReplace
 	Number string           `json:"number,omitempty"`
 	Name   string           `json:"name,omitempty"`
 	Target string           `json:"target,omitempty"` // user:101 when a user of the tenant is on it, number:+371...
@@ -119,15 +120,16 @@ func (LoanInput) Kind() string    { return "loan_input" }
 func (LoanNotify) Kind() string   { return "loan_notify" }
 func (Placed) Kind() string       { return "placed" }
 
-// Lend lends an answered leg to the call of that name or id; LoanTaken and LoanEnded tell. The run owns the loan: Stop
-// takes it back. Who is behind the leg, and whether it holds, is filled in. 0: the leg can't be lent.
+// Lend lends an answered leg, or with Rings one that is to be answered when it is taken, to the call of that name or id;
+// LoanTaken and LoanEnded tell. The run owns the loan: Stop takes it back. Who is behind the leg, and whether it holds, is
+// filled in. 0: the leg can't be lent.
 func (r *Run) Lend(leg int, to string, in Lent) int {
 	c := r.call
 	if c == nil {
 		return 0
 	}
 	l := c.live(leg)
-	if l == nil || !l.answered() || l.Lent != 0 || l.Home != nil {
+	if l == nil || !l.answered() && !(in.Rings && l.Inbound) || l.Lent != 0 || l.Home != nil {
 		return 0
 	}
 	n := r.own(thingLoan, leg)

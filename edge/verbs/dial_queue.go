@@ -9,7 +9,7 @@ import (
 
 // lend asks the first of a queue.
 func (v *dial) lend(r *call.Run, t *dialTarget, queue string) {
-	if t.Loan = r.Lend(r.Caller(), "queue:"+queue, call.Lent{As: call.AsPickup}); t.Loan == 0 {
+	if t.Loan = r.Lend(r.Caller(), "queue:"+queue, call.Lent{As: call.AsPickup, Rings: true}); t.Loan == 0 {
 		v.queueFailed(r, t, "busy")
 	}
 }

@@ -16,7 +16,7 @@ func (v *takeover) Begin(*call.Run) {}
 func (v *takeover) Input(r *call.Run, in call.Input) {
 	switch in := in.(type) {
 	case call.Begin:
-		v.Loan = r.Lend(r.Caller(), "call:"+in.Replaces.Call, call.Lent{As: call.AsReplace, Leg: in.Replaces.N})
+		v.Loan = r.Lend(r.Caller(), "call:"+in.Replaces.Call, call.Lent{As: call.AsReplace, Rings: true, Leg: in.Replaces.N})
 		if v.Loan == 0 {
 			r.EndCall(call.CauseLost, "system")
 		}

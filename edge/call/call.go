@@ -104,6 +104,7 @@ func (c *Call) drain() {
 // settle does what is derived from the state after every step: the end and the mix.
 func (c *Call) settle() {
 	c.settleSupervisors()
+	c.settleCodes()
 	c.settleMix()
 	c.settleNames()
 	c.settleSends()

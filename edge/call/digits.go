@@ -3,7 +3,7 @@ package call
 import "github.com/offhook/offhook/schemas/event"
 
 // digit publishes a digit and keeps it for whoever claims it. In a bridge digits go to the other party, by the shell,
-// so there only a claim takes them.
+// so there only a claim takes them; what may be a feature code goes by us.
 func (c *Call) digit(in Digit) {
 	l := c.live(in.Leg)
 	if l == nil || len(in.Digit) != 1 {
@@ -16,11 +16,18 @@ func (c *Call) digit(in Digit) {
 	case c.feature(l, in.Digit):
 	case len(l.Claims) == 0 && c.Bridge.Leg != 0 && (l.N == c.Caller || l.N == c.Bridge.Leg):
 	case len(l.Claims) == 0 && l.Home != nil: // a guest: nothing here will ask for it
-	case len(l.Digits) >= MaxDigits:
-		c.log("warn", "digit dropped: too many wait")
 	default:
-		l.Digits += in.Digit
+		c.keepDigit(l, in.Digit)
 	}
+}
+
+// keepDigit has a digit wait for a claim.
+func (c *Call) keepDigit(l *Leg, digit string) {
+	if len(l.Digits) >= MaxDigits {
+		c.log("warn", "digit dropped: too many wait")
+		return
+	}
+	l.Digits += digit
 }
 
 // offerDigit brings the first waiting digit of a leg to its innermost claim.

@@ -260,8 +260,8 @@ func (c *Call) endLeg(l *Leg, cause event.Cause) {
 	if l.Ending != nil {
 		return
 	}
+	c.quieten(l)
 	l.Ending, l.Owner, l.Keys = &cause, 0, Keys{}
-	c.stopHoldMusic(l)
 	c.unbridge(l.N)
 	if l.Home != nil {
 		c.giveBack(l, cause)
@@ -272,6 +272,12 @@ func (c *Call) endLeg(l *Leg, cause event.Cause) {
 	if !l.Inbound && l.AnsweredAt == nil {
 		c.tellEnd(l, cause) // its fate is decided, and the wire may need half a minute
 	}
+}
+
+// quieten ends what goes on for a leg that is gone: its music, and what it dials.
+func (c *Call) quieten(l *Leg) {
+	c.stopHoldMusic(l)
+	c.dropCode(l)
 }
 
 // legCause makes of the cause of a larger end the one of this leg.
@@ -296,7 +302,7 @@ func (c *Call) legEnded(in LegEnded) {
 	c.Legs = slices.DeleteFunc(c.Legs, func(x *Leg) bool { return x == l })
 	cause := endCause(l, in)
 	c.unbridge(l.N)
-	c.stopHoldMusic(l)
+	c.quieten(l)
 	c.endLoan(l, cause)
 	c.rowOfLeg(l, cause, in.Media)
 	c.tellEnd(l, cause)
@@ -304,6 +310,7 @@ func (c *Call) legEnded(in LegEnded) {
 	case l.N != c.Caller:
 		in.Cause = cause
 		c.deliver(l.Owner, in)
+		c.tellFeatures(in)
 	case in.Remote:
 		c.end(cause, "caller")
 	default:

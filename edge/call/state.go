@@ -115,6 +115,9 @@ type Quiet struct {
 type Keys struct {
 	Digits string `json:"digits,omitempty"` // that wait for a claim
 	Claims []int  `json:"claims,omitempty"` // runs that want its digits, innermost last
+
+	Code      string `json:"code,omitempty"`       // that may become a feature code
+	CodeTimer int    `json:"code_timer,omitempty"` // after which it is none
 }
 
 // Bridge is who the caller is joined with.

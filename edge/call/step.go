@@ -164,7 +164,9 @@ func (c *Call) timerFired(in TimerFired) {
 	if c.wrapUpOver(in.Timer) {
 		return
 	}
-	c.thingBrings(thingTimer, in.Timer, in)
+	if !c.codePaused(in.Timer) {
+		c.thingBrings(thingTimer, in.Timer, in)
+	}
 }
 
 // wrapUpOver ends the strands of a call that was handed on, when this is their timer.

@@ -27,7 +27,8 @@ func (c *Call) featured(l *Leg) bool {
 	if c.Bridge.Leg == 0 || c.Phase != PhaseLive || s.Blind+s.Attended+s.Park+s.Record == "" {
 		return false
 	}
-	return l.N == c.Caller && c.Info.User != "" || l.N == c.Bridge.Leg && strings.HasPrefix(l.Target, "user:")
+	_, _, target := c.identity(l)
+	return (l.N == c.Caller || l.N == c.Bridge.Leg) && strings.HasPrefix(target, "user:")
 }
 
 // keepsDigits: what the leg dials is passed on by us, once it is clear that it is no feature code.
@@ -140,6 +141,21 @@ func (c *Call) startFeature(l *Leg, name string) {
 	s := c.newStrand(feature, Frame{})
 	s.Line = l.N
 	c.start(s, &verb.Pause{}, feature+"_"+name, "")
+}
+
+// SendAway sends the other party of a leg to a number, as a REFER of that leg would; LegNotified tells how that goes, and
+// StrandEnded that it is over.
+func (r *Run) SendAway(leg int, number string) bool {
+	c := r.call
+	if c == nil {
+		return false
+	}
+	l := c.live(leg)
+	if l == nil || c.partner(leg) == nil || !c.roomForStrand() || len(c.strandsOf(referral)) > 0 {
+		return false
+	}
+	c.startReferral(l, LegReferred{Leg: leg, To: number}, r.N)
+	return true
 }
 
 // featureOf: a feature of one of the parties runs.

@@ -53,6 +53,10 @@ func (r *Run) Bridge(leg int) {
 	if l == nil || l.Ending != nil || caller == nil {
 		return
 	}
+	if c.consults(r) {
+		c.Bridge.Aside.Leg = l.N
+		return
+	}
 	c.endLoan(caller, CauseReplaced)
 	c.Bridge.Leg, c.Bridge.Early = l.N, 0
 	c.Agent = agentOf(l)
@@ -79,7 +83,7 @@ func (r *Run) Bridged() bool {
 
 // PassEarly lets the caller hear a leg's early media, unless the caller can't or hears another's.
 func (r *Run) PassEarly(leg int) {
-	if r.call != nil && r.call.Bridge.Leg == 0 && r.call.Bridge.Early == 0 && r.Heard() {
+	if r.call != nil && !r.call.consults(r) && r.call.Bridge.Leg == 0 && r.call.Bridge.Early == 0 && r.Heard() {
 		r.call.Bridge.Early = leg
 	}
 }
@@ -208,6 +212,9 @@ func (c *Call) unbridge(leg int) {
 	if c.Bridge.Early == leg {
 		c.Bridge.Early = 0
 	}
+	if c.Bridge.Aside.Leg == leg {
+		c.Bridge.Aside.Leg = 0
+	}
 }
 
 // legData describes a leg; the agent is who is on this leg, or whom the caller speaks with.
@@ -310,6 +317,8 @@ func (c *Call) legEnded(in LegEnded) {
 	case l.N != c.Caller:
 		in.Cause = cause
 		c.deliver(l.Owner, in)
+		c.tellFeatures(in)
+	case c.goesOnAside():
 		c.tellFeatures(in)
 	case in.Remote:
 		c.end(cause, "caller")

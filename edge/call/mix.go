@@ -133,6 +133,9 @@ func (c *Call) joined(from, to *Leg) bool {
 	if c.Bridge.Leg == 0 && from.N == c.Bridge.Early {
 		return to.N == c.Caller
 	}
+	if c.Bridge.Aside.other(from.N) == to.N {
+		return true
+	}
 	if !c.party(from) || !c.party(to) {
 		return false
 	}
@@ -155,7 +158,7 @@ func (c *Call) supervisors() bool {
 
 // pair: the caller and whom the caller speaks with; when one holds, the other hears music.
 func (c *Call) pair(a, b *Leg) bool {
-	return a.N == c.Caller && b.N == c.Bridge.Leg || a.N == c.Bridge.Leg && b.N == c.Caller
+	return a.N == c.Caller && b.N == c.Bridge.Leg || a.N == c.Bridge.Leg && b.N == c.Caller || c.Bridge.Aside.other(a.N) == b.N
 }
 
 // playFor finds the playback that a leg hears: the one started last.

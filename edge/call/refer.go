@@ -47,8 +47,13 @@ func (c *Call) legReferred(in LegReferred) {
 		c.notify(l, 603, "")
 		return
 	}
+	c.startReferral(l, in, 0)
+}
+
+// startReferral starts it for a run that is told of its course in the place of the party, or for the party.
+func (c *Call) startReferral(l *Leg, in LegReferred, owner int) {
 	s := c.newStrand(referral, Frame{})
-	s.Line = l.N
+	s.Line, s.Owner = l.N, owner
 	c.start(s, &verb.Transfer{}, referral, "")
 	if s.Run != nil {
 		c.deliver(s.Run.N, in)
@@ -187,6 +192,7 @@ func (r *Run) Rejoin(p Parted) bool {
 	if c == nil {
 		return false
 	}
+	c.endAside(r.N)
 	by, l, i, was := c.live(p.By), c.live(p.Leg), &c.Info, p.Was
 	i.To, i.ReferredBy, i.Params = was.To, was.ReferredBy, was.Params
 	if by == nil || l == nil || p.Swapped && c.run(p.Owner) == nil {
@@ -289,6 +295,10 @@ func (r *Run) Refer(leg int, uri string) bool {
 // NotifyReferrer tells a leg's party how its REFER goes; 200 and above is the last.
 func (r *Run) NotifyReferrer(leg, code int, phrase string) {
 	if r.call == nil {
+		return
+	}
+	if s := r.call.strand(r.Strand); s != nil && s.Kind == referral && s.Owner != 0 {
+		r.call.deliver(s.Owner, LegNotified{Leg: leg, Code: code, Phrase: phrase})
 		return
 	}
 	if l := r.call.live(leg); l != nil {

@@ -156,7 +156,7 @@ func (r *Run) EndCallWith(res ask.Result, cause event.Cause, by string) {
 	}
 	s, line := c.strand(r.Strand), r.Line()
 	switch {
-	case s.Kind == referred:
+	case s.Kind == referred || s.Kind == consult:
 		r.Done(ask.Result{Status: StatusRefused, Cause: cause.Reason, SIP: &ask.SIPStatus{Code: cause.SIP, Phrase: cause.Phrase}})
 		s.Frames = nil
 	case s.Kind != referral && line != c.Caller:
@@ -178,10 +178,13 @@ func (c *Call) hangUp(leg int, cause event.Cause) {
 	}
 }
 
-// Caller is the number of the caller's leg, 0 while there is none.
+// Caller is the number of the caller's leg, 0 while there is none; in a consult it is the user's.
 func (r *Run) Caller() int {
-	if r.call == nil {
+	switch {
+	case r.call == nil:
 		return 0
+	case r.call.consults(r):
+		return r.Line()
 	}
 	return r.call.Caller
 }

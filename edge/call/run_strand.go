@@ -98,7 +98,7 @@ func (c *Call) crown(s *Strand) {
 
 // killBeside ends what would change whom the caller speaks with: background strands and referrals.
 func (c *Call) killBeside(not *Strand, cause event.Cause) {
-	for _, kind := range []string{"background", referral} {
+	for _, kind := range []string{"background", referral, feature} {
 		for _, s := range c.strandsOf(kind) {
 			if s != not {
 				c.killStrand(s, cause)

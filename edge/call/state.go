@@ -126,6 +126,7 @@ type Bridge struct {
 	Early   int        `json:"early,omitempty"`   // a leg whose early media the caller hears
 	Pending bool       `json:"pending,omitempty"` // call.bridged waits for the caller's answer
 	At      *time.Time `json:"at,omitempty"`      // first bridged
+	Aside   Aside      `json:"aside,omitzero"`
 }
 
 // Strand is one line of execution.

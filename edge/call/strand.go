@@ -2,6 +2,7 @@ package call
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/offhook/offhook/schemas/ask"
 	"github.com/offhook/offhook/schemas/event"
@@ -149,7 +150,7 @@ func (c *Call) start(s *Strand, v verb.Verb, name, base string) {
 
 // internal runs are no verbs of documents.
 func internal(name string) bool {
-	return name == originate || name == referral || name == takeover || name == room
+	return strings.HasPrefix(name, feature) || name == originate || name == referral || name == takeover || name == room
 }
 
 func (c *Call) verbStarted(s *Strand, name, id string) {
@@ -241,6 +242,7 @@ func (c *Call) killStrands(cause event.Cause) {
 // release stops all that a run still owns. This is the only clean-up there is.
 func (c *Call) release(r *Run, cause event.Cause) {
 	r.call = nil
+	c.endAside(r.N)
 	for _, s := range slices.Clone(c.Strands) {
 		if s.StayedBy == r.N {
 			s.StayedBy = 0

@@ -54,6 +54,12 @@ var Registry = call.Registry{
 	"referral":  of(func(*verb.Transfer) call.Verb { return &referral{} }).media(),
 	"takeover":  of(func(*verb.Dial) call.Verb { return &takeover{} }).media(),
 	"room":      of(func(v *verb.Conference) call.Verb { return &room{Name: v.Room} }).kind(),
+
+	// What users' keys do:
+	"feature_blind":    of(func(*verb.Pause) call.Verb { return &featureBlind{} }).media(),
+	"feature_attended": of(func(*verb.Pause) call.Verb { return &featureAttended{} }).media(),
+	"feature_park":     of(func(*verb.Pause) call.Verb { return &featurePark{} }).media(),
+	"feature_record":   of(func(*verb.Pause) call.Verb { return &featureRecord{} }).media(),
 }
 
 // NewCall makes a call that runs these verbs and waits for call.Begin.

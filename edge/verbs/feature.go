@@ -21,7 +21,8 @@ const (
 type numberKeys struct {
 	With    int    `json:",omitempty"` // the other party
 	Number  string `json:",omitempty"`
-	Silence int    `json:",omitempty"` // what the user hears meanwhile
+	Silence int    `json:",omitempty"` // what the user hears meanwhile, after the beep
+	Beep    int    `json:",omitempty"`
 	Timer   int    `json:",omitempty"`
 }
 
@@ -34,7 +35,7 @@ func (k *numberKeys) begin(r *call.Run) bool {
 	r.Hold(k.With)
 	r.Claim(user)
 	k.Silence = r.Play(user, tone("silence"), -1)
-	r.Play(user, tone("beep"), 0)
+	k.Beep = r.Play(user, tone("beep"), 0)
 	k.Timer = r.After(firstDigit)
 	return true
 }
@@ -43,13 +44,13 @@ func (k *numberKeys) begin(r *call.Run) bool {
 func (k *numberKeys) input(r *call.Run, in call.Input) (over bool) {
 	switch in := in.(type) {
 	case call.Digit:
-		r.Stop(k.Timer)
 		if in.Digit == "#" {
 			return k.end(r)
 		}
 		if k.Number += in.Digit; len(k.Number) >= maxNumber {
 			return k.end(r)
 		}
+		r.Stop(k.Timer)
 		k.Timer = r.After(nextDigit)
 	case call.TimerFired:
 		if in.Timer == k.Timer {
@@ -60,9 +61,11 @@ func (k *numberKeys) input(r *call.Run, in call.Input) (over bool) {
 }
 
 func (k *numberKeys) end(r *call.Run) bool {
+	r.Stop(k.Timer)
+	r.Stop(k.Beep)
 	r.Stop(k.Silence)
 	r.Unhold(k.With)
-	k.Timer, k.Silence = 0, 0
+	k.Timer = 0
 	return true
 }
 

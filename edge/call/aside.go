@@ -44,7 +44,7 @@ func (r *Run) Consult(p Parted, number string) int {
 	if by == nil {
 		return 0
 	}
-	r.Unhold(p.By)
+	r.EndHold(p.By)
 	c.Bridge.Aside = Aside{Run: r.N, By: p.By, URL: c.Script.URL, Stays: c.Info}
 	c.callerIs(c.identity(by))
 	c.Info.To, c.Info.ReferredBy = number, nil
@@ -64,8 +64,9 @@ func (r *Run) Connect(strand int) (answered, ok bool) {
 	if s == nil || s.Owner != r.N {
 		return false, false
 	}
-	a := c.Bridge.Aside
+	a, url := c.Bridge.Aside, c.Script.URL
 	c.endAside(r.N)
+	c.Script.URL = url
 	return c.handAside(s, a), true
 }
 
@@ -75,11 +76,10 @@ func (c *Call) endAside(run int) {
 	if a.Run == 0 || a.Run != run {
 		return
 	}
-	c.Bridge.Aside = Aside{}
-	to := c.Info.To
+	c.Bridge.Aside, c.Script.URL = Aside{}, a.URL
 	i, was := &c.Info, a.Stays
 	i.From, i.FromName, i.User, i.Trunk = was.From, was.FromName, was.User, was.Trunk
-	i.To, i.ReferredBy = to, was.ReferredBy
+	i.ReferredBy = was.ReferredBy
 }
 
 // handAside makes a consult the call's script, for the caller.

@@ -70,7 +70,11 @@ type explored struct {
 }
 
 func explore(t testing.TB, begin call.Begin) *explored {
-	e := &explored{t: t, call: verbs.NewCall("call_1"), world: calltest.New(explorer(t)), now: start}
+	return exploreWorld(t, begin, explorer(t))
+}
+
+func exploreWorld(t testing.TB, begin call.Begin, cfg calltest.Config) *explored {
+	e := &explored{t: t, call: verbs.NewCall("call_1"), world: calltest.New(cfg), now: start}
 	e.step(calltest.Choice{Input: begin})
 	return e
 }

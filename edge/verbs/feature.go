@@ -64,7 +64,7 @@ func (k *numberKeys) end(r *call.Run) bool {
 	r.Stop(k.Timer)
 	r.Stop(k.Beep)
 	r.Stop(k.Silence)
-	r.Unhold(k.With)
+	r.EndHold(k.With)
 	k.Timer = 0
 	return true
 }

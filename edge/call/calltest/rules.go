@@ -26,8 +26,8 @@ func (w *World) Did(now time.Time, outs []call.Output) error {
 			stand++
 		}
 	}
-	if stand > 2 {
-		return fmt.Errorf("%d parties stand, and two can talk", stand)
+	if most := max(2, w.cfg.Parties); stand > most {
+		return fmt.Errorf("%d parties stand, and %d can talk", stand, most)
 	}
 	if err := w.mixHolds(); err != nil {
 		return err

@@ -19,6 +19,7 @@ type Config struct {
 	Digits       []string                               // that parties press
 	Holds        int                                    // per leg
 	Presses      int                                    // digits per leg
+	Parties      int                                    // that may stand at once, default 2
 	Late         int                                    // stopped timers, playbacks and asks that come nevertheless
 }
 

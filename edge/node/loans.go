@@ -36,7 +36,7 @@ type loan struct {
 func (s *session) lend(to string, in call.Lent) {
 	l := s.leg(in.Line)
 	if l == nil || l.guest { // its end is on the way to the core
-		s.again = append(s.again, refusal(in, "not_found"))
+		s.again = append(s.again, refusal(in, call.WhyNotFound))
 		return
 	}
 	m := &s.node.meetings
@@ -46,7 +46,7 @@ func (s *session) lend(to string, in call.Lent) {
 	m.mu.Lock()
 	m.loans[x.place] = x
 	m.mu.Unlock()
-	s.node.offer(x, "not_found")
+	s.node.offer(x, call.WhyNotFound)
 }
 
 func refusal(in call.Lent, why string) call.LoanEnded {
@@ -72,7 +72,9 @@ func (n *Node) refused(by *session, home string, in call.LoanEnded) bool {
 	if x == nil || !slices.Contains(x.tried, by) {
 		return false
 	}
-	if in.Why != "not_found" && in.Why != "ended" {
+	switch in.Why {
+	case call.WhyNotFound, call.WhyTaken, call.WhyEnded:
+	default:
 		n.meetings.drop(x)
 		return false
 	}
@@ -84,8 +86,8 @@ func (n *Node) refused(by *session, home string, in call.LoanEnded) bool {
 func (n *Node) undelivered(s *session, in call.Input) {
 	switch in := in.(type) {
 	case call.Lent:
-		if home := n.session(in.From.Call); home != nil && !n.refused(s, home.id, refusal(in, "ended")) {
-			n.post(home, refusal(in, "ended"))
+		if home := n.session(in.From.Call); home != nil && !n.refused(s, home.id, refusal(in, call.WhyEnded)) {
+			n.post(home, refusal(in, call.WhyEnded))
 		}
 	case call.LoanTaken:
 		n.gone(s.id, in)

@@ -151,6 +151,7 @@ func (s *session) giveBack(l *leg) {
 func (s *session) recall(at call.Place) {
 	if x := s.node.meetings.loan(at); x != nil && x.home == s {
 		s.giveBack(x.leg)
+		s.seeLoan(at.N, false)
 	}
 }
 

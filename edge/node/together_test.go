@@ -25,7 +25,7 @@ func TestAParkedCallIsPickedUp(t *testing.T) {
 		}
 		b, _ := r.joins(6001, `[{"verb": "pickup", "slot": "701"}]`)
 		r.hears("a<b b<a", a, b)
-		if live := r.node.Calls(""); len(live) != 2 || live[0].Status != "bridged" || live[0].Place != "" || len(r.node.Parked("")) != 0 {
+		if live := r.node.Calls(""); len(live) != 2 || live[0].Status != "bridged" || live[1].Status != "bridged" || live[1].Agent != "anna" || live[0].Place != "" || len(r.node.Parked("")) != 0 {
 			t.Errorf("live: %+v", live)
 		}
 		byes(dialA)
@@ -67,10 +67,12 @@ func TestAWhisperIsHeardByTheAgentAlone(t *testing.T) {
 		d.learn(client.expect("200 INVITE"))
 		d.request("ACK", "", "")
 		id := r.only().ID
+		wait(100 * time.Millisecond)
 		manager, dialM := r.joins(6001, `[{"verb": "supervise", "call": "`+id+`", "mode": "whisper"}]`)
 		r.hears("a<b b<ac c<ab", client, bob, manager)
-		if v, _ := r.node.Call(id); !v.Supervised {
-			t.Errorf("view: %+v", v)
+		live := r.node.Calls("")
+		if !live[0].Supervised || live[1].Supervised || live[1].Status != "supervising" || live[1].Place != id {
+			t.Errorf("live: %+v", live)
 		}
 		byes(dialM)
 		if v, _ := r.node.Call(id); v.Supervised || r.log.count(event.CallSupervised) < 2 {

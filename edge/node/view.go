@@ -1,10 +1,12 @@
 package node
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/offhook/offhook/edge/call"
 	"github.com/offhook/offhook/schemas/ask"
 	"github.com/offhook/offhook/schemas/event"
 )
@@ -14,7 +16,7 @@ type View struct {
 	ID         string     `json:"id"`
 	Tenant     string     `json:"tenant"`
 	Direction  string     `json:"direction"`
-	Status     string     `json:"status"` // ringing, answered, bridged, held, parked, queued, conference, ended
+	Status     string     `json:"status"` // ringing, answered, bridged, held, parked, queued, conference, supervising, ended
 	From       string     `json:"from"`
 	FromName   string     `json:"from_name,omitempty"`
 	To         string     `json:"to"`
@@ -34,8 +36,9 @@ type View struct {
 
 // sight is what the view's words are made of, from the call's events.
 type sight struct {
-	meets       string   // parked, queued, conference
+	meets       string   // parked, queued, conference, supervising
 	agent       int      // the leg that the caller speaks with
+	away        int      // or the loan: it speaks with the caller of another call
 	holders     []string // which sides hold
 	supervisors []int    // their legs
 	recordings  []string // that run now, not paused
@@ -71,7 +74,7 @@ func (x *sight) status(v *View) string {
 		return x.meets
 	case len(x.holders) > 0:
 		return "held"
-	case x.agent != 0:
+	case x.agent != 0 || x.away != 0:
 		return "bridged"
 	case v.AnsweredAt != nil:
 		return "answered"
@@ -152,6 +155,10 @@ func (x *sight) seeMeeting(v *View, kind string, m *event.Meeting) bool {
 		}
 		x.meets, v.Place = "", ""
 	case event.CallSupervised:
+		if m.By == "" { // this is the supervisor's call
+			x.supervises(v, m)
+			return true
+		}
 		x.supervisors = slices.DeleteFunc(x.supervisors, func(l int) bool { return l == m.Leg })
 		if m.Why == "" {
 			x.supervisors = append(x.supervisors, m.Leg)
@@ -160,6 +167,31 @@ func (x *sight) seeMeeting(v *View, kind string, m *event.Meeting) bool {
 		return false
 	}
 	return true
+}
+
+func (x *sight) supervises(v *View, m *event.Meeting) {
+	if x.meets, v.Place = "supervising", cmp.Or(m.Name, m.WithCall); m.Why != "" {
+		x.meets, v.Place = "", ""
+	}
+}
+
+// seeLoan: a leg that was lent to pick up a call speaks with that call's caller, until it is back.
+func (s *session) seeLoan(loan int, taken bool) {
+	v := *s.view.Load()
+	x := s.node.meetings.loan(call.Place{Call: s.id, N: loan})
+	switch {
+	case taken && x != nil && x.in.As == call.AsPickup:
+		if by, _ := x.held(); by != nil {
+			other := by.view.Load()
+			s.sight.away, v.Agent, v.AgentName = loan, other.From, other.FromName
+		}
+	case !taken && s.sight.away == loan:
+		s.sight.away, v.Agent, v.AgentName = 0, "", ""
+	default:
+		return
+	}
+	v.Status = s.sight.status(&v)
+	s.view.Store(&v)
 }
 
 func (x *sight) seeRecording(kind string, r *event.Recording) bool {

@@ -132,6 +132,10 @@ func (w *worker) step(s *session, in call.Input) {
 			delete(s.asks, done.Ask)
 		case call.PlayEnded:
 			delete(s.plays, done.Play)
+		case call.LoanTaken:
+			s.seeLoan(done.Loan, true)
+		case call.LoanEnded:
+			s.seeLoan(done.Loan, false)
 		}
 		s.again = append(s.again, in)
 		s.settle()

@@ -74,7 +74,7 @@ func (e *explored) consults(user int) {
 }
 
 func TestEveryOrderOfAConsultEndsWithNothingHeld(t *testing.T) {
-	orders := uint64(10_000)
+	orders := uint64(5_000)
 	if testing.Short() {
 		orders = 1_000
 	}
@@ -96,7 +96,7 @@ func TestEveryOrderOfAConsultEndsWithNothingHeld(t *testing.T) {
 }
 
 func TestEveryOrderOfFeatureCodesEndsWithNothingHeld(t *testing.T) {
-	orders := uint64(20_000)
+	orders := uint64(6_000)
 	if testing.Short() {
 		orders = 2_000
 	}

@@ -17,6 +17,7 @@ import (
 type Verb struct {
 	Verb        string            `json:"verb"`
 	Title       string            `json:"title"`
+	Group       string            `json:"group"`
 	Description string            `json:"description"`
 	Properties  []Property        `json:"properties"`
 	Examples    []json.RawMessage `json:"examples"`
@@ -40,7 +41,7 @@ func List() ([]Verb, error) {
 	var out []Verb
 	for _, name := range all.Tag.Names {
 		r := all.Tag.Cases[name].Resolve()
-		out = append(out, Verb{name, r.Title(), r.Description(), properties(r), r.Doc.Examples})
+		out = append(out, Verb{name, r.Title(), r.Doc.Group, r.Description(), properties(r), r.Doc.Examples})
 	}
 	return out, nil
 }

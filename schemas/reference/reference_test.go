@@ -75,3 +75,25 @@ func TestAnUnknownVerbNamesTheNearest(t *testing.T) {
 		}
 	}
 }
+
+func TestTheVerbsStandInGroups(t *testing.T) {
+	list, err := reference.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := map[string]bool{}
+	for i, v := range list {
+		switch {
+		case v.Group == "":
+			t.Errorf("%s stands in no group", v.Verb)
+		case i > 0 && v.Group != list[i-1].Group:
+			left[list[i-1].Group] = true
+		}
+		if left[v.Group] {
+			t.Errorf("%s stands apart from its group, %s", v.Verb, v.Group)
+		}
+	}
+	if text := verbs(t, "", false); !strings.Contains(text, "\nIN A CONVERSATION\n  hold ") {
+		t.Errorf("no heading in\n%s", text)
+	}
+}

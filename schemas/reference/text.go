@@ -27,16 +27,36 @@ func (p *printer) line(format string, args ...any) {
 func overview(w io.Writer, list []Verb) error {
 	var p printer
 	p.line("VERBS   a document is a JSON list of them, run one after another\n")
-	for _, v := range list {
-		p.line("  %-9s %-34s %s", v.Verb, v.Title, names(v))
-	}
-	p.line("\nAll about one: offhook verbs NAME. Any verb may carry \"id\"; {name} in a string is filled from the call's")
+	listed(&p, list)
+	p.line("All about one: offhook verbs NAME. Any verb may carry \"id\"; {name} in a string is filled from the call's")
 	p.line("variables when the verb runs, {{ and }} are braces. * is required.\n")
 	if err := shared(&p); err != nil {
 		return err
 	}
 	_, err := w.Write(p.Bytes())
 	return err
+}
+
+// listed prints the verbs by their groups.
+func listed(p *printer, list []Verb) {
+	wide, title := 0, 0
+	for _, v := range list {
+		wide, title = max(wide, len(v.Verb)), max(title, len(v.Title))
+	}
+	room := width - wide - title - 6
+	for i, v := range list {
+		if i == 0 || v.Group != list[i-1].Group {
+			p.line("%s", strings.ToUpper(v.Group))
+		}
+		lines := split(names(v), room)
+		p.line("  %-*s  %-*s  %s", wide, v.Verb, title, v.Title, at(lines, 0))
+		for _, more := range lines[min(1, len(lines)):] {
+			p.line("  %-*s  %-*s  %s", wide, "", title, "", more)
+		}
+		if i+1 == len(list) || v.Group != list[i+1].Group {
+			p.line("")
+		}
+	}
 }
 
 func names(v Verb) string {

@@ -103,7 +103,7 @@ var annotations = map[string]bool{
 	"format": true, "minLength": true, "maxLength": true, "x-minimum": true, "x-maximum": true, "minimum": true, "maximum": true,
 	"properties": true, "required": true, "additionalProperties": true, "propertyNames": true, "maxProperties": true,
 	"items": true, "minItems": true, "maxItems": true,
-	"x-go-name": true, "x-go-type": true, "x-go-pointer": true, "x-go-embed": true, "x-go-always": true,
+	"x-go-name": true, "x-go-type": true, "x-go-pointer": true, "x-go-embed": true, "x-go-always": true, "x-group": true,
 }
 
 // keyword applies one keyword; what is not known is outside of the subset.
@@ -187,6 +187,7 @@ func (c *compiler) flag(key string) bool {
 func (c *compiler) doc() {
 	d := &c.rule.Doc
 	d.Title, d.Description = c.text("title"), c.text("description")
+	d.Group = c.text("x-group")
 	if v, ok := c.schema.Get("default"); ok {
 		d.Default = json.RawMessage(v.JSON())
 	}

@@ -32,6 +32,7 @@ type Rule struct {
 // Doc is what a schema tells people.
 type Doc struct {
 	Title, Description string
+	Group              string // x-group: what it stands among in a list
 	Default            json.RawMessage
 	Examples           []json.RawMessage
 }

@@ -9,6 +9,7 @@ import (
 // Defaults of properties, from the schemas.
 const (
 	DefaultRejectStatus       = 486
+	DefaultHangupCause        = "normal"
 	DefaultPlayLoop           = 1
 	DefaultPlayTo             = "caller"
 	DefaultSayTo              = "caller"
@@ -21,6 +22,7 @@ const (
 	DefaultRecordOf           = "call"
 	DefaultRecordChannels     = 1
 	DefaultRecordTimeLimit    = Duration(3600000 * time.Millisecond) // 1h0m0s
+	DefaultDtmfParty          = "caller"
 	DefaultDialRing           = "all"
 	DefaultDialRingFor        = Duration(30000 * time.Millisecond) // 30s
 	DefaultDialAnswer         = "on_bridge"
@@ -43,9 +45,7 @@ const (
 	DefaultUnholdParty        = "caller"
 	DefaultMuteParty          = "caller"
 	DefaultUnmuteParty        = "caller"
-	DefaultDtmfParty          = "caller"
+	DefaultLogLevel           = "info"
 	DefaultMessageWaitingNew  = 0
 	DefaultMessageWaitingOld  = 0
-	DefaultLogLevel           = "info"
-	DefaultHangupCause        = "normal"
 )

@@ -16,6 +16,8 @@ func New(name string) Verb {
 		return new(Reject)
 	case "ring":
 		return new(Ring)
+	case "hangup":
+		return new(Hangup)
 	case "play":
 		return new(Play)
 	case "say":
@@ -26,6 +28,8 @@ func New(name string) Verb {
 		return new(Gather)
 	case "record":
 		return new(Record)
+	case "dtmf":
+		return new(Dtmf)
 	case "dial":
 		return new(Dial)
 	case "divert":
@@ -54,8 +58,6 @@ func New(name string) Verb {
 		return new(Mute)
 	case "unmute":
 		return new(Unmute)
-	case "dtmf":
-		return new(Dtmf)
 	case "redirect":
 		return new(Redirect)
 	case "on":
@@ -66,20 +68,18 @@ func New(name string) Verb {
 		return new(Parallel)
 	case "cancel":
 		return new(Cancel)
+	case "set":
+		return new(Set)
+	case "log":
+		return new(Log)
 	case "emit":
 		return new(Emit)
 	case "email":
 		return new(Email)
-	case "message_waiting":
-		return new(MessageWaiting)
-	case "set":
-		return new(Set)
 	case "tag":
 		return new(Tag)
-	case "log":
-		return new(Log)
-	case "hangup":
-		return new(Hangup)
+	case "message_waiting":
+		return new(MessageWaiting)
 	}
 	return nil
 }
@@ -92,6 +92,8 @@ func (d *decoder) verbNamed(name string, v tree.Value) Verb {
 		return d.verbReject(v)
 	case "ring":
 		return d.verbRing(v)
+	case "hangup":
+		return d.verbHangup(v)
 	case "play":
 		return d.verbPlay(v)
 	case "say":
@@ -102,6 +104,8 @@ func (d *decoder) verbNamed(name string, v tree.Value) Verb {
 		return d.verbGather(v)
 	case "record":
 		return d.verbRecord(v)
+	case "dtmf":
+		return d.verbDtmf(v)
 	case "dial":
 		return d.verbDial(v)
 	case "divert":
@@ -130,8 +134,6 @@ func (d *decoder) verbNamed(name string, v tree.Value) Verb {
 		return d.verbMute(v)
 	case "unmute":
 		return d.verbUnmute(v)
-	case "dtmf":
-		return d.verbDtmf(v)
 	case "redirect":
 		return d.verbRedirect(v)
 	case "on":
@@ -142,20 +144,18 @@ func (d *decoder) verbNamed(name string, v tree.Value) Verb {
 		return d.verbParallel(v)
 	case "cancel":
 		return d.verbCancel(v)
+	case "set":
+		return d.verbSet(v)
+	case "log":
+		return d.verbLog(v)
 	case "emit":
 		return d.verbEmit(v)
 	case "email":
 		return d.verbEmail(v)
-	case "message_waiting":
-		return d.verbMessageWaiting(v)
-	case "set":
-		return d.verbSet(v)
 	case "tag":
 		return d.verbTag(v)
-	case "log":
-		return d.verbLog(v)
-	case "hangup":
-		return d.verbHangup(v)
+	case "message_waiting":
+		return d.verbMessageWaiting(v)
 	}
 	return nil
 }
@@ -165,11 +165,13 @@ var All = []string{
 	"answer",
 	"reject",
 	"ring",
+	"hangup",
 	"play",
 	"say",
 	"pause",
 	"gather",
 	"record",
+	"dtmf",
 	"dial",
 	"divert",
 	"transfer",
@@ -184,19 +186,17 @@ var All = []string{
 	"unhold",
 	"mute",
 	"unmute",
-	"dtmf",
 	"redirect",
 	"on",
 	"off",
 	"parallel",
 	"cancel",
+	"set",
+	"log",
 	"emit",
 	"email",
-	"message_waiting",
-	"set",
 	"tag",
-	"log",
-	"hangup",
+	"message_waiting",
 }
 
 // VerbName is "answer".
@@ -296,6 +296,42 @@ func (d *decoder) verbRing(v tree.Value) *Ring {
 
 func (v *Ring) fill(f *filler) Verb {
 	c := *v
+	return &c
+}
+
+// VerbName is "hangup".
+func (v *Hangup) VerbName() string { return "hangup" }
+
+// VerbID is the author's id.
+func (v *Hangup) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Hangup) MarshalJSON() ([]byte, error) {
+	type plain Hangup
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"hangup", (*plain)(v)})
+}
+
+func (d *decoder) verbHangup(v tree.Value) *Hangup {
+	var x Hangup
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "cause":
+			x.Cause = d.str(c)
+		case "reason":
+			x.Reason = d.str(c)
+		}
+	}
+	return &x
+}
+
+func (v *Hangup) fill(f *filler) Verb {
+	c := *v
+	c.Reason = f.str(v.Reason)
 	return &c
 }
 
@@ -522,6 +558,42 @@ func (v *Record) fill(f *filler) Verb {
 	c := *v
 	c.Name = f.str(v.Name)
 	c.Next = f.doPtr(v.Next)
+	return &c
+}
+
+// VerbName is "dtmf".
+func (v *Dtmf) VerbName() string { return "dtmf" }
+
+// VerbID is the author's id.
+func (v *Dtmf) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Dtmf) MarshalJSON() ([]byte, error) {
+	type plain Dtmf
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"dtmf", (*plain)(v)})
+}
+
+func (d *decoder) verbDtmf(v tree.Value) *Dtmf {
+	var x Dtmf
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "digits":
+			x.Digits = d.str(c)
+		case "party":
+			x.Party = d.str(c)
+		}
+	}
+	return &x
+}
+
+func (v *Dtmf) fill(f *filler) Verb {
+	c := *v
+	c.Digits = f.str(v.Digits)
 	return &c
 }
 
@@ -1180,42 +1252,6 @@ func (v *Unmute) fill(f *filler) Verb {
 	return &c
 }
 
-// VerbName is "dtmf".
-func (v *Dtmf) VerbName() string { return "dtmf" }
-
-// VerbID is the author's id.
-func (v *Dtmf) VerbID() string { return v.ID }
-
-// MarshalJSON puts "verb" first.
-func (v *Dtmf) MarshalJSON() ([]byte, error) {
-	type plain Dtmf
-	return json.Marshal(struct {
-		Verb string `json:"verb"`
-		*plain
-	}{"dtmf", (*plain)(v)})
-}
-
-func (d *decoder) verbDtmf(v tree.Value) *Dtmf {
-	var x Dtmf
-	for c := d.first(v); c.In(v); c = c.Next() {
-		switch c.Key() {
-		case "id":
-			x.ID = d.str(c)
-		case "digits":
-			x.Digits = d.str(c)
-		case "party":
-			x.Party = d.str(c)
-		}
-	}
-	return &x
-}
-
-func (v *Dtmf) fill(f *filler) Verb {
-	c := *v
-	c.Digits = f.str(v.Digits)
-	return &c
-}
-
 // VerbName is "redirect".
 func (v *Redirect) VerbName() string { return "redirect" }
 
@@ -1385,6 +1421,76 @@ func (v *Cancel) fill(f *filler) Verb {
 	return &c
 }
 
+// VerbName is "set".
+func (v *Set) VerbName() string { return "set" }
+
+// VerbID is the author's id.
+func (v *Set) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Set) MarshalJSON() ([]byte, error) {
+	type plain Set
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"set", (*plain)(v)})
+}
+
+func (d *decoder) verbSet(v tree.Value) *Set {
+	var x Set
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "vars":
+			x.Vars = d.anyMap(c)
+		}
+	}
+	return &x
+}
+
+func (v *Set) fill(f *filler) Verb {
+	c := *v
+	c.Vars = f.anyMap(v.Vars)
+	return &c
+}
+
+// VerbName is "log".
+func (v *Log) VerbName() string { return "log" }
+
+// VerbID is the author's id.
+func (v *Log) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Log) MarshalJSON() ([]byte, error) {
+	type plain Log
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"log", (*plain)(v)})
+}
+
+func (d *decoder) verbLog(v tree.Value) *Log {
+	var x Log
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "text":
+			x.Text = d.str(c)
+		case "level":
+			x.Level = d.str(c)
+		}
+	}
+	return &x
+}
+
+func (v *Log) fill(f *filler) Verb {
+	c := *v
+	c.Text = f.str(v.Text)
+	return &c
+}
+
 // VerbName is "emit".
 func (v *Emit) VerbName() string { return "emit" }
 
@@ -1467,6 +1573,40 @@ func (v *Email) fill(f *filler) Verb {
 	return &c
 }
 
+// VerbName is "tag".
+func (v *Tag) VerbName() string { return "tag" }
+
+// VerbID is the author's id.
+func (v *Tag) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Tag) MarshalJSON() ([]byte, error) {
+	type plain Tag
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"tag", (*plain)(v)})
+}
+
+func (d *decoder) verbTag(v tree.Value) *Tag {
+	var x Tag
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "tags":
+			x.Tags = d.strMap(c)
+		}
+	}
+	return &x
+}
+
+func (v *Tag) fill(f *filler) Verb {
+	c := *v
+	c.Tags = f.strMap(v.Tags)
+	return &c
+}
+
 // VerbName is "message_waiting".
 func (v *MessageWaiting) VerbName() string { return "message_waiting" }
 
@@ -1502,146 +1642,6 @@ func (d *decoder) verbMessageWaiting(v tree.Value) *MessageWaiting {
 func (v *MessageWaiting) fill(f *filler) Verb {
 	c := *v
 	c.User = f.str(v.User)
-	return &c
-}
-
-// VerbName is "set".
-func (v *Set) VerbName() string { return "set" }
-
-// VerbID is the author's id.
-func (v *Set) VerbID() string { return v.ID }
-
-// MarshalJSON puts "verb" first.
-func (v *Set) MarshalJSON() ([]byte, error) {
-	type plain Set
-	return json.Marshal(struct {
-		Verb string `json:"verb"`
-		*plain
-	}{"set", (*plain)(v)})
-}
-
-func (d *decoder) verbSet(v tree.Value) *Set {
-	var x Set
-	for c := d.first(v); c.In(v); c = c.Next() {
-		switch c.Key() {
-		case "id":
-			x.ID = d.str(c)
-		case "vars":
-			x.Vars = d.anyMap(c)
-		}
-	}
-	return &x
-}
-
-func (v *Set) fill(f *filler) Verb {
-	c := *v
-	c.Vars = f.anyMap(v.Vars)
-	return &c
-}
-
-// VerbName is "tag".
-func (v *Tag) VerbName() string { return "tag" }
-
-// VerbID is the author's id.
-func (v *Tag) VerbID() string { return v.ID }
-
-// MarshalJSON puts "verb" first.
-func (v *Tag) MarshalJSON() ([]byte, error) {
-	type plain Tag
-	return json.Marshal(struct {
-		Verb string `json:"verb"`
-		*plain
-	}{"tag", (*plain)(v)})
-}
-
-func (d *decoder) verbTag(v tree.Value) *Tag {
-	var x Tag
-	for c := d.first(v); c.In(v); c = c.Next() {
-		switch c.Key() {
-		case "id":
-			x.ID = d.str(c)
-		case "tags":
-			x.Tags = d.strMap(c)
-		}
-	}
-	return &x
-}
-
-func (v *Tag) fill(f *filler) Verb {
-	c := *v
-	c.Tags = f.strMap(v.Tags)
-	return &c
-}
-
-// VerbName is "log".
-func (v *Log) VerbName() string { return "log" }
-
-// VerbID is the author's id.
-func (v *Log) VerbID() string { return v.ID }
-
-// MarshalJSON puts "verb" first.
-func (v *Log) MarshalJSON() ([]byte, error) {
-	type plain Log
-	return json.Marshal(struct {
-		Verb string `json:"verb"`
-		*plain
-	}{"log", (*plain)(v)})
-}
-
-func (d *decoder) verbLog(v tree.Value) *Log {
-	var x Log
-	for c := d.first(v); c.In(v); c = c.Next() {
-		switch c.Key() {
-		case "id":
-			x.ID = d.str(c)
-		case "text":
-			x.Text = d.str(c)
-		case "level":
-			x.Level = d.str(c)
-		}
-	}
-	return &x
-}
-
-func (v *Log) fill(f *filler) Verb {
-	c := *v
-	c.Text = f.str(v.Text)
-	return &c
-}
-
-// VerbName is "hangup".
-func (v *Hangup) VerbName() string { return "hangup" }
-
-// VerbID is the author's id.
-func (v *Hangup) VerbID() string { return v.ID }
-
-// MarshalJSON puts "verb" first.
-func (v *Hangup) MarshalJSON() ([]byte, error) {
-	type plain Hangup
-	return json.Marshal(struct {
-		Verb string `json:"verb"`
-		*plain
-	}{"hangup", (*plain)(v)})
-}
-
-func (d *decoder) verbHangup(v tree.Value) *Hangup {
-	var x Hangup
-	for c := d.first(v); c.In(v); c = c.Next() {
-		switch c.Key() {
-		case "id":
-			x.ID = d.str(c)
-		case "cause":
-			x.Cause = d.str(c)
-		case "reason":
-			x.Reason = d.str(c)
-		}
-	}
-	return &x
-}
-
-func (v *Hangup) fill(f *filler) Verb {
-	c := *v
-	c.Reason = f.str(v.Reason)
 	return &c
 }
 

@@ -30,8 +30,20 @@ type Ring struct {
 	EarlyMedia bool `json:"early_media,omitempty"`
 }
 
-// Play is the verb "play": Plays samples, files from the web, tones or speech to the caller, one after
-// another, and goes on when they end.
+// Hangup is the verb "hangup": Ends the call: an unanswered one is refused with the status that fits the
+// cause, an answered one gets BYE. In a document that speaks with the agent alone it ends only that party.
+type Hangup struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// Why. Default "normal".
+	Cause string `json:"cause,omitempty"`
+	// Text for the log and the Reason header.
+	Reason string `json:"reason,omitempty"`
+}
+
+// Play is the verb "play": Plays samples, files from the web, tones or speech, one after another, and goes on
+// when they end. In a conversation the party hears it in the place of the other. In the background it is
+// heard only while nothing else is, until its end, cancel, or the end or replacement of the script.
 type Play struct {
 	// The author's own name for this verb; it comes back in results and events.
 	ID string `json:"id,omitempty"`
@@ -41,12 +53,12 @@ type Play struct {
 	Loop int `json:"loop,omitempty"`
 	// Who hears it: the caller, the party the caller speaks with, or all. Default "caller".
 	To string `json:"to,omitempty"`
-	// Go on with the following verbs while it plays, under what else is heard; cancel ends it by its id.
+	// Go on with the following verbs while it plays; cancel ends it by its id.
 	Background bool `json:"background,omitempty"`
 }
 
-// Say is the verb "say": Speaks a text to the caller and goes on when it is said. The built-in voice works
-// with nothing installed.
+// Say is the verb "say": Speaks a text and goes on when it is said. The built-in voice works with nothing
+// installed.
 type Say struct {
 	// The author's own name for this verb; it comes back in results and events.
 	ID string `json:"id,omitempty"`
@@ -60,7 +72,8 @@ type Say struct {
 	Engine string `json:"engine,omitempty"`
 	// Who hears it: the caller, the party the caller speaks with, or all. Default "caller".
 	To string `json:"to,omitempty"`
-	// Go on with the following verbs while it plays, under what else is heard; cancel ends it by its id.
+	// Go on with the following verbs while it is said, heard only while nothing else is; cancel ends it by its
+	// id.
 	Background bool `json:"background,omitempty"`
 }
 
@@ -130,6 +143,18 @@ type Record struct {
 	Name string `json:"name,omitempty"`
 	// Where to go with the result; default the following verb.
 	Next *Do `json:"next,omitempty"`
+}
+
+// Dtmf is the verb "dtmf": Sends digits to a party, as RFC 4733 events or by INFO where the phone has no
+// such, and goes on when they are out: 160 ms each, half a second for w. Sent to a caller who is not answered
+// yet, it answers first.
+type Dtmf struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// Digits 0-9, *, #, A-D; w pauses half a second.
+	Digits string `json:"digits"`
+	// To whom. Default "caller".
+	Party string `json:"party,omitempty"`
 }
 
 // Dial is the verb "dial": Calls one or several targets and connects the first that answers; the others are
@@ -392,17 +417,20 @@ type Supervise struct {
 	Next *Do `json:"next,omitempty"`
 }
 
-// Hold is the verb "hold": Puts a party on hold: it hears music and is not heard, until unhold.
+// Hold is the verb "hold": Puts a party on hold until unhold: it hears music and is not heard, and whom it
+// speaks with hears music too. It stays on hold when the script goes on. Fails when that party is not there.
+// A hold while on hold only changes the music.
 type Hold struct {
 	// The author's own name for this verb; it comes back in results and events.
 	ID string `json:"id,omitempty"`
 	// Whom to put on hold. Default "caller".
 	Party string `json:"party,omitempty"`
-	// What it hears; default the music on hold.
+	// What it hears, over and over; default the tenant's music on hold.
 	Music *Audio `json:"music,omitempty"`
 }
 
-// Unhold is the verb "unhold": Ends hold.
+// Unhold is the verb "unhold": Takes a party back that hold has put on hold. Fails when it is not on hold.
+// What the party's own phone holds stays held.
 type Unhold struct {
 	// The author's own name for this verb; it comes back in results and events.
 	ID string `json:"id,omitempty"`
@@ -410,7 +438,8 @@ type Unhold struct {
 	Party string `json:"party,omitempty"`
 }
 
-// Mute is the verb "mute": A muted party hears and is not heard, until unmute.
+// Mute is the verb "mute": A muted party hears and is not heard, until unmute. Fails when that party is not
+// there; muting twice is no failure.
 type Mute struct {
 	// The author's own name for this verb; it comes back in results and events.
 	ID string `json:"id,omitempty"`
@@ -418,22 +447,11 @@ type Mute struct {
 	Party string `json:"party,omitempty"`
 }
 
-// Unmute is the verb "unmute": Ends mute.
+// Unmute is the verb "unmute": Ends mute. A party that is not muted stays as it is.
 type Unmute struct {
 	// The author's own name for this verb; it comes back in results and events.
 	ID string `json:"id,omitempty"`
 	// Whom to hear again. Default "caller".
-	Party string `json:"party,omitempty"`
-}
-
-// Dtmf is the verb "dtmf": Sends digits to a party, as RFC 4733 events or by INFO where the phone has no
-// such.
-type Dtmf struct {
-	// The author's own name for this verb; it comes back in results and events.
-	ID string `json:"id,omitempty"`
-	// Digits 0-9, *, #, A-D; w pauses half a second.
-	Digits string `json:"digits"`
-	// To whom. Default "caller".
 	Party string `json:"party,omitempty"`
 }
 
@@ -476,12 +494,32 @@ type Parallel struct {
 }
 
 // Cancel is the verb "cancel": Ends what runs beside the script, by the id of its verb: a background dial,
-// playback or recording.
+// playback or recording. Fails when nothing of that id runs beside.
 type Cancel struct {
 	// The author's own name for this verb; it comes back in results and events.
 	ID string `json:"id,omitempty"`
 	// The id of the verb.
 	OfID string `json:"of_id"`
+}
+
+// Set is the verb "set": Merges variables into the call's; a null removes one. They are filled in as {name}
+// and come with every ask.
+type Set struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// Variables by name: letters, digits, _ and -, a letter or _ first. Values are any JSON; {name.part} reaches
+	// into objects.
+	Vars map[string]any `json:"vars"`
+}
+
+// Log is the verb "log": Writes a line to the call's log, for the author.
+type Log struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// The line.
+	Text string `json:"text"`
+	// How important it is. Default "info".
+	Level string `json:"level,omitempty"`
 }
 
 // Emit is the verb "emit": Publishes the event custom.TYPE on the event log, for functions and for `on`.
@@ -511,7 +549,17 @@ type Email struct {
 	Attach Strings `json:"attach,omitempty"`
 }
 
-// MessageWaiting is the verb "message_waiting": Sets the message lamp of a user's phones (RFC 3842).
+// Tag is the verb "tag": Tags the call: in call.tagged, in the list of live calls and in the final event.
+// Tags add up, 50 at most; an empty value removes one.
+type Tag struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// Tags by name.
+	Tags map[string]string `json:"tags"`
+}
+
+// MessageWaiting is the verb "message_waiting": Sets the message lamp of a user's phones (RFC 3842): on while
+// there are new messages. user.messages tells it to functions.
 type MessageWaiting struct {
 	// The author's own name for this verb; it comes back in results and events.
 	ID string `json:"id,omitempty"`
@@ -521,46 +569,6 @@ type MessageWaiting struct {
 	New int `json:"new,omitempty"`
 	// Old messages. Default 0.
 	Old int `json:"old,omitempty"`
-}
-
-// Set is the verb "set": Merges variables into the call's; a null removes one. They are filled in as {name}
-// and come with every ask.
-type Set struct {
-	// The author's own name for this verb; it comes back in results and events.
-	ID string `json:"id,omitempty"`
-	// Variables by name: letters, digits, _ and -, a letter or _ first. Values are any JSON; {name.part} reaches
-	// into objects.
-	Vars map[string]any `json:"vars"`
-}
-
-// Tag is the verb "tag": Tags the call: in call.tagged, in the list of live calls and in the final event. An
-// empty value removes a tag.
-type Tag struct {
-	// The author's own name for this verb; it comes back in results and events.
-	ID string `json:"id,omitempty"`
-	// Tags by name.
-	Tags map[string]string `json:"tags"`
-}
-
-// Log is the verb "log": Writes a line to the call's log, for the author.
-type Log struct {
-	// The author's own name for this verb; it comes back in results and events.
-	ID string `json:"id,omitempty"`
-	// The line.
-	Text string `json:"text"`
-	// How important it is. Default "info".
-	Level string `json:"level,omitempty"`
-}
-
-// Hangup is the verb "hangup": Ends the call: an unanswered one is refused with the status that fits the
-// cause, an answered one gets BYE.
-type Hangup struct {
-	// The author's own name for this verb; it comes back in results and events.
-	ID string `json:"id,omitempty"`
-	// Why. Default "normal".
-	Cause string `json:"cause,omitempty"`
-	// Text for the log and the Reason header.
-	Reason string `json:"reason,omitempty"`
 }
 
 // Target is the JSON object "target": Whom to call: exactly one of user, number, sip, contact, extension and

@@ -20,7 +20,7 @@ const (
 
 	// pace is the least time between two requests of a lane: under load what comes meanwhile travels together, as a
 	// request costs far more than an event. An event after a quiet time waits for nothing.
-	pace = 25 * time.Millisecond
+	pace = 50 * time.Millisecond
 )
 
 // anyPartition is the lane of a topic that the broker did not know when its first event came.

@@ -3,6 +3,7 @@ package ask
 import (
 	"encoding/json"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func texts(t *rapid.T, label string) map[string]string {
 }
 
 func raw(t *rapid.T, label string) json.RawMessage {
-	return rapid.SampledFrom([]json.RawMessage{nil, json.RawMessage("null"), json.RawMessage(`{ "a" : [1, "<"] }`), json.RawMessage(`"x"`)}).Draw(t, label)
+	return rapid.SampledFrom([]json.RawMessage{nil, json.RawMessage("null"), json.RawMessage(`{"a":[1,"x"]}`), json.RawMessage(`"x"`)}).Draw(t, label)
 }
 
 func vars(t *rapid.T) map[string]any {
@@ -92,5 +93,13 @@ func BenchmarkEncodeJSON(b *testing.B) {
 	a := benchAsk()
 	for b.Loop() {
 		_, _ = encode.JSON(a)
+	}
+}
+
+func TestStateComesBackUntouched(t *testing.T) {
+	state := `{ "a" : [1, "<"] }`
+	got, err := encode.JSON(&Ask{State: json.RawMessage(state)})
+	if err != nil || !strings.Contains(string(got), `"state":`+state+`}`) {
+		t.Fatalf("%s %v", got, err)
 	}
 }

@@ -11,7 +11,7 @@ type Endpoint struct {
 	eng    *Engine
 	notify func(Event)
 	port   int
-	rtcp   socket
+	rtcp   rtcp
 
 	sess session  // what offers and answers agreed on
 	rx   receiver // what comes

@@ -123,7 +123,7 @@ func (e *Engine) closeAll() {
 	}
 }
 
-// Open makes an endpoint on a free pair of ports. notify gets its Digit and Timeout events, one after another or not,
+// Open makes an endpoint on a free port; the odd one above it is its own too, see rtcp. notify gets its Digit and Timeout events, one after another or not,
 // on the engine's goroutines; it may be nil. Errors: ErrNoPorts, ErrClosed, or what the system says.
 func (e *Engine) Open(notify func(Event)) (*Endpoint, error) {
 	if e.isClosed() {
@@ -169,14 +169,9 @@ func (e *Engine) bindPair(end *Endpoint) error {
 }
 
 func (e *Engine) bind(end *Endpoint, port int) error {
-	rtcp, err := e.net.open(netip.AddrPortFrom(e.cfg.IP, uint16(port+1)), discard{})
-	if err != nil {
-		return err
-	}
-	end.port, end.rtcp = port, rtcp
+	end.port, end.rtcp.due = port, e.now()+rtcpAfter
 	rtp, err := e.net.open(netip.AddrPortFrom(e.cfg.IP, uint16(port)), end)
 	if err != nil {
-		rtcp.close()
 		return err
 	}
 	end.setSocket(rtp)
@@ -189,7 +184,7 @@ func (e *Engine) forget(end *Endpoint) {
 	delete(e.ends, end)
 }
 
-// watch tells of endpoints that should hear their party and do not.
+// watch tells of endpoints that should hear their party and do not, and takes the RTCP ports of those that last.
 func (e *Engine) watch(ctx context.Context) {
 	every := time.NewTicker(min(max(e.cfg.Silence/10, 10*time.Millisecond), time.Second))
 	defer every.Stop()
@@ -203,6 +198,7 @@ func (e *Engine) watch(ctx context.Context) {
 		all = e.list(all[:0])
 		for _, end := range all {
 			end.checkSilence(e.now())
+			end.rtcp.hold(e, end.port, e.now())
 		}
 		clear(all)
 	}

@@ -249,7 +249,7 @@ func TestStragglersOfTheOldStreamDoNotBringItBack(t *testing.T) {
 
 func TestPortsRestAndGoRound(t *testing.T) {
 	inBubble(t, func(c *Config) { c.MinPort, c.MaxPort = 20001, 20010; c.Rest = 3 * time.Second }, func(r *rig) {
-		taken := r.sock("127.0.0.1:20005") // another program has an RTCP port
+		taken := r.sock("127.0.0.1:20004") // another program has it
 		open := func() *Endpoint {
 			end, err := r.eng.Open(nil)
 			if err != nil {

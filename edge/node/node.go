@@ -53,6 +53,7 @@ type Config struct {
 // Node runs calls.
 type Node struct {
 	cfg      Config
+	source   string // of its events
 	log      *slog.Logger
 	ua       *sipua.UA
 	workers  []*worker
@@ -74,7 +75,7 @@ func New(cfg Config, tenants *config.Config) (*Node, error) {
 		return nil, errors.New("node: NewCall, Media, Sounds, Asker and Events are needed")
 	}
 	defaults(&cfg)
-	n := &Node{cfg: cfg, log: cfg.Logger, metrics: newMetrics(), meetings: newMeetings(), reloaded: make(chan struct{}, 1)}
+	n := &Node{cfg: cfg, source: "/offhook/edge/" + cfg.Name, log: cfg.Logger, metrics: newMetrics(), meetings: newMeetings(), reloaded: make(chan struct{}, 1)}
 	n.asking, n.cancel = context.WithCancel(context.Background())
 	if err := n.Reload(tenants); err != nil {
 		return nil, err

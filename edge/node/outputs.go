@@ -190,7 +190,7 @@ func (s *session) publish(kind string, data any) {
 	body, err := encode.JSON(data.(encode.Value))
 	if err == nil {
 		err = s.node.cfg.Events.Publish(events.Event{
-			ID: s.id + "-" + strconv.FormatInt(base.Seq, 10), Type: event.Prefix + kind, Source: "/offhook/edge/" + s.node.cfg.Name,
+			ID: s.id + "-" + strconv.FormatInt(base.Seq, 10), Type: event.Prefix + kind, Source: s.node.source,
 			Subject: s.id, Time: base.At, Topic: events.TopicCalls, Key: s.id, Data: body,
 		})
 	}

@@ -17,7 +17,7 @@ const registrationKey = "registration/"
 func (n *Node) OnBinding(b sipua.Binding, change sipua.BindingChange) {
 	gone := change == sipua.BindingRemoved || change == sipua.BindingExpired
 	state := events.Event{
-		ID: newEventID(), Type: event.Prefix + "state.registration", Source: "/offhook/edge/" + n.cfg.Name, Time: time.Now(),
+		ID: newEventID(), Type: event.Prefix + "state.registration", Source: n.source, Time: time.Now(),
 		Topic: events.TopicState, Key: registrationKey + b.Tenant + "/" + b.User + "/" + bindingName(b),
 	}
 	if !gone {

@@ -10,6 +10,7 @@ import (
 	"github.com/offhook/offhook/edge/call"
 	"github.com/offhook/offhook/edge/call/calltest"
 	"github.com/offhook/offhook/edge/verbs"
+	"github.com/offhook/offhook/schemas/event"
 	"github.com/offhook/offhook/schemas/verb"
 )
 
@@ -25,6 +26,10 @@ var scripts = []string{
 	`[{"verb":"answer"},{"verb":"dial","id":"bg","background":true,"to":[{"user":"101"},{"user":"105"}]},{"verb":"play","id":"mus","audio":"waltz","loop":-1,"background":true},{"verb":"gather","max_digits":1},{"verb":"say","text":"Out.","to":"all","background":true},{"verb":"cancel","of_id":"mus"},{"verb":"gather","max_digits":1,"timeout":"9s"},{"verb":"cancel","of_id":"bg"},{"verb":"play","audio":"b","to":"agent"},{"verb":"parallel","do":[[{"verb":"play","audio":"c","to":"all"}],[{"verb":"cancel","of_id":"mus"},{"verb":"hold"}]]},{"verb":"dial","to":{"user":"106"},"on":{"answered":[{"verb":"say","text":"Hello.","to":"agent"},{"verb":"play","audio":"waltz","to":"agent","background":true,"loop":-1}]}}]`,
 	`[{"verb":"on","event":"recording.stored","do":[{"verb":"email","to":"a@b.test","text":"{event.location}"}]},{"verb":"record","id":"all","channels":2,"background":true},{"verb":"parallel","do":[[{"verb":"pause","for":"1s"},{"verb":"record","action":"pause"},{"verb":"record","action":"resume","of_id":"all"},{"verb":"record","action":"stop","of_id":"vm"}]]},{"verb":"record","id":"vm","beep":true,"silence":"5s","finish_on":"#","next":"/recorded"}]`,
 	`[{"verb":"record","id":"two","background":true,"beep":true},{"verb":"on","event":"recording.failed","do":"/failed"},{"verb":"dial","to":{"user":"101"},"background":true},{"verb":"record","of":"agent","time_limit":"9s"},{"verb":"record","finish_on":"12"},{"verb":"record","action":"stop"},{"verb":"pause","for":"4s"}]`,
+	`[{"verb":"dial","confirm":"1","to":[{"user":"101"},{"user":"105","confirm":[{"verb":"say","text":"Acme."},{"verb":"gather","max_digits":1,"on":{"2":[{"verb":"hangup"}]}}]}],"ringback":"waltz","on":{"refused":[{"verb":"log","text":"{result.cause}"}]},"next":"/after"},{"verb":"dial","answer":"at_once","early_media":"ignore","to":{"user":"106"},"confirm":[{"verb":"dial","to":{"user":"107"}},{"verb":"transfer","to":{"user":"107"}}]}]`,
+	`[{"verb":"parallel","do":[[{"verb":"play","audio":"waltz"},{"verb":"divert","to":{"user":"106"},"wrap_up":"5s"},{"verb":"say","text":"wrap"}],[{"verb":"dial","background":true,"to":{"user":"107"},"confirm":"1"}]]},{"verb":"ring","early_media":true},{"verb":"divert","to":[{"user":"101"},{"user":"105"}],"next":[{"verb":"say","text":"refused"},{"verb":"email","to":"a@b.test","text":"{result.status}"},{"verb":"pause","for":"40s"}],"on":{"hangup":[{"verb":"log","text":"over"}]}},{"verb":"transfer","to":{"user":"101"}}]`,
+	`[{"verb":"on","event":"held","do":[{"verb":"transfer","to":{"user":"106"},"ring_for":"5s"},{"verb":"log","text":"{result.status}"}]},{"verb":"on","event":"replaced","do":[{"verb":"emit","type":"taken"}]},{"verb":"answer"},{"verb":"transfer","to":{"user":"107"},"on":{"busy":[{"verb":"say","text":"Busy."}]}},{"verb":"dial","to":{"user":"101"},"on":{"answered":[{"verb":"dial","background":true,"to":{"user":"105"}},{"verb":"transfer","to":[{"user":"107"},{"user":"108"}],"ring":"in_order"}]}},{"verb":"say","text":"back"},{"verb":"refer","to":"sip:105@example.org","timeout":"5s"},{"verb":"dial","to":{"user":"101"},"on":{"answered":[{"verb":"refer","party":"agent","to":"sip:x@example.org"}]}}]`,
+	`[{"verb":"gather","max_digits":1,"prompt":[{"verb":"transfer","to":{"user":"105"}},{"verb":"divert","to":{"user":"106"}}]},{"verb":"pause","for":"9s"}]`,
 	`[{"verb":"reject","status":603}]`,
 	`[{"verb":"hangup","cause":"busy"}]`,
 	`[{"verb":"redirect","to":"/again"}]`,
@@ -54,7 +59,8 @@ func explorer(t testing.TB) calltest.Config {
 			return []call.Resolved{{Name: "Ilze", Number: "101", Destinations: []call.Destination{a}, RingForMS: 15000},
 				{Name: "Ilze", Number: "101", Destinations: []call.Destination{a, b}}, {Error: "not_registered"}}
 		},
-		Digits: []string{"1", "2", "#", "9"}, Holds: 2, Presses: 6, Late: 4,
+		Digits: []string{"1", "2", "#", "9"}, Holds: 2, Presses: 6, Late: 4, Parties: 6, Moved: []string{"sip:105@demo.test", "sip:106@demo.test"},
+		Refers: []call.LegReferred{{To: "105"}, {To: "x", URI: "sip:x@far.test"}},
 	}
 }
 
@@ -67,6 +73,7 @@ type explored struct {
 	trail []string
 	keep  bool // outs are kept
 	outs  []string
+	seen  map[string]int // what was come to, when counted
 }
 
 func explore(t testing.TB, begin call.Begin) *explored {
@@ -91,9 +98,58 @@ func (e *explored) step(c calltest.Choice) {
 	if err := e.world.Did(e.now, outs); err != nil {
 		e.fail(err)
 	}
+	if err := orphan(e.call); err != nil {
+		e.fail(err)
+	}
 	if e.keep {
 		e.outs = append(e.outs, render(e.t, outs))
 	}
+	if e.seen != nil {
+		handedOn(e.seen, outs)
+	}
+}
+
+// handedOn counts how handing a call on went.
+func handedOn(seen map[string]int, outs []call.Output) {
+	for _, out := range outs {
+		switch o := out.(type) {
+		case call.LegNotify:
+			seen[fmt.Sprintf("notify %d", o.Code)]++
+		case call.Publish:
+			switch data := o.Data.(type) {
+			case *event.Transfer:
+				seen[data.Kind+" "+data.Status]++
+			case *event.Verb:
+				if data.Result != nil {
+					seen[data.Verb+" "+data.Result.Status+" "+data.Result.Cause+data.Result.Error]++
+				}
+			}
+		}
+	}
+}
+
+// reachedAlone are what the orders must come to, or they prove little.
+var reachedAlone = []string{
+	"blind started", "blind answered", "blind failed", "divert started", "divert answered", "divert failed", "redirect started",
+	"refer started", "refer answered", "refer failed", "notify 100", "notify 180", "notify 200", "notify 491", "notify 603",
+	"dial refused not_confirmed", "say failed wrap_up", "play cancelled replaced", "dial answered replaced", "dial answered transferred",
+	"transfer answered hangup", "transfer busy busy", "divert no_answer no_answer", "refer refused declined", "refer timeout response_timeout",
+}
+
+// orphan finds a leg that nobody answers for: it stands, is not the caller nor a supervisor, and no run owns it.
+func orphan(c *call.Call) error {
+	runs := map[int]bool{}
+	for _, s := range c.Strands {
+		if s.Run != nil {
+			runs[s.Run.N] = true
+		}
+	}
+	for _, l := range c.Legs {
+		if l.Ending == nil && l.N != c.Caller && l.Whisper == 0 && !runs[l.Owner] {
+			return fmt.Errorf("nobody answers for leg %d", l.N)
+		}
+	}
+	return nil
 }
 
 func (e *explored) fail(err error) {
@@ -170,13 +226,20 @@ func TestEveryOrderEndsInOneFinalEventWithNothingHeld(t *testing.T) {
 	if testing.Short() {
 		orders = 2_000
 	}
+	seen := map[string]int{}
 	for seed := range orders {
 		e := explore(t, beginOf(t, seed))
+		e.seen = seen
 		e.walk(seed, func(step int) {
 			if calltest.Pick(seed, step+5000, 16) == 0 {
 				e.reread()
 			}
 		})
+	}
+	for _, what := range reachedAlone {
+		if seen[what] == 0 {
+			t.Errorf("%s never happened", what)
+		}
 	}
 }
 

@@ -66,6 +66,7 @@ func (w *World) ofLeg(next []Choice, l leg) []Choice {
 			end(Cause(code), true)
 		}
 		end(call.CauseTransport, false)
+		next = w.ofMoved(next, l)
 	}
 	return next
 }
@@ -87,6 +88,7 @@ func (w *World) ofStanding(next []Choice, l leg) []Choice {
 	} else if l.holds < w.cfg.Holds {
 		next = append(next, Choice{Input: call.LegHeld{Leg: l.n}})
 	}
+	next = w.ofRefers(next, l)
 	if l.presses < w.cfg.Presses {
 		for _, d := range w.cfg.Digits {
 			next = append(next, Choice{Input: call.Digit{Leg: l.n, Digit: d, Method: "rfc4733", DurationMS: 100}})

@@ -52,6 +52,8 @@ func (w *World) did(now time.Time, out call.Output) error {
 		return w.end()
 	case call.LegRing, call.LegAnswer, call.LegInvite, call.LegEnd:
 		return w.legDone(out)
+	case call.LegRefer, call.LegNotify:
+		return w.referDone(out)
 	case call.SetMix:
 		if slices.Equal(o.Mix, w.mix) {
 			return errors.New("the mix did not change")

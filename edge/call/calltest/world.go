@@ -20,6 +20,8 @@ type Config struct {
 	Holds        int                                    // per leg
 	Presses      int                                    // digits per leg
 	Parties      int                                    // that may stand at once, default 2
+	Refers       []call.LegReferred                     // that a party may ask for, one of them; Leg is set by the world
+	Moved        []string                               // where a 302 may lead
 	Late         int                                    // stopped timers, playbacks and asks that come nevertheless
 }
 
@@ -54,6 +56,9 @@ type leg struct {
 	crossed   bool // answered after it was told: LegEnd must come again
 	holds     int
 	presses   int
+	refers    int // REFERs of the party
+	referred  int // of these without an outcome yet
+	sent      int // REFERs of ours without one
 }
 
 type timer struct {
@@ -113,6 +118,8 @@ func (w *World) Happens(in call.Input) {
 		w.leg(in.Leg).held = false
 	case call.Digit:
 		w.leg(in.Leg).presses++
+	case call.LegReferred, call.LegNotified:
+		w.refer(in)
 	case call.LegEnded:
 		w.legs = slices.DeleteFunc(w.legs, func(l leg) bool { return l.n == in.Leg })
 	default:

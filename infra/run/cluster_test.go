@@ -178,7 +178,7 @@ func (p *pair) call(node, to string) phone.Report {
 	p.Helper()
 	var out bytes.Buffer
 	report, err := phone.Run(p.Context(), phone.Options{Server: p.sip[node], Target: to, Name: "Karlis", For: 500 * time.Millisecond, Patience: 20 * time.Second}, &out)
-	if _, refused := err.(*phone.Failed); err != nil && !refused { //nolint:errorlint // as it is given
+	if _, refused := err.(*phone.Failed); err != nil && !refused {
 		p.Fatalf("%v\n%s", err, out.String())
 	}
 	return report

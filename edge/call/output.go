@@ -105,9 +105,8 @@ type AskStop struct {
 type Resolve struct {
 	Resolve int         `json:"resolve"`
 	Target  verb.Target `json:"target"`
-	Direct  bool        `json:"direct,omitempty"` // the user's own phones, whatever is set
-	Tried   []string    `json:"tried,omitempty"`  // users (user:101) and nodes (node:riga) that led here
-	Moved   string      `json:"moved,omitempty"`  // a called phone's 3xx said so, and is not trusted: RedirectsUsers, RedirectsFollow
+	Tried   []string    `json:"tried,omitempty"` // users (user:101) and nodes (node:riga) that led here
+	Moved   string      `json:"moved,omitempty"` // a called phone's 3xx said so, and is not trusted: RedirectsUsers, RedirectsFollow
 }
 
 // Publish is one event. Data is a pointer to a struct of schemas/event, Base filled.

@@ -11,8 +11,8 @@ import (
 // anonymous is the number of a caller who withholds it.
 const anonymous = "anonymous"
 
-// Resolve asks where a target can be reached, as the settings of users and the nodes of the cluster want it; Resolved
-// answers.
+// Resolve asks where a target can be reached, as the settings of users and the nodes of the cluster want it, unless it is
+// direct; Resolved answers.
 func (r *Run) Resolve(t verb.Target) int { return r.Follow(t, nil) }
 
 // Follow is Resolve for what another target led to: tried is its Resolved.Tried.
@@ -22,9 +22,6 @@ func (r *Run) Follow(t verb.Target, tried []string) int {
 	}
 	return r.resolve(Resolve{Target: t, Tried: tried})
 }
-
-// ResolveDirect is Resolve for the target's own phones, whatever its user has set.
-func (r *Run) ResolveDirect(t verb.Target) int { return r.resolve(Resolve{Target: t, Direct: true}) }
 
 // Redirects of the settings: which redirections of called phones are followed.
 const (

@@ -42,6 +42,8 @@ const (
 	atSlot  = "slot:"
 
 	atTalking = "talking:"
+	atRinging = "ringing:"
+	anywhere  = atRinging + "*" // what rings at any user of the tenant
 )
 
 func newMeetings() meetings {
@@ -113,7 +115,7 @@ func (n *Node) find(from *session, to string, tried []*session) *session {
 	m := &n.meetings
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, st := range m.names[address{from.tenant, to}] {
+	for _, st := range m.at(address{from.tenant, to}) {
 		if st.s != from && !slices.Contains(tried, st.s) {
 			return st.s
 		}
@@ -122,6 +124,21 @@ func (n *Node) find(from *session, to string, tried []*session) *session {
 		return n.makeRoom(from.tenant, room)
 	}
 	return nil
+}
+
+// at are the calls of a name, best first.
+func (m *meetings) at(name address) []*standing {
+	if name.name != anywhere {
+		return m.names[name]
+	}
+	var all []*standing
+	for at, some := range m.names {
+		if at.tenant == name.tenant && strings.HasPrefix(at.name, atRinging) {
+			all = append(all, some...)
+		}
+	}
+	slices.SortFunc(all, func(a, b *standing) int { return cmp.Compare(a.age, b.age) })
+	return all
 }
 
 // talking tells whether a user is in conversation, as far as the calls of this edge know.

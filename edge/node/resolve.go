@@ -46,7 +46,9 @@ func (n *Node) resolve(tenant string, o call.Resolve, came way) call.Resolved {
 	switch to := o.Target; {
 	case q.t == nil:
 		r.Error = "unknown_tenant"
-	case to.User != "" && o.Direct:
+	case o.Moved != "":
+		r = q.moved(to.SIP, o.Moved, o.Tried)
+	case to.User != "" && to.Direct:
 		r = q.phones(to.User)
 	case to.User != "":
 		r = q.user(to.User, o.Tried)
@@ -196,6 +198,23 @@ func (q question) outside(u config.User, to string, tried []string) call.Resolve
 	r := resolveNumber(q.tenant, q.t, q.target(to))
 	r.Target, r.Tried, r.CallerID = "number:"+to, tried, u.CallerID
 	return r
+}
+
+// moved is where a called phone's 3xx leads: nowhere but to users, and where the tenant allows it to numbers, at the cost of
+// the user whose phone it is.
+func (q question) moved(uri, policy string, tried []string) call.Resolved {
+	number := numberIn(strings.Trim(uri, "<>"))
+	_, isUser := q.t.Users[number]
+	good := strings.Contains(uri, "@") && number != "" && strings.Trim(number, "+0123456789*#") == ""
+	switch {
+	case isUser:
+		r := q.user(number, tried)
+		r.Target = cmp.Or(r.Target, "user:"+number)
+		return r
+	case policy == call.RedirectsFollow && good:
+		return q.outside(q.t.Users[lastUser(tried)], number, tried)
+	}
+	return call.Resolved{Number: number, Tried: tried, Error: "redirect_refused"}
 }
 
 // gatewayOut is the one that users' calls go out by: the first by name.

@@ -123,7 +123,7 @@ func TestAUsersSettingsAreObeyed(t *testing.T) {
 func TestPhonesCalledDirectlyRingWhateverIsSet(t *testing.T) {
 	n := officeNode(t, "103", "105")
 	for user, want := range map[string]string{"103": "sip:103@10.1.1.1", "105": "sip:105@10.1.1.1", "102": "error=not_registered"} {
-		if got := told(n.resolve("acme", call.Resolve{Target: verb.Target{User: user}, Direct: true}, way{})); got != want {
+		if got := told(n.resolve("acme", call.Resolve{Target: verb.Target{User: user, Direct: true}}, way{})); got != want {
 			t.Errorf("%s: %s, want %s", user, got, want)
 		}
 	}
@@ -184,6 +184,28 @@ func TestAPhoneOnAnotherNodesStreamIsReachedThere(t *testing.T) {
 	}
 	if got := told(n.resolve("acme", call.Resolve{Target: verb.Target{Contact: "sip:x@10.1.1.1"}}, way{})); got != "error=not_registered" {
 		t.Error(got)
+	}
+}
+
+func TestARedirectionLeadsNoFurtherThanTheTenantAllows(t *testing.T) {
+	n := officeNode(t, "101")
+	for uri, want := range map[string][2]string{
+		"sip:101@192.0.2.9":             {"sip:101@10.1.1.1 as=user:101", "sip:101@10.1.1.1 as=user:101"},
+		"sip:102@acme.test":             {"sip:101@10.1.1.1 as=user:101", "sip:101@10.1.1.1 as=user:101"},
+		"sip:+37129@192.0.2.9:5080":     {"error=redirect_refused", "sip:+37129@192.0.2.5 as=number:+37129 id=+371106"},
+		"sip:700@acme.test":             {"error=redirect_refused", "as=extension:700 script=fn:router"},
+		"sip:+37129;x=y@192.0.2.9":      {"error=redirect_refused", "error=redirect_refused"},
+		"sip:192.0.2.9":                 {"error=redirect_refused", "error=redirect_refused"},
+		"sip:anna@192.0.2.9":            {"error=redirect_refused", "error=redirect_refused"},
+		"http://x.test/":                {"error=redirect_refused", "error=redirect_refused"},
+		"sip:105@acme.test;transport=x": {"as=user:105 error=forward_loop", "as=user:105 error=forward_loop"},
+	} {
+		for i, policy := range []string{call.RedirectsUsers, call.RedirectsFollow} {
+			o := call.Resolve{Target: verb.Target{SIP: uri}, Moved: policy, Tried: []string{"user:105", "user:106"}}
+			if got := told(n.resolve("acme", o, way{})); got != want[i] {
+				t.Errorf("%s, %s: %s\nwant %s", uri, policy, got, want[i])
+			}
+		}
 	}
 }
 

@@ -57,7 +57,7 @@ func (v *park) from(r *call.Run) {
 	}
 	v.By, v.To = first(user, agent.Number), v.Spec.To
 	if len(v.To) == 0 && user != "" {
-		v.To = verb.Targets{{User: user}}
+		v.To = verb.Targets{{User: user, Direct: true}}
 	}
 }
 

@@ -1665,6 +1665,8 @@ func (d *decoder) verbTarget(v tree.Value) Target {
 			x.Nodes = d.strs(c)
 		case "queue":
 			x.Queue = d.str(c)
+		case "direct":
+			x.Direct = d.bool(c)
 		case "caller_id":
 			x.CallerID = d.str(c)
 		case "caller_name":

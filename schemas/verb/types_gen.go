@@ -591,6 +591,8 @@ type Target struct {
 	Nodes Strings `json:"nodes,omitempty"`
 	// The first caller of a queue.
 	Queue string `json:"queue,omitempty"`
+	// With user: ring the user's own phones whatever the user has set (do not disturb, busy, forwarding).
+	Direct bool `json:"direct,omitempty"`
 	// The number shown to this target; default the dial's.
 	CallerID string `json:"caller_id,omitempty"`
 	// The name shown to this target; default the dial's.

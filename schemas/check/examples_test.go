@@ -62,6 +62,51 @@ func sameBack(t *testing.T, raw []byte) {
 	}
 }
 
+// TestTheExamplesUseEveryProperty wants all that a verb or target may have in some document.
+func TestTheExamplesUseEveryProperty(t *testing.T) {
+	used := map[string]bool{}
+	files(t, "documents/*.json", func(t *testing.T, _ string, raw []byte) {
+		var doc any
+		if err := json.Unmarshal(raw, &doc); err != nil {
+			t.Fatal(err)
+		}
+		uses(doc, used)
+	})
+	set := rule.NewSet(schemas.Files)
+	for _, name := range verb.All {
+		wantUsed(t, set, "verb/"+name+".json", name, used)
+	}
+	wantUsed(t, set, "verb/definitions.json#/$defs/target", "", used)
+}
+
+// uses notes "verb.property"; what is no verb has no name before the dot.
+func uses(v any, used map[string]bool) {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			uses(e, used)
+		}
+	case map[string]any:
+		name, _ := v["verb"].(string)
+		for k, e := range v {
+			used[name+"."+k] = true
+			uses(e, used)
+		}
+	}
+}
+
+func wantUsed(t *testing.T, set *rule.Set, schema, name string, used map[string]bool) {
+	r, err := set.Load(schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range r.Object.Properties {
+		if p.Name != "id" && !used[name+"."+p.Name] {
+			t.Errorf("%s: %s stands in no example", schema, p.Name)
+		}
+	}
+}
+
 func TestEveryExampleOfAVerbIsGood(t *testing.T) {
 	set := rule.NewSet(schemas.Files)
 	for _, name := range verb.All {

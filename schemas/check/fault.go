@@ -140,8 +140,22 @@ func (c *checker) wrongType(said *rule.Rule, v tree.Value) {
 		hint = "put it in quotes"
 	case v.Kind() == tree.Object && r.List != nil:
 		hint = "put it into a list: [ … ]"
+	case v.Kind() == tree.String && (strings.HasSuffix(r.Path, "/target") || strings.HasSuffix(r.Path, "/targets")):
+		hint = "write " + asTarget(v.Text())
 	}
 	c.fault(v, "wrong_type", expected(said), hint)
+}
+
+// asTarget is what somebody meant who wrote a string for a target.
+func asTarget(text string) string {
+	kind := "user"
+	switch {
+	case strings.HasPrefix(text, "sip:") || strings.HasPrefix(text, "sips:"):
+		kind = "sip"
+	case strings.HasPrefix(text, "+"):
+		kind = "number"
+	}
+	return fmt.Sprintf("{%q: %s}", kind, tree.Quote(text))
 }
 
 func (c *checker) notAllowed(said *rule.Rule, enum []string, v tree.Value) {

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -271,7 +272,7 @@ func (c *checker) name(r *rule.Rule, v tree.Value) {
 		c.badName(v, "too_short", format.Expected(r.Text.Format), "")
 		return
 	case r.Text.MaxLen > 0 && utf8.RuneCountInString(key) > r.Text.MaxLen:
-		c.badName(v, "too_long", format.Expected(r.Text.Format), "")
+		c.badName(v, "too_long", fmt.Sprintf("%s, %d at most", format.Expected(r.Text.Format), r.Text.MaxLen), "")
 		return
 	}
 	if p := format.Check(r.Text.Format, key); !p.OK() {
@@ -291,7 +292,7 @@ func (c *checker) exactlyOne(o *rule.Object, v tree.Value) {
 	words := "exactly one of " + quoted(o.OneOf)
 	switch len(have) {
 	case 0:
-		c.fault(v, "exactly_one", words, "")
+		c.add(v, "exactly_one", words, "none of them", "")
 	case 1:
 		c.needs(v)
 	default:

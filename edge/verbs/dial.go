@@ -186,16 +186,7 @@ func (v *dial) connect(r *call.Run, t *dialTarget, leg int) {
 		r.Done(v.result(t))
 		return
 	}
-	r.Stop(v.Tone)
-	if v.takesOver() {
-		r.TakeOver(leg)
-	}
-	if v.Purpose == toDivert {
-		v.handOn(r, t)
-	}
-	if v.Purpose == toTransfer {
-		r.EndHold(r.Caller())
-	}
+	v.succeed(r, t, leg)
 	r.Bridge(leg)
 	v.tellTransfer(r, "answered", t.Number, nil)
 	v.tell(r, t, "answered", leg)
@@ -204,8 +195,17 @@ func (v *dial) connect(r *call.Run, t *dialTarget, leg int) {
 	}
 }
 
-// takesOver: success takes the script's place.
-func (v *dial) takesOver() bool { return v.Background || v.Purpose == toTransfer }
+// succeed settles what becomes of the script, and lets the caller listen.
+func (v *dial) succeed(r *call.Run, t *dialTarget, leg int) {
+	r.Stop(v.Tone)
+	switch {
+	case v.Background || v.Purpose == toTransfer:
+		r.TakeOver(leg)
+		r.EndHold(r.Caller())
+	case v.Purpose == toDivert:
+		v.handOn(r, t)
+	}
+}
 
 // lost: the caller was joined with somebody by another run.
 func (v *dial) lost(r *call.Run) {

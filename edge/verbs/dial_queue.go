@@ -22,11 +22,10 @@ func (v *dial) taken(r *call.Run, in call.LoanTaken) {
 	}
 	v.Lent = in.Loan
 	v.endOthers(r)
-	r.Stop(v.Tone)
+	v.succeed(r, t, r.Caller())
+	r.HangUp(r.Party("agent"), call.CauseReplaced)
 	r.Answer()
-	if v.takesOver() {
-		r.TakeOver(r.Caller())
-	}
+	v.tellTransfer(r, "answered", goal(v.Spec.To[t.At]), nil)
 	v.tell(r, t, "answered", 0)
 }
 

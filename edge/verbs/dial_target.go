@@ -262,10 +262,13 @@ func (v *dial) result(t *dialTarget) ask.Result {
 
 // Achieved: a dial that is ended from outside was answered, or is cancelled.
 func (v *dial) Achieved() ask.Result {
-	if t := v.byLeg(v.Won); v.Won != 0 && t != nil {
-		return v.result(t)
+	t := v.find(func(t *dialTarget) bool {
+		return v.Won != 0 && slices.Contains(t.Legs, v.Won) || v.Lent != 0 && t.Loan == v.Lent
+	})
+	if t == nil {
+		return ask.Result{Status: call.StatusCancelled}
 	}
-	return ask.Result{Status: call.StatusCancelled}
+	return v.result(t)
 }
 
 // tell starts what hangs on a happening: of the target once per target, of the dial once; each hold counts.

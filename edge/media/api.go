@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// Rate is the samples a second of all sound here.
+const Rate = 8000
+
 // Config of an Engine.
 type Config struct {
 	IP               netip.Addr    // local address for RTP and SDP

@@ -57,6 +57,7 @@ func (n *Node) Collectors() []prometheus.Collector {
 	m := &n.metrics
 	live := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "offhook", Name: "calls_live", Help: "Calls in progress."},
 		func() float64 { return float64(n.live.Load()) })
-	return []prometheus.Collector{m.started, m.ended, m.refused, m.panics, m.unpublished, m.noPorts, m.mediaTimeouts, m.askTook, m.answer.all, live,
+	all := []prometheus.Collector{m.started, m.ended, m.refused, m.panics, m.unpublished, m.noPorts, m.mediaTimeouts, m.askTook, m.answer.all, live,
 		newGateways(n)}
+	return append(all, n.recorders.collectors()...)
 }

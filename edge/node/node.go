@@ -16,6 +16,7 @@ import (
 	"github.com/offhook/offhook/edge/ask"
 	"github.com/offhook/offhook/edge/call"
 	"github.com/offhook/offhook/edge/media"
+	"github.com/offhook/offhook/edge/recordings"
 	"github.com/offhook/offhook/edge/sipua"
 	"github.com/offhook/offhook/events"
 	schema "github.com/offhook/offhook/schemas/ask"
@@ -47,26 +48,28 @@ type Config struct {
 	Asker   Asker
 	AtOnce  func(to string, a schema.Ask) (ask.Answer, bool) // answers without blocking, or not at all; nil: never
 	Events  events.Publisher
+	Record  func(recordings.New) (Tape, error) // makes a file; nil: every recording fails
 	Logger  *slog.Logger
 }
 
 // Node runs calls.
 type Node struct {
-	cfg      Config
-	source   string // of its events
-	log      *slog.Logger
-	ua       *sipua.UA
-	workers  []*worker
-	dir      atomic.Pointer[directory]
-	draining atomic.Bool
-	live     atomic.Int64
-	asks     sync.WaitGroup
-	asking   context.Context // ends when the node does
-	cancel   context.CancelFunc
-	metrics  metrics
-	meetings meetings
-	gateways sync.Map      // name -> bool, registered
-	reloaded chan struct{} // a new configuration: the nodes' addresses are looked up
+	cfg       Config
+	source    string // of its events
+	log       *slog.Logger
+	ua        *sipua.UA
+	workers   []*worker
+	dir       atomic.Pointer[directory]
+	draining  atomic.Bool
+	live      atomic.Int64
+	asks      sync.WaitGroup
+	asking    context.Context // ends when the node does
+	cancel    context.CancelFunc
+	metrics   metrics
+	meetings  meetings
+	recorders recorders
+	gateways  sync.Map      // name -> bool, registered
+	reloaded  chan struct{} // a new configuration: the nodes' addresses are looked up
 }
 
 // New makes a node. Attach gives it its signalling before Run.
@@ -76,6 +79,7 @@ func New(cfg Config, tenants *config.Config) (*Node, error) {
 	}
 	defaults(&cfg)
 	n := &Node{cfg: cfg, source: "/offhook/edge/" + cfg.Name, log: cfg.Logger, metrics: newMetrics(), meetings: newMeetings(), reloaded: make(chan struct{}, 1)}
+	n.recorders.begin()
 	n.asking, n.cancel = context.WithCancel(context.Background())
 	if err := n.Reload(tenants); err != nil {
 		return nil, err
@@ -144,7 +148,9 @@ func (n *Node) Run(ctx context.Context) error {
 	stop()
 	err := g.Wait()
 	n.cancel()
+	n.recorders.giveUp()
 	n.asks.Wait()
+	n.recorders.all.Wait()
 	return err
 }
 
@@ -171,17 +177,21 @@ func (n *Node) Drain(ctx context.Context, grace time.Duration) int {
 	return 0
 }
 
-// endAll ends every call with cause system/shutdown and gives the wire a moment to say so.
+// endAll ends every call with cause system/shutdown and gives the wire a moment to say so, and half of it to uploads.
 func (n *Node) endAll() {
 	for _, w := range n.workers {
 		w.each(func(s *session) { n.post(s, call.End{Cause: call.CauseShutdown, By: "system"}) })
 	}
 	deadline := time.NewTimer(2 * time.Second)
 	defer deadline.Stop()
+	uploads := time.NewTimer(time.Second)
+	defer uploads.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for n.live.Load() > 0 {
 		select {
+		case <-uploads.C:
+			n.recorders.giveUp()
 		case <-deadline.C:
 			return
 		case <-tick.C:

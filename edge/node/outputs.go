@@ -34,6 +34,12 @@ func (s *session) do(out call.Output) {
 		s.play(o)
 	case call.PlayStop:
 		s.stopPlay(o.Play)
+	case call.RecordStart:
+		s.record(o)
+	case call.RecordPause:
+		s.withRecorder(o.Record, func(r *media.Recorder) { r.Pause(o.Paused) })
+	case call.RecordStop:
+		s.withRecorder(o.Record, (*media.Recorder).Stop)
 	default:
 		s.doBeside(out)
 	}
@@ -87,6 +93,9 @@ func (s *session) applyMix() {
 			l.rtp.Hear(s.heardBy(l.id))
 		}
 	}
+	for id, rec := range s.records {
+		rec.Hear(s.heardBy(id))
+	}
 }
 
 // sound is the leg's endpoint, nil while it has none. A guest's is at its home.
@@ -106,7 +115,7 @@ func (s *session) heardBy(id int) []media.Heard {
 		if p := s.plays[row.From]; p != nil {
 			heard = append(heard, media.Heard{From: p, Gain: row.Gain})
 		} else if l := s.leg(row.From); l != nil {
-			heard = append(heard, media.Heard{From: l.sound(), Gain: row.Gain, NoDigits: row.Mute})
+			heard = append(heard, media.Heard{From: l.sound(), Gain: row.Gain, Channel: row.Channel, NoDigits: row.Mute})
 		}
 	}
 	return heard

@@ -22,6 +22,7 @@ type session struct {
 	core       call.Stepper
 	legs       []*leg
 	plays      map[int]*media.Player
+	records    map[int]*media.Recorder
 	timers     map[int]*timer
 	asks       map[int]context.CancelFunc
 	named      []call.Name // what other calls find this one by
@@ -81,6 +82,9 @@ func (s *session) finish(cause event.Cause) {
 	for _, p := range s.plays {
 		p.Stop()
 	}
+	for _, rec := range s.records {
+		rec.Stop()
+	}
 	for _, t := range s.timers {
 		s.worker.timers.cancel(t)
 	}
@@ -88,7 +92,7 @@ func (s *session) finish(cause event.Cause) {
 		cancel()
 	}
 	// The dialogs' transactions stay for seconds and hold the session: they shall not hold the call.
-	s.plays, s.timers, s.asks, s.again, s.legs, s.mix, s.core = nil, nil, nil, nil, nil, nil, nil
+	s.plays, s.records, s.timers, s.asks, s.again, s.legs, s.mix, s.core = nil, nil, nil, nil, nil, nil, nil, nil
 	s.worker.remove(s)
 	s.node.metrics.ended.Inc()
 }

@@ -132,6 +132,8 @@ func (w *worker) step(s *session, in call.Input) {
 			delete(s.asks, done.Ask)
 		case call.PlayEnded:
 			delete(s.plays, done.Play)
+		case call.RecordEnded:
+			delete(s.records, done.Record)
 		case call.LoanTaken:
 			s.seeLoan(done.Loan, true)
 		case call.LoanEnded:

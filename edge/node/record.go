@@ -92,7 +92,7 @@ func (n *Node) keep(rec *media.Recorder, about recordings.New) call.RecordEnded 
 	}
 	m.failed.Inc()
 	log.Error("recording not stored", "location", stored.Location, "err", err)
-	if in.Error = told(err); !whole {
+	if in.Error = withoutPaths(err); !whole {
 		in.Why = call.RecordedFailed
 	}
 	return in
@@ -127,8 +127,8 @@ func (n *Node) write(rec *media.Recorder, about recordings.New) (stored recordin
 	return stored, err == nil && stored.Location != "", errors.Join(err, other)
 }
 
-// told is an error without the paths of this machine.
-func told(err error) string {
+// withoutPaths is an error without the paths of this machine.
+func withoutPaths(err error) string {
 	var path *fs.PathError
 	var link *os.LinkError
 	switch {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/offhook/offhook/edge/console"
 	"github.com/offhook/offhook/edge/media"
 	"github.com/offhook/offhook/edge/node"
+	"github.com/offhook/offhook/edge/recordings"
 	"github.com/offhook/offhook/edge/sipua"
 	"github.com/offhook/offhook/edge/sound"
 	"github.com/offhook/offhook/edge/speech"
@@ -41,6 +43,7 @@ type Edge struct {
 	media    *media.Engine
 	speech   *speech.Voices
 	sounds   *sound.Library
+	recorded *recordings.Store
 	asker    *ask.Asker
 	node     *node.Node
 	ua       *sipua.UA
@@ -64,7 +67,7 @@ type Parts struct {
 func NewEdge(settings *Settings, opts EdgeOptions, parts Parts, log *slog.Logger) (*Edge, error) {
 	Prepare(log)
 	e := &Edge{opts: opts, log: log, settings: settings, feed: api.NewFeed(5000), pages: parts.Pages, facts: parts.Facts, open: parts.Open}
-	for _, step := range []func() error{e.openLog, e.openMedia, func() error { return e.openNode(parts.Functions) }, e.openSignalling, e.openWeb} {
+	for _, step := range []func() error{e.openLog, e.openMedia, e.openRecordings, func() error { return e.openNode(parts.Functions) }, e.openSignalling, e.openWeb} {
 		if err := step(); err != nil {
 			e.close()
 			return nil, err
@@ -98,6 +101,18 @@ func (e *Edge) openMedia() error {
 	return nil
 }
 
+// openRecordings: a change of the store needs a restart.
+func (e *Edge) openRecordings() (err error) {
+	store := e.settings.Config().Recordings.Store
+	if store != "" && !strings.Contains(store, "://") && !filepath.IsAbs(store) {
+		store = filepath.Join(e.settings.Folder(), store)
+	}
+	e.recorded, err = recordings.Open(recordings.Config{Folder: filepath.Join(e.opts.Data, "recordings"), Store: store, Node: e.opts.Name, Logger: e.log})
+	return err
+}
+
+func (e *Edge) record(n recordings.New) (node.Tape, error) { return e.recorded.Create(n) }
+
 func (e *Edge) tenantAudio(tenant string) config.Audio {
 	return e.settings.Config().Tenants[tenant].Audio
 }
@@ -129,7 +144,7 @@ func (e *Edge) openNode(functions *fn.Set) (err error) {
 	e.asker = ask.New(ask.Config{Functions: asks(functions), AtOnce: atOnce(functions), Remote: e.settings.Config().Functions})
 	e.node, err = node.New(node.Config{
 		Name: e.opts.Name, Media: e.media, Sounds: e.sounds, Asker: e.asker, AtOnce: e.asker.AtOnce, Events: e.eventLog, Logger: e.log,
-		NewCall: func(id string) call.Stepper { return verbs.NewCall(id) },
+		Record: e.record, NewCall: func(id string) call.Stepper { return verbs.NewCall(id) },
 	}, e.settings.Config())
 	return err
 }
@@ -167,6 +182,7 @@ func (e *Edge) Start(s *Stack) {
 	s.Start("media", e.media.Run)
 	s.Start("speech", e.speech.Run)
 	s.Start("sounds", e.sounds.Run)
+	s.Start("recordings", e.recorded.Run)
 	s.Start("asks", func(ctx context.Context) error { <-ctx.Done(); e.asker.Close(); return nil })
 	s.Start("calls", e.node.Run)
 	s.Start("registrations", e.followState)
@@ -259,6 +275,7 @@ func (e *Edge) handler() http.Handler {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registry.MustRegister(e.node.Collectors()...)
 	registry.MustRegister(logCollectors(e.eventLog)...)
+	registry.MustRegister(e.recorded.Collectors()...)
 	pages := http.NewServeMux()
 	pages.Handle("/", console.New(console.Config{
 		Calls: e.node.Calls, Registrations: e.node.Registrations, Gateways: e.node.Gateways, Recent: e.feed.Recent,

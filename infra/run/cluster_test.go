@@ -49,10 +49,15 @@ tenants:
   demo:
     asks: {allow_private: [127.0.0.0/8]}
     trunks: {local: {allow: [127.0.0.0/8]}}
-    users: {"106": {name: Anna, password: demo-106}}
+    users:
+      "105": {name: Juris, password: demo-105, forward: {busy: "106"}}
+      "106": {name: Anna, password: demo-106}
+      "107": {name: Eva, password: demo-107, forward: {always: "108"}}
+      "108": {name: Ieva, password: demo-108, answer: "HOOK/ieva"}
     numbers:
       "700": {answer: "HOOK/mailbox"}
       "800": {answer: "HOOK/menu"}
+      "801": {answer: "HOOK/own"}
       "900": {answer: "HOOK/circle"}
 nodes: {riga: {host: "RIGA"}, oslo: {host: "OSLO"}, tallinn: {host: "127.0.1.9:5060"}}
 cluster_secret: together
@@ -176,19 +181,26 @@ func (p *pair) next(path string) ask.Ask {
 // call makes a call at a node and gives what became of it.
 func (p *pair) call(node, to string) phone.Report {
 	p.Helper()
+	return p.callAs(node, phone.Options{Target: to, For: 500 * time.Millisecond})
+}
+
+func (p *pair) callAs(node string, o phone.Options) phone.Report {
+	p.Helper()
 	var out bytes.Buffer
-	report, err := phone.Run(p.Context(), phone.Options{Server: p.sip[node], Target: to, Name: "Karlis", For: 500 * time.Millisecond, Patience: 20 * time.Second}, &out)
+	o.Server, o.Name, o.Patience = p.sip[node], "Karlis", 20*time.Second
+	report, err := phone.Run(p.Context(), o, &out)
 	if _, refused := err.(*phone.Failed); err != nil && !refused {
 		p.Fatalf("%v\n%s", err, out.String())
 	}
 	return report
 }
 
-// registered has 106's phone wait for a call at a node, known to all nodes.
-func (p *pair) registered(node, transport string) (over func() phone.Report) {
+// registered has a user's phone wait for a call at a node, known to all nodes.
+func (p *pair) registered(node string, o phone.Options) (over func() phone.Report) {
 	p.Helper()
 	done := make(chan phone.Report, 1)
-	o := phone.Options{Server: p.sip[node], Transport: transport, As: "106", Wait: true, Patience: 20 * time.Second}
+	o.Server, o.Wait, o.Patience = p.sip[node], true, 20*time.Second
+	known := func(at string) bool { return strings.Contains(p.get(at, "/v1/registrations"), `"user":"`+o.As+`"`) }
 	go func() {
 		report, err := phone.Run(p.Context(), o, io.Discard)
 		if err != nil {
@@ -197,12 +209,12 @@ func (p *pair) registered(node, transport string) (over func() phone.Report) {
 		done <- report
 	}()
 	for at := range p.http {
-		p.until("106 is known at "+at, func() bool { return strings.Contains(p.get(at, "/v1/registrations"), `"node":"`+node+`"`) })
+		p.until(o.As+" is known at "+at, func() bool { return known(at) && strings.Contains(p.get(at, "/v1/registrations"), `"node":"`+node+`"`) })
 	}
 	return func() phone.Report {
 		report := <-done
 		for at := range p.http {
-			p.until("106 is gone at "+at, func() bool { return !strings.Contains(p.get(at, "/v1/registrations"), `"106"`) })
+			p.until(o.As+" is gone at "+at, func() bool { return !known(at) })
 		}
 		return report
 	}
@@ -267,9 +279,11 @@ func TestTwoNodes(t *testing.T) {
 	p.says("/mailbox", mailbox)
 	t.Run("a service on another node finds the parameters", func(t *testing.T) { p.with(t).servedThere("oslo", `["riga"]`) })
 	t.Run("a node that is down is passed over", func(t *testing.T) { p.with(t).servedThere("riga", `["tallinn", "oslo"]`) })
+	t.Run("the own voice mail is heard from another node's phone", func(t *testing.T) { p.with(t).voicemail() })
 	t.Run("a service of this node takes the call over", func(t *testing.T) { p.with(t).servedHere() })
 	t.Run("nodes that send a call to each other do not send it for ever", func(t *testing.T) { p.with(t).circle() })
 	t.Run("a user is the same here and there", func(t *testing.T) { p.with(t).sameUser() })
+	t.Run("settings of users lead on", func(t *testing.T) { p.with(t).forwarded() })
 	t.Run("a phone on another node's stream is called there", func(t *testing.T) { p.with(t).stream() })
 	t.Run("parameters of strangers are dropped", func(t *testing.T) { p.with(t).stranger() })
 }
@@ -292,6 +306,25 @@ func (p *pair) servedThere(from, nodes string) {
 		p.Errorf("%+v", then)
 	}
 	p.params(then)
+}
+
+// voicemail: mailbox and language are asked once, and the mailbox's node takes it from there.
+func (p *pair) voicemail() {
+	p.says("/own", `[{"verb": "answer"}, {"verb": "set", "vars": {"language": "lv"}}, {"verb": "gather", "max_digits": 3, "timeout": "5s"},
+		{"verb": "dial", "to": {"extension": "700", "nodes": ["riga"]}, "params": {"mailbox": "{digits}", "language": "{language}"}}]`)
+	p.says("/mailbox", `[{"verb": "answer"}, {"verb": "record", "time_limit": "1s", "next": "/kept"}]`)
+	p.says("/kept", `[{"verb": "hangup"}]`)
+	r := p.callAs("oslo", phone.Options{Target: "801", Sound: phone.Sound{Tone: 440}, Digits: phone.Digits{Send: "106", After: 200 * time.Millisecond}})
+	if r.Outcome != phone.Answered || r.EndedBy != "them" {
+		p.Errorf("%+v", r)
+	}
+	p.next("/own")
+	if c := p.next("/mailbox").Call; c.Params["mailbox"] != "106" || c.Params["language"] != "lv" || c.Trunk != "node:oslo" {
+		p.Errorf("%+v", c)
+	}
+	if kept := p.next("/kept"); kept.Result == nil || kept.Result.Recording == "" || kept.Result.DurationMS < 900 {
+		p.Errorf("%+v", kept.Result)
+	}
 }
 
 func (p *pair) params(c ask.Call) {
@@ -335,7 +368,7 @@ func (p *pair) sameUser() {
 	p.says("/menu", `[{"verb": "dial", "to": {"extension": "106", "nodes": ["riga", "oslo"]}}]`)
 	var lines [][]string
 	for _, at := range []string{"riga", "oslo"} {
-		over := p.registered("riga", "udp")
+		over := p.registered("riga", phone.Options{As: "106"})
 		if r := p.call(at, "800"); r.Outcome != phone.Answered || r.Media.Received == 0 {
 			p.Errorf("%s: %+v", at, r)
 		}
@@ -349,8 +382,34 @@ func (p *pair) sameUser() {
 	}
 }
 
+// forwarded: the phone of 105 is busy, so 106 is called; 107's calls go to 108, who has routing of the own.
+func (p *pair) forwarded() {
+	busy := p.registered("riga", phone.Options{As: "105", Answer: phone.Answering{Reject: 486}})
+	over := p.registered("oslo", phone.Options{As: "106"})
+	if r := p.call("riga", "105"); r.Outcome != phone.Answered || r.Media.Received == 0 {
+		p.Errorf("%+v", r)
+	}
+	if r := busy(); r.Outcome != phone.Rejected {
+		p.Errorf("%+v", r)
+	}
+	if r := over(); r.Outcome != phone.Answered {
+		p.Errorf("%+v", r)
+	}
+	p.says("/ieva", `[{"verb": "dial", "to": {"user": "107"}, "next": "/back"}]`)
+	p.says("/back", `[{"verb": "reject", "status": 486}]`)
+	if r := p.call("riga", "107"); r.Outcome != phone.Refused || r.Code != 486 {
+		p.Errorf("%+v", r)
+	}
+	if c := p.next("/ieva").Call; c.To != "108" {
+		p.Errorf("%+v", c)
+	}
+	if r := p.next("/back").Result; r == nil || r.Cause != "forward_loop" {
+		p.Errorf("%+v", r)
+	}
+}
+
 func (p *pair) stream() {
-	over := p.registered("oslo", "tcp")
+	over := p.registered("oslo", phone.Options{As: "106", Transport: "tcp"})
 	if r := p.call("riga", "106"); r.Outcome != phone.Answered || r.Media.Received == 0 {
 		p.Errorf("%+v", r)
 	}

@@ -55,6 +55,7 @@ func (c *Call) ask(s *Strand, n *Next, base string) {
 	c.Script.URL = a.To
 	payload := c.payload(a)
 	payload.Result = n.Result
+	c.inRight(s, &payload.Call)
 	if n.Reason == ask.ReasonEvent {
 		payload.Event = mustJSON(s.Event)
 	}

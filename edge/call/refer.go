@@ -215,15 +215,16 @@ func (r *Run) HangUp(leg int, cause event.Cause) {
 	}
 }
 
-// Route asks where the caller goes with a new number, as if this were a new call; what the script is, is a strand of this
-// run. Its end without a word brings StrandEnded, its first word Spoken. 0 when there are too many.
-func (r *Run) Route(number, referredBy string) int {
-	return r.route(Frame{Next: &Next{Do: verb.Do{URL: cmp.Or(r.router(), defaultRouter)}, Reason: ask.ReasonCall, Replace: true}}, number, referredBy)
+// Route asks where the caller goes with a new number, as if this were a new call that whoever is on the leg by is
+// responsible for; what the script is, is a strand of this run. Its end without a word brings StrandEnded, its first word
+// Spoken. 0 when there are too many.
+func (r *Run) Route(number string, by int) int {
+	return r.route(Frame{Next: &Next{Do: verb.Do{URL: cmp.Or(r.router(), defaultRouter)}, Reason: ask.ReasonCall, Replace: true}}, number, by)
 }
 
 // RouteBy is Route to a document instead of the router's.
-func (r *Run) RouteBy(doc verb.Document, number, referredBy string) int {
-	return r.route(Frame{Doc: doc}, number, referredBy)
+func (r *Run) RouteBy(doc verb.Document, number string, by int) int {
+	return r.route(Frame{Doc: doc}, number, by)
 }
 
 func (r *Run) router() string {
@@ -233,15 +234,33 @@ func (r *Run) router() string {
 	return r.call.Notes.Router
 }
 
-func (r *Run) route(f Frame, number, referredBy string) int {
+func (r *Run) route(f Frame, number string, by int) int {
 	c := r.call
-	if c == nil || !c.roomForStrand() {
+	if c == nil || !c.roomForStrand() || c.leg(by) == nil {
 		return 0
 	}
-	c.Info.To, c.Info.ReferredBy = number, &referredBy
+	who, _, target := c.identity(c.leg(by))
+	c.Info.To, c.Info.ReferredBy = number, &who
 	s := c.newStrand(referred, f)
 	s.Owner = r.N
+	s.Right, _ = strings.CutPrefix(target, "user:")
+	if s.Right == target {
+		s.Right = ""
+	}
 	return s.N
+}
+
+// inRight makes the call of an ask that of whoever is responsible for where it goes. A referred party has the right of who
+// sent it: otherwise a caller from outside could have a user's phone call out at the tenant's cost.
+func (c *Call) inRight(s *Strand, about *ask.Call) {
+	if s.Kind != referred {
+		return
+	}
+	if about.User = s.Right; s.Right != "" {
+		about.Trunk = ""
+	} else if about.Trunk == "" {
+		about.Trunk = c.Notes.Trunk
+	}
 }
 
 // Crown makes a strand of this run the call's script; the script that was there ends.

@@ -66,7 +66,8 @@ type Notes struct {
 	Settings   Settings          `json:"settings,omitzero"`
 	Router     string            `json:"router,omitempty"`    // what was asked first: it knows the way of every number
 	Names      []Name            `json:"names,omitempty"`     // what other calls find this one by
-	HandedOn   bool              `json:"handed_on,omitempty"` // the script has no voice in it any more
+	HandedOn   int               `json:"handed_on,omitempty"` // handlers up to this number have no voice any more
+	Trunk      string            `json:"trunk,omitempty"`     // it came by
 	Tags       map[string]string `json:"tags,omitempty"`
 	Recordings []string          `json:"recordings,omitempty"`
 	Forwards   []string          `json:"forwards,omitempty"` // user:101 ...: whose settings have led the call to where it is
@@ -137,6 +138,7 @@ type Strand struct {
 	Handler  int            `json:"handler,omitempty"`   // the `on` that started it
 	Line     int            `json:"line,omitempty"`      // the leg that its verbs speak with; 0: the caller
 	WrapUp   int            `json:"wrap_up,omitempty"`   // timer: the call was handed on, and this is how long it may finish its work
+	Right    string         `json:"right,omitempty"`     // referred: the user who sent the party
 	StayedBy int            `json:"stayed_by,omitempty"` // the run that keeps it from going on
 	Frames   []Frame        `json:"frames,omitempty"`    // what is left to do, innermost last
 	Run      *Run           `json:"run,omitempty"`       // the verb that runs

@@ -29,7 +29,7 @@ func (c *Call) begin(in Begin) {
 		c.Info.CreatedAt = c.now
 	}
 	c.Phase = PhaseLive
-	c.Notes.Settings, c.Notes.Router = in.Settings, cmp.Or(in.Router, in.Start.URL)
+	c.Notes.Trunk, c.Notes.Settings, c.Notes.Router = c.Info.Trunk, in.Settings, cmp.Or(in.Router, in.Start.URL)
 	if in.Leg {
 		l := &Leg{N: c.next(), Inbound: true, StartedAt: c.now}
 		c.Caller, c.Legs = l.N, append(c.Legs, l)
@@ -209,7 +209,6 @@ func (c *Call) replace(in Replace) {
 		c.killStrand(s, CauseReplaced)
 	}
 	c.killBeside(nil, CauseReplaced)
-	c.Notes.HandedOn = false
 	c.Main = c.newStrand("main", f).N
 	c.tellReplaced(c.Caller)
 }

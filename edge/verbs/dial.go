@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/offhook/offhook/edge/call"
-	"github.com/offhook/offhook/schemas/ask"
 	"github.com/offhook/offhook/schemas/event"
 	"github.com/offhook/offhook/schemas/verb"
 )
@@ -209,9 +208,8 @@ func (v *dial) succeed(r *call.Run, t *dialTarget, leg int) {
 
 // lost: the caller was joined with somebody by another run.
 func (v *dial) lost(r *call.Run) {
-	res := ask.Result{Status: call.StatusCancelled, Cause: call.ReasonCompletedElsewhere}
-	if t := v.byLeg(v.Won); v.Won != 0 && t != nil {
-		res = v.result(t)
+	res := v.Achieved()
+	if res.Cause = call.ReasonCompletedElsewhere; res.Status == call.StatusAnswered {
 		res.Cause = call.CauseReplaced.Reason
 	}
 	v.endOthers(r)

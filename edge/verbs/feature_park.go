@@ -46,7 +46,7 @@ func (v *featurePark) park(r *call.Run) {
 		return
 	}
 	doc := verb.Document{&verb.Park{Slot: v.Slot, To: verb.Targets{{User: v.Slot}}}}
-	if strand := r.RouteBy(doc, v.Slot, v.Slot); strand != 0 {
+	if strand := r.RouteBy(doc, v.Slot, p.By); strand != 0 {
 		r.Crown(strand)
 	} else {
 		r.Rejoin(p)

@@ -84,9 +84,9 @@ func (v *referral) route(r *call.Run) {
 	}
 	v.Parted = &p
 	if v.Asked.URI != "" {
-		v.Strand = r.RouteBy(verb.Document{&verb.Dial{To: verb.Targets{{SIP: v.Asked.URI}}}}, v.to(), v.By)
+		v.Strand = r.RouteBy(verb.Document{&verb.Dial{To: verb.Targets{{SIP: v.Asked.URI}}}}, v.to(), v.Asked.Leg)
 	} else {
-		v.Strand = r.Route(v.to(), v.By)
+		v.Strand = r.Route(v.to(), v.Asked.Leg)
 	}
 	if v.Strand == 0 {
 		v.failed(r, 503)

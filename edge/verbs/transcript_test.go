@@ -182,7 +182,7 @@ func show(t *testing.T, out call.Output) string {
 		name, body = name+" "+o.Type, o.Data
 	case call.AskStart:
 		body = map[string]any{"ask": o.Ask, "to": o.To, "notice": o.Notice, "id": o.Payload.ID, "reason": o.Payload.Reason,
-			"status": o.Payload.Call.Status, "referred_by": o.Payload.Call.ReferredBy, "event": o.Payload.Event, "result": o.Payload.Result, "vars": o.Payload.Vars, "state": o.Payload.State}
+			"status": o.Payload.Call.Status, "referred_by": o.Payload.Call.ReferredBy, "user": o.Payload.Call.User, "event": o.Payload.Event, "result": o.Payload.Result, "vars": o.Payload.Vars, "state": o.Payload.State}
 	}
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
@@ -202,7 +202,7 @@ func trim(t *testing.T, out call.Output, raw []byte) string {
 		t.Fatal(err)
 	}
 	for k, v := range m {
-		if v == nil || v == false || k == "call_id" || k == "tenant" || k == "at" {
+		if v == nil || v == false || v == "" && k == "user" || k == "call_id" || k == "tenant" || k == "at" {
 			delete(m, k)
 		}
 	}

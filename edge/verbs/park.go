@@ -118,7 +118,7 @@ func (v *park) ringBack(r *call.Run) {
 	v.Timer = 0
 	v.Tries++
 	v.Dial = r.SpawnVerb(&verb.Dial{To: v.To, RingFor: verb.Duration(or(v.Spec.RingFor, verb.DefaultParkRingFor)),
-		CallerID: v.Spec.CallerID, CallerName: v.Spec.CallerName, On: v.Spec.On})
+		CallerID: v.Spec.CallerID, CallerName: v.Spec.CallerName, EarlyMedia: "ignore", On: v.Spec.On})
 	if v.Dial == 0 {
 		v.wait(r)
 	}

@@ -42,6 +42,7 @@ func (w *World) ofLeg(next []Choice, l leg) []Choice {
 		next = append(next, Choice{Input: call.LegEnded{Leg: l.n, Cause: cause, Remote: remote}, Ends: l.told})
 	}
 	switch {
+	case l.lent:
 	case l.told:
 		end(call.CauseCancelled, false)
 		if !l.answered && (!l.inbound || l.answering) {

@@ -22,7 +22,7 @@ func (w *World) Did(now time.Time, outs []call.Output) error {
 		if l.crossed {
 			return fmt.Errorf("leg %d was answered after it was told to end, and not told again", l.n)
 		}
-		if l.answered && !l.told {
+		if l.answered && !l.told && !l.lent {
 			stand++
 		}
 	}
@@ -122,8 +122,8 @@ func (w *World) thingDone(now time.Time, out call.Output) error {
 		return w.number(o.Resolve)
 	case call.RecordStart, call.RecordPause, call.RecordStop:
 		return w.recordDone(out)
-	case call.Names, call.Send:
-		return nil
+	case call.LegBorrow, call.LegReturn, call.Send, call.Names:
+		return w.meets(out)
 	}
 	return errors.New("unknown output")
 }
@@ -185,6 +185,8 @@ func (w *World) end() error {
 		return fmt.Errorf("%d recordings are held", len(w.records))
 	case len(w.mix) > 0:
 		return errors.New("somebody is still heard")
+	case len(w.names) > 0:
+		return fmt.Errorf("others still find it by %v", w.names)
 	}
 	return nil
 }

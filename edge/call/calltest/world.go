@@ -37,6 +37,8 @@ type World struct {
 	late     []call.Input // in flight when they were stopped
 	lates    int
 	mix      call.Mix
+	names    []call.Name
+	loans    []int // lent, and neither given back nor taken back
 	last     int   // highest number given by the call
 	seq      int64 // of the last event
 	begun    bool
@@ -53,6 +55,7 @@ type leg struct {
 	early     bool
 	held      bool
 	told      bool // LegEnd was given
+	lent      bool // of another call: it has no wire here
 	crossed   bool // answered after it was told: LegEnd must come again
 	holds     int
 	presses   int
@@ -82,6 +85,7 @@ func (w *World) Clone() *World {
 	c.legs, c.plays, c.timers = slices.Clone(w.legs), slices.Clone(w.plays), slices.Clone(w.timers)
 	c.records = slices.Clone(w.records)
 	c.asks, c.resolves, c.late = slices.Clone(w.asks), slices.Clone(w.resolves), slices.Clone(w.late)
+	c.loans = slices.Clone(w.loans)
 	return &c
 }
 
@@ -123,6 +127,7 @@ func (w *World) Happens(in call.Input) {
 	case call.LegEnded:
 		w.legs = slices.DeleteFunc(w.legs, func(l leg) bool { return l.n == in.Leg })
 	default:
+		w.lentHappens(in)
 		w.things(in)
 	}
 	w.late = slices.DeleteFunc(w.late, func(l call.Input) bool { return sameThing(l, in) })
@@ -163,7 +168,7 @@ func sameThing(a, b call.Input) bool {
 // Stuck tells why a call that is not over would never go on: nothing is outstanding but its standing legs, and no bridge
 // joins them.
 func (w *World) Stuck() error {
-	if w.over || !w.begun || len(w.plays)+len(w.timers)+len(w.asks)+len(w.resolves)+len(w.records) > 0 {
+	if w.over || !w.begun || w.meeting() || len(w.plays)+len(w.timers)+len(w.asks)+len(w.resolves)+len(w.records) > 0 {
 		return nil
 	}
 	for _, l := range w.legs {

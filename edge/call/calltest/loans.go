@@ -1,0 +1,52 @@
+package calltest
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/offhook/offhook/edge/call"
+)
+
+// meets takes what has to do with other calls.
+func (w *World) meets(out call.Output) error {
+	switch o := out.(type) {
+	case call.LegBorrow:
+		w.legs = append(w.legs, leg{n: o.Leg, answered: true, lent: true})
+		return w.number(o.Leg)
+	case call.LegReturn:
+		l := w.leg(o.Leg)
+		if l == nil || !l.lent {
+			return errUnknown
+		}
+		w.legs = without(w.legs, func(l leg) bool { return l.n == o.Leg })
+	case call.Names:
+		if slices.Equal(o.Names, w.names) {
+			return errors.New("the names did not change")
+		}
+		w.names = o.Names
+	case call.Send:
+		w.sends(o.In)
+	}
+	return nil
+}
+
+func (w *World) sends(in call.Input) {
+	switch in := in.(type) {
+	case call.Lent:
+		w.loans = append(w.loans, in.From.N)
+	case call.LoanRecalled:
+		w.loans = without(w.loans, func(n int) bool { return n == in.From.N })
+	}
+}
+
+// lentHappens takes note of what other calls send.
+func (w *World) lentHappens(in call.Input) {
+	if in, ok := in.(call.LoanEnded); ok {
+		w.loans = without(w.loans, func(n int) bool { return n == in.Loan })
+	}
+}
+
+// meeting: what happens next may come from another call, so it is not stuck.
+func (w *World) meeting() bool {
+	return len(w.loans)+len(w.names) > 0 || slices.ContainsFunc(w.legs, func(l leg) bool { return l.lent })
+}

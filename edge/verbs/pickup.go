@@ -50,7 +50,7 @@ func (v *pickup) Input(r *call.Run, in call.Input) {
 		v.Taken = true
 	case call.LoanEnded:
 		res := v.Achieved()
-		if res.Cause = in.Why; !v.Taken {
+		if res.Cause = in.Why; in.Refused {
 			res.Status, res.Error = call.StatusFailed, "nobody to pick up at "+v.where()
 		}
 		v.finish(r, res)

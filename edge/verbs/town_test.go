@@ -2,6 +2,7 @@ package verbs_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/offhook/offhook/edge/call/calltest"
 	"github.com/offhook/offhook/edge/verbs"
 	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/event"
 	"github.com/offhook/offhook/schemas/verb"
 )
 
@@ -19,7 +21,7 @@ var meetings = [][]string{
 		`[{"verb":"pickup","slot":"701"},{"verb":"pause","for":"3s"}]`},
 	{`[{"verb":"park"}]`,
 		`[{"verb":"pickup","call":"call_1"}]`,
-		`[{"verb":"parallel","do":[[{"verb":"pause","for":"1s"},{"verb":"pickup","slot":"call_1"}]]},{"verb":"pickup","call":"call_2"},{"verb":"play","audio":"x"}]`},
+		`[{"verb":"parallel","do":[[{"verb":"pause","for":"1s"},{"verb":"pickup","slot":"call_1"}]]},{"verb":"pickup","call":"call_3"},{"verb":"play","audio":"x"}]`},
 	{`[{"verb":"enqueue","queue":"sales","priority":1,"max_wait":"1m","wait":[{"verb":"say","text":"{queue_position} of {queue_size} {queue_wait}"},{"verb":"gather","max_digits":1,"timeout":"2s","on":{"1":[{"verb":"leave"}]}}],"on":{"left":[{"verb":"say","text":"bye"}],"timeout":"/late"}}]`,
 		`[{"verb":"enqueue","queue":"sales","wait":[{"verb":"leave"}]},{"verb":"enqueue","queue":"sales","wait":[{"verb":"log","text":"x"}]}]`,
 		`[{"verb":"pickup","queue":"sales"},{"verb":"pickup","queue":"sales"},{"verb":"pause","for":"1s"}]`},
@@ -91,6 +93,7 @@ func TestCallsThatMeetInEveryOrderLeaveNothing(t *testing.T) {
 	if testing.Short() {
 		orders = 800
 	}
+	seen := map[string]int{}
 	for seed := range orders {
 		scripts := meetings[seed%uint64(len(meetings))]
 		tw := town(t, scripts[:2+calltest.Pick(seed, -3, len(scripts)-1)])
@@ -104,6 +107,7 @@ func TestCallsThatMeetInEveryOrderLeaveNothing(t *testing.T) {
 				next = mail
 			}
 			must(t, tw, tw.Do(next[calltest.Pick(seed, step, len(next))]))
+			count(seen, tw.Outs())
 			if calltest.Pick(seed, step+5000, 16) == 0 {
 				for _, id := range tw.Calls() {
 					must(t, tw, tw.Reread(id))
@@ -111,5 +115,73 @@ func TestCallsThatMeetInEveryOrderLeaveNothing(t *testing.T) {
 			}
 		}
 		over(t, tw, seed)
+	}
+	for _, what := range reached {
+		if seen[what] == 0 {
+			t.Errorf("%s never happened", what)
+		}
+	}
+}
+
+// TestAllOrdersOfAShortMeeting tries every order of what may happen in two calls from the moment that one lends its leg.
+func TestAllOrdersOfAShortMeeting(t *testing.T) {
+	for name, scripts := range map[string][]string{
+		"pickup":     {`[{"verb":"park","slot":"1","to":{"user":"101"}}]`, `[{"verb":"pickup","slot":"1"}]`},
+		"conference": {`[{"verb":"conference","room":"r"}]`, `[{"verb":"conference","room":"r"}]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := calltest.Config{Late: 1}
+			tw := calltest.NewTown(cfg, calltest.Maker{New: verbs.NewCall, Read: verbs.ReadCall})
+			for i, script := range scripts {
+				in := inbound()
+				in.Call.ID, in.Start = fmt.Sprintf("call_%d", i+1), verb.Do{Document: document(t, script)}
+				must(t, tw, tw.Begin(start, in))
+			}
+			seen := 0
+			allMeetings(t, tw, 5, &seen)
+			if seen < 2_000 {
+				t.Errorf("only %d orders", seen)
+			}
+			t.Logf("%d orders", seen)
+		})
+	}
+}
+
+func allMeetings(t *testing.T, tw *calltest.Town, depth int, seen *int) {
+	next := tw.Next()
+	if depth == 0 || len(next) == 0 {
+		*seen++
+		over(t, tw, uint64(*seen))
+		return
+	}
+	for _, m := range next {
+		branch, err := tw.Clone()
+		must(t, tw, err)
+		must(t, branch, branch.Do(m))
+		allMeetings(t, branch, depth-1, seen)
+	}
+}
+
+// reached are what the orders must come to, or they prove little.
+var reached = []string{
+	"call.parked", "call.unparked returned", "call.unparked picked_up", "call.unparked hangup", "call.unparked no_answer",
+	"queue.joined", "queue.left answered", "queue.left left", "queue.left timeout", "queue.left hangup",
+	"conference.joined", "conference.left ended", "conference.left hangup", "conference.left finish_key", "conference.left left",
+	"conference.left time_limit", "call.supervised", "call.supervised ended", "call.supervised finish_key",
+	"result refused full", "result failed not_found", "result failed taken", "result failed same_call",
+}
+
+func count(seen map[string]int, outs []call.Output) {
+	for _, out := range outs {
+		if p, ok := out.(call.Publish); ok {
+			switch data := p.Data.(type) {
+			case *event.Meeting:
+				seen[strings.TrimSpace(p.Type+" "+data.Why)]++
+			case *event.Verb:
+				if data.Result != nil {
+					seen["result "+data.Result.Status+" "+data.Result.Cause]++
+				}
+			}
+		}
 	}
 }

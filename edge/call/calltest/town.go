@@ -21,6 +21,7 @@ type Town struct {
 	rooms  int
 	asked  map[call.Place]call.Lent // how each loan's leg takes part, as far as the borrower was told
 	trail  []string
+	outs   []call.Output // of the last move
 }
 
 // Maker makes calls that run the verbs under test.
@@ -36,7 +37,6 @@ type house struct {
 	world *World
 	now   time.Time
 	names []call.Name
-	outs  []call.Output // of its last step
 }
 
 // Message is what one call sent another.
@@ -115,6 +115,7 @@ func (t *Town) Ending() []Move {
 
 // Do lets one thing happen. An error names the rule that was broken.
 func (t *Town) Do(m Move) error {
+	t.outs = nil
 	if err := t.do(m); err != nil {
 		return err
 	}
@@ -168,11 +169,12 @@ func (t *Town) step(h *house, c Choice) error {
 	h.now = c.When(h.now)
 	t.trail = append(t.trail, h.id+" "+text(c.Input))
 	h.world.Happens(c.Input)
-	h.outs = h.call.Step(h.now, c.Input)
-	if err := h.world.Did(h.now, h.outs); err != nil {
+	outs := h.call.Step(h.now, c.Input)
+	t.outs = append(t.outs, outs...)
+	if err := h.world.Did(h.now, outs); err != nil {
 		return fmt.Errorf("%s: %w", h.id, err)
 	}
-	for _, out := range h.outs {
+	for _, out := range outs {
 		if err := t.did(h, out); err != nil {
 			return err
 		}
@@ -285,8 +287,8 @@ func (t *Town) Calls() []string {
 // Call gives a call by its id.
 func (t *Town) Call(id string) *call.Call { return t.house(id).call }
 
-// Outs are what a call put out in its last step.
-func (t *Town) Outs(id string) []call.Output { return t.house(id).outs }
+// Outs are what came out of the last move.
+func (t *Town) Outs() []call.Output { return t.outs }
 
 // Trail is what happened, for a message.
 func (t *Town) Trail() string { return strings.Join(t.trail, "\n") }

@@ -35,7 +35,7 @@ var meetings = [][]string{
 		`[{"verb":"dial","background":true,"to":{"user":"106"}},{"verb":"pickup","slot":"7","next":[{"verb":"say","text":"none"}]}]`,
 		`[{"verb":"supervise","user":"101","wait":"10s"}]`},
 	{`[{"verb":"dial","background":true,"to":{"user":"101"}},{"verb":"park","return_after":"2s","ring_for":"2s","tries":2,"to":[{"user":"101"},{"user":"106"}]}]`,
-		`[{"verb":"dial","background":true,"to":{"user":"106"}},{"verb":"conference","room":"r"}]`,
+		`[{"verb":"answer"},{"verb":"parallel","do":[[{"verb":"dial","to":{"user":"106"}}]]},{"verb":"pause","for":"1s"},{"verb":"conference","room":"r"}]`,
 		`[{"verb":"parallel","do":[[{"verb":"conference","room":"r","on":{"1":"/key"}}],[{"verb":"pause","for":"1s"},{"verb":"leave"}]]},{"verb":"play","audio":"x"}]`},
 	{`[{"verb":"dial","background":true,"to":{"user":"101"}},{"verb":"enqueue","queue":"q","wait":[{"verb":"dial","to":{"user":"106"},"ring_for":"3s"}],"next":[{"verb":"say","text":"x"}]}]`,
 		`[{"verb":"pickup","queue":"q"}]`,

@@ -36,6 +36,9 @@ func (t *Town) hears(h *house) error {
 	waits := slices.ContainsFunc(h.names, func(n call.Name) bool {
 		return strings.HasPrefix(n.Name, "slot:") || strings.HasPrefix(n.Name, "queue:")
 	})
+	if caller := legOf(h.call, h.call.Caller); caller != nil && caller.Lent != 0 && h.call.Bridge.Leg != 0 {
+		return fmt.Errorf("the caller is lent, and joined with leg %d", h.call.Bridge.Leg)
+	}
 	for _, row := range h.call.Mix {
 		from, to := legOf(h.call, row.From), legOf(h.call, row.To)
 		switch {
@@ -103,9 +106,29 @@ func (t *Town) agree() error {
 			}
 		}
 		for _, l := range h.call.Legs {
-			if l.Home != nil && !t.lends(*l.Home, h.id) {
+			if l.Home == nil {
+				continue
+			}
+			if !t.lends(*l.Home, h.id) {
 				return fmt.Errorf("%s has the leg of loan %v, of which its home knows nothing", h.id, *l.Home)
 			}
+			if err := t.alike(h, l); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// alike: what holds or is mute at home does so where it was lent to.
+func (t *Town) alike(h *house, l *call.Leg) error {
+	home := t.house(l.Home.Call).call
+	for _, x := range home.Legs {
+		if x.Lent != l.Home.N {
+			continue
+		}
+		if holds := x.Held || len(x.Waits) > 0; holds != l.Held || x.Muted && !l.Muted {
+			return fmt.Errorf("%s: the leg of loan %v: held %t and muted %t at home, %t and %t here", h.id, *l.Home, holds, x.Muted, l.Held, l.Muted)
 		}
 	}
 	return nil

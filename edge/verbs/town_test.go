@@ -171,9 +171,9 @@ var reached = []string{
 	"result refused full", "result failed not_found", "result failed taken", "result failed same_call",
 }
 
-func count(seen map[string]int, outs []call.Output) {
+func count(seen map[string]int, outs []calltest.Out) {
 	for _, out := range outs {
-		if p, ok := out.(call.Publish); ok {
+		if p, ok := out.Output.(call.Publish); ok {
 			switch data := p.Data.(type) {
 			case *event.Meeting:
 				seen[strings.TrimSpace(p.Type+" "+data.Why)]++

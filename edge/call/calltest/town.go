@@ -16,12 +16,13 @@ import (
 type Town struct {
 	Maker
 	cfg    Config
+	now    time.Time
 	houses []*house  // by age
 	post   []Message // on its way
 	rooms  int
 	asked  map[call.Place]call.Lent // how each loan's leg takes part, as far as the borrower was told
 	trail  []string
-	outs   []call.Output // of the last move
+	outs   []Out // of the last move
 }
 
 // Maker makes calls that run the verbs under test.
@@ -35,7 +36,6 @@ type house struct {
 	id    string
 	call  *call.Call
 	world *World
-	now   time.Time
 	names []call.Name
 }
 
@@ -68,6 +68,7 @@ func (t *Town) house(id string) *house {
 
 // Begin adds a call.
 func (t *Town) Begin(at time.Time, in call.Begin) error {
+	t.outs = nil
 	if err := t.begin(at, in); err != nil {
 		return err
 	}
@@ -75,9 +76,9 @@ func (t *Town) Begin(at time.Time, in call.Begin) error {
 }
 
 func (t *Town) begin(at time.Time, in call.Begin) error {
-	h := &house{id: in.Call.ID, call: t.New(in.Call.ID), world: New(t.cfg), now: at}
+	h := &house{id: in.Call.ID, call: t.New(in.Call.ID), world: New(t.cfg)}
 	t.houses = append(t.houses, h)
-	return t.step(h, Choice{Input: in})
+	return t.step(h, Choice{Input: in, At: at})
 }
 
 // Next lists all that may happen, in a fixed order.
@@ -166,12 +167,14 @@ func text(in call.Input) string {
 
 // step gives a call one input and looks at what came out.
 func (t *Town) step(h *house, c Choice) error {
-	h.now = c.When(h.now)
+	t.now = c.When(t.now)
 	t.trail = append(t.trail, h.id+" "+text(c.Input))
 	h.world.Happens(c.Input)
-	outs := h.call.Step(h.now, c.Input)
-	t.outs = append(t.outs, outs...)
-	if err := h.world.Did(h.now, outs); err != nil {
+	outs := h.call.Step(t.now, c.Input)
+	for _, out := range outs {
+		t.outs = append(t.outs, Out{h.id, out})
+	}
+	if err := h.world.Did(t.now, outs); err != nil {
 		return fmt.Errorf("%s: %w", h.id, err)
 	}
 	for _, out := range outs {
@@ -238,7 +241,7 @@ func (t *Town) route(h *house, o call.Send) error {
 	if isRoom && len(t.found(o.To)) == 0 {
 		t.rooms++
 		begin := call.Begin{Room: room, Call: ask.Call{ID: fmt.Sprintf("room_%d", t.rooms), Tenant: "demo", Direction: "room", To: room}}
-		if err := t.begin(h.now, begin); err != nil {
+		if err := t.begin(t.now, begin); err != nil {
 			return err
 		}
 	}
@@ -270,6 +273,9 @@ func (t *Town) note(in call.Input) {
 	}
 }
 
+// Now is the time of the last move.
+func (t *Town) Now() time.Time { return t.now }
+
 // Over is true once all calls are.
 func (t *Town) Over() bool {
 	return len(t.post) == 0 && !slices.ContainsFunc(t.houses, func(h *house) bool { return !h.call.Over() })
@@ -287,8 +293,14 @@ func (t *Town) Calls() []string {
 // Call gives a call by its id.
 func (t *Town) Call(id string) *call.Call { return t.house(id).call }
 
+// Out is what a call put out.
+type Out struct {
+	Call string
+	call.Output
+}
+
 // Outs are what came out of the last move.
-func (t *Town) Outs() []call.Output { return t.outs }
+func (t *Town) Outs() []Out { return t.outs }
 
 // Trail is what happened, for a message.
 func (t *Town) Trail() string { return strings.Join(t.trail, "\n") }

@@ -27,6 +27,7 @@ var (
 	CauseNotConfirmed       = event.Cause{Class: ClassRefused, Reason: "not_confirmed", Q850: 21}
 	CauseReplaced           = event.Cause{Class: ClassNormal, Reason: "replaced", Q850: 16}
 	CauseEnded              = event.Cause{Class: ClassNormal, Reason: WhyEnded, Q850: 16} // what it took part in is over
+	CauseLeft               = event.Cause{Class: ClassNormal, Reason: "left", Q850: 16}   // it took part, and does not any more
 	CauseParked             = event.Cause{Class: ClassNormal, Reason: "parked", Q850: 16}
 	CauseTimeLimit          = event.Cause{Class: ClassNormal, Reason: "time_limit", Q850: 16}
 	CauseBusy               = event.Cause{Class: ClassBusy, Reason: "busy", SIP: 486, Q850: 17}

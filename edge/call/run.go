@@ -329,7 +329,7 @@ func (r *Run) Stop(n int) {
 	}
 	for _, t := range r.call.Things {
 		if t.N == n && t.Owner == r.N {
-			r.call.stopThing(t)
+			r.call.stopThing(t, CauseLeft)
 			return
 		}
 	}

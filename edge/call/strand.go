@@ -260,7 +260,7 @@ func (c *Call) release(r *Run, cause event.Cause) {
 	}
 	for _, t := range slices.Clone(c.Things) {
 		if t.Owner == r.N {
-			c.stopThing(t)
+			c.stopThing(t, cause)
 		}
 	}
 }
@@ -278,7 +278,7 @@ func (c *Call) dropThing(n int) {
 	c.Things = slices.DeleteFunc(c.Things, func(t Thing) bool { return t.N == n })
 }
 
-func (c *Call) stopThing(t Thing) {
+func (c *Call) stopThing(t Thing, cause event.Cause) {
 	if t.What == thingRecord {
 		c.letRecord(t)
 		return
@@ -290,6 +290,9 @@ func (c *Call) stopThing(t Thing) {
 	case thingPlay:
 		c.put(PlayStop{Play: t.N})
 	case thingLoan:
-		c.takeBack(t, CauseNormal)
+		if cause.Class == ClassCancelled { // nothing ended but its part in it
+			cause = CauseLeft
+		}
+		c.takeBack(t, cause)
 	}
 }

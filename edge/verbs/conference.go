@@ -147,6 +147,11 @@ func (v *conference) Achieved() ask.Result {
 	return ask.Result{Status: call.StatusCancelled}
 }
 
+// finish: what its keys did to the member ends with it.
 func (v *conference) finish(r *call.Run, res ask.Result) {
+	if v.Room != "" {
+		r.Unhold(r.Line())
+		r.Mute(r.Line(), false)
+	}
 	r.Done(res, call.Then{Do: v.Spec.Next, Replace: true})
 }

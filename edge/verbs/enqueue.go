@@ -12,6 +12,9 @@ import (
 // shortestRound is how far apart two rounds of the wait document begin at least: one that ends at once must not spin.
 const shortestRound = 5 * time.Second
 
+// placeKnown is how long the wait document waits for the caller's place.
+const placeKnown = time.Second
+
 // enqueue has the caller wait under the queue's name: its wait document runs again and again, with music between. Who
 // picks the call up is joined with the caller, and enqueue lasts until that conversation is over.
 type enqueue struct {
@@ -24,7 +27,7 @@ type enqueue struct {
 	Music  int       `json:",omitempty"`
 	Spare  bool      `json:",omitempty"` // its own music failed: this is the music on hold
 	Strand int       `json:",omitempty"` // the wait document
-	Pause  int       `json:",omitempty"` // timer between two rounds
+	Pause  int       `json:",omitempty"` // timer between two rounds, and before the first
 	Limit  int       `json:",omitempty"` // timer
 	Joined bool      `json:",omitempty"` // queue.joined is out
 	With   int       `json:",omitempty"` // the leg that took it
@@ -48,7 +51,7 @@ func (v *enqueue) Begin(r *call.Run) {
 	if v.Spec.MaxWait > 0 {
 		v.Limit = r.After(time.Duration(v.Spec.MaxWait))
 	}
-	v.round(r)
+	v.Pause = r.After(placeKnown)
 }
 
 // round runs the wait document once more.
@@ -92,7 +95,10 @@ func (v *enqueue) Input(r *call.Run, in call.Input) {
 func (v *enqueue) placed(r *call.Run, in call.Placed) {
 	v.Place, v.Size = in.Position, in.Size
 	r.Queued(call.Queued{Position: v.Place, Size: v.Size, Since: v.Since})
-	v.tellJoined(r)
+	if v.tellJoined(r); v.Round.IsZero() {
+		r.Stop(v.Pause)
+		v.round(r)
+	}
 }
 
 // tellJoined waits for the caller's place, which is known a moment after its name.

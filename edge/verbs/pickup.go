@@ -51,7 +51,7 @@ func (v *pickup) Input(r *call.Run, in call.Input) {
 	case call.LoanEnded:
 		res := v.Achieved()
 		if res.Cause = in.Why; in.Refused {
-			res.Status, res.Error = call.StatusFailed, "nobody to pick up at "+v.where()
+			res.Status, res.Error = call.StatusFailed, "nobody to pick up at "+v.where()+": "+in.Why
 		}
 		v.finish(r, res)
 	}

@@ -77,7 +77,9 @@ func (v *room) join(r *call.Run, leg int, in call.Lent) {
 	}
 	v.record(r)
 	r.Publish(event.ConferenceJoined, &event.Meeting{Leg: leg, Name: v.Name, Mode: modeOf(in.Muted), By: m.Number, WithCall: m.Call, Size: len(v.Members)})
-	v.beep(r, m, "enter")
+	if len(v.Members) > 1 {
+		v.beep(r, m, "enter")
+	}
 	if len(spec.Announce) > 0 {
 		r.PlayOver(spec.Announce, 0)
 	}
@@ -102,7 +104,7 @@ func (v *room) record(r *call.Run) {
 
 // beep is heard by the others.
 func (v *room) beep(r *call.Run, of roomMember, when string) {
-	if v.Begun && len(v.Members) > 0 && (of.Beep == when || of.Beep == "both") {
+	if v.Begun && (of.Beep == when || of.Beep == "both") {
 		r.PlayOver(verb.Audios{{Name: "tone:beep"}}, of.Leg)
 	}
 }

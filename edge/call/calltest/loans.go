@@ -41,9 +41,22 @@ func (w *World) sends(in call.Input) {
 
 // lentHappens takes note of what other calls send.
 func (w *World) lentHappens(in call.Input) {
-	if in, ok := in.(call.LoanEnded); ok {
+	switch in := in.(type) {
+	case call.LoanEnded:
 		w.loans = without(w.loans, func(n int) bool { return n == in.Loan })
+	case call.LoanTaken:
+		w.taken = append(w.taken, in.Loan)
 	}
+}
+
+// ofLoan: where there is no town, somebody unknown takes the leg, or nobody does.
+func (w *World) ofLoan(next []Choice, n int) []Choice {
+	if slices.Contains(w.taken, n) {
+		return append(next, Choice{Input: call.LoanEnded{Loan: n, Why: call.WhyEnded, Cause: call.CauseEnded}, Ends: true})
+	}
+	return append(next, Choice{Input: call.LoanTaken{Loan: n, By: call.Place{Call: "elsewhere", N: 7}}},
+		Choice{Input: call.LoanEnded{Loan: n, Refused: true, Why: call.WhyNotFound}, Ends: true},
+		Choice{Input: call.LoanEnded{Loan: n, Refused: true, Why: call.WhyEnded}})
 }
 
 // meeting: what happens next may come from another call, so it is not stuck.

@@ -31,6 +31,11 @@ func (w *World) Next() []Choice {
 	for _, r := range w.records {
 		next = ofRecording(next, r)
 	}
+	if !w.inTown {
+		for _, n := range w.loans {
+			next = w.ofLoan(next, n)
+		}
+	}
 	for _, in := range w.late {
 		next = append(next, Choice{Input: in})
 	}

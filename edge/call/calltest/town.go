@@ -77,6 +77,7 @@ func (t *Town) Begin(at time.Time, in call.Begin) error {
 
 func (t *Town) begin(at time.Time, in call.Begin) error {
 	h := &house{id: in.Call.ID, call: t.New(in.Call.ID), world: New(t.cfg)}
+	h.world.inTown = true
 	t.houses = append(t.houses, h)
 	return t.step(h, Choice{Input: in, At: at})
 }

@@ -39,6 +39,8 @@ type World struct {
 	mix      call.Mix
 	names    []call.Name
 	loans    []int // lent, and neither given back nor taken back
+	taken    []int // of these: somebody has them
+	inTown   bool  // other calls answer for themselves
 	last     int   // highest number given by the call
 	seq      int64 // of the last event
 	begun    bool
@@ -85,7 +87,7 @@ func (w *World) Clone() *World {
 	c.legs, c.plays, c.timers = slices.Clone(w.legs), slices.Clone(w.plays), slices.Clone(w.timers)
 	c.records = slices.Clone(w.records)
 	c.asks, c.resolves, c.late = slices.Clone(w.asks), slices.Clone(w.resolves), slices.Clone(w.late)
-	c.loans = slices.Clone(w.loans)
+	c.loans, c.taken = slices.Clone(w.loans), slices.Clone(w.taken)
 	return &c
 }
 

@@ -174,6 +174,7 @@ func (c *Call) wrapUp(s *Strand, timer int) {
 	if s.Kind == "main" {
 		s.Kind = "wrap_up"
 	}
+	c.stopDeadline(s)
 	s.WrapUp = timer
 	if s.Run != nil && c.registry[s.Run.Name].Media {
 		c.stopRun(s, CauseReplaced)

@@ -40,9 +40,11 @@ func (s *session) lend(to string, in call.Lent) {
 		return
 	}
 	m := &s.node.meetings
-	s.giveBack(l) // taken back before anybody was known to have it
+	if l.loan != nil { // taken back before anybody was known to have it
+		s.recall(l.loan.place)
+	}
 	x := &loan{home: s, leg: l, place: in.From, to: to, in: in, rtp: l.rtp, own: s.heardBy(l.id)}
-	l.loan = x
+	l.loan, s.loans = x, append(s.loans, x)
 	m.mu.Lock()
 	m.loans[x.place] = x
 	m.mu.Unlock()
@@ -142,32 +144,42 @@ func (s *session) giveBack(l *leg) {
 	l.loan.close()
 	if l.guest {
 		s.forget(l)
-	} else {
-		l.loan = nil
 	}
 }
 
 // recall takes a leg of this call back, whoever has it.
 func (s *session) recall(at call.Place) {
-	if x := s.node.meetings.loan(at); x != nil && x.home == s {
-		s.giveBack(x.leg)
-		s.seeLoan(at.N, false)
-	}
+	s.loans = slices.DeleteFunc(s.loans, func(x *loan) bool {
+		if x.place == at {
+			s.seeLoan(at.N, false)
+			s.node.meetings.drop(x)
+			x.close()
+		}
+		return x.place == at
+	})
+}
+
+// loanEnded: the borrower has given it back, or nobody took it.
+func (s *session) loanEnded(n int) {
+	s.seeLoan(n, false)
+	s.loans = slices.DeleteFunc(s.loans, func(x *loan) bool { return x.place.N == n })
 }
 
 // deserted: this call is over, perhaps by a crash. What it lent and what it borrowed goes home.
 func (s *session) deserted(cause event.Cause) {
 	for _, l := range slices.Clone(s.legs) {
-		x := l.loan
-		if x == nil {
+		if !l.guest {
 			continue
 		}
+		x := l.loan
 		by, _ := x.held()
-		s.giveBack(l)
-		switch {
-		case l.guest && by == s:
+		if s.giveBack(l); by == s {
 			s.node.post(x.home, call.LoanEnded{Loan: x.place.N, Why: cause.Reason, Cause: cause})
-		case !l.guest && by != nil:
+		}
+	}
+	for _, x := range slices.Clone(s.loans) {
+		by, _ := x.held()
+		if s.recall(x.place); by != nil {
 			s.node.post(by, call.LoanRecalled{From: x.place, Cause: cause})
 		}
 	}

@@ -296,6 +296,29 @@ func TestACrashGivesLegsBack(t *testing.T) {
 	}
 }
 
+func TestACrashAtTheEndOfALentLegLeavesNothingBehind(t *testing.T) {
+	registry := meetingVerbs()
+	inBubble(t, func(s *setup) {
+		s.node.NewCall = func(id string) call.Stepper { return &faulty{Stepper: call.New(id, registry), at: "leg_ended"} }
+	}, func(r *rig) {
+		a, dialA := r.joins(6000, `[{"verb": "park", "slot": "701"}]`)
+		b := r.phone(6001)
+		r.script(`[{"verb": "pickup", "slot": "701"}]`)
+		dialB := b.established("fault", withDigits)
+		wait(100 * time.Millisecond)
+		if n := r.node.Lent(); n != 1 {
+			t.Fatalf("%d legs are lent", n)
+		}
+		byes(dialB)
+		if n := r.node.Lent(); n != 0 {
+			t.Errorf("%d legs are lent", n)
+		}
+		c, dialC := r.joins(6002, `[{"verb": "pickup", "slot": "701"}]`)
+		r.hears("a<b b<a", a, c)
+		byes(dialC, dialA)
+	})
+}
+
 func TestDigitsGoAcrossCalls(t *testing.T) {
 	meeting(t, func(r *rig) {
 		a, dialA := r.joins(6000, `[{"verb": "park", "slot": "701"}]`)

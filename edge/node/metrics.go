@@ -57,7 +57,9 @@ func (n *Node) Collectors() []prometheus.Collector {
 	m := &n.metrics
 	live := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "offhook", Name: "calls_live", Help: "Calls in progress."},
 		func() float64 { return float64(n.live.Load()) })
-	all := []prometheus.Collector{m.started, m.ended, m.refused, m.panics, m.unpublished, m.noPorts, m.mediaTimeouts, m.askTook, m.answer.all, live,
+	lent := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "offhook", Name: "legs_lent", Help: "Legs that are with another call."},
+		func() float64 { return float64(n.Lent()) })
+	all := []prometheus.Collector{m.started, m.ended, m.refused, m.panics, m.unpublished, m.noPorts, m.mediaTimeouts, m.askTook, m.answer.all, live, lent,
 		newGateways(n)}
 	return append(all, n.recorders.collectors()...)
 }

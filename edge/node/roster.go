@@ -70,6 +70,20 @@ func (m *meetings) members(room *session) []Member {
 	return members
 }
 
+// Lent tells how many legs of calls are with other calls, or on their way there.
+func (n *Node) Lent() int {
+	n.meetings.mu.Lock()
+	defer n.meetings.mu.Unlock()
+	return len(n.meetings.loans)
+}
+
+// Named tells under how many names calls find each other.
+func (n *Node) Named() int {
+	n.meetings.mu.Lock()
+	defer n.meetings.mu.Unlock()
+	return len(n.meetings.names)
+}
+
 // Queues are the queues of a tenant (all when empty) in which somebody waits.
 func (n *Node) Queues(tenant string) []Queue {
 	m := &n.meetings

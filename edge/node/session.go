@@ -25,15 +25,21 @@ type session struct {
 	records    map[int]*media.Recorder
 	timers     map[int]*timer
 	asks       map[int]context.CancelFunc
-	named      []call.Name // what other calls find this one by
-	mix        call.Mix
-	again      []call.Input // inputs that outputs brought at once
-	seq        int64        // of the last event
-	hung       bool         // call.hangup is out
-	sight      sight
-	over       bool
-	watch      *stopwatch // until the final response to the caller
-	view       atomic.Pointer[View]
+	ties
+	mix   call.Mix
+	again []call.Input // inputs that outputs brought at once
+	seq   int64        // of the last event
+	hung  bool         // call.hangup is out
+	sight sight
+	over  bool
+	watch *stopwatch // until the final response to the caller
+	view  atomic.Pointer[View]
+}
+
+// ties are what a call has with others.
+type ties struct {
+	named []call.Name // what they find it by
+	loans []*loan     // of its legs
 }
 
 func (n *Node) newSession(id, tenant string) *session {

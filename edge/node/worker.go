@@ -137,7 +137,7 @@ func (w *worker) step(s *session, in call.Input) {
 		case call.LoanTaken:
 			s.seeLoan(done.Loan, true)
 		case call.LoanEnded:
-			s.seeLoan(done.Loan, false)
+			s.loanEnded(done.Loan)
 		}
 		s.again = append(s.again, in)
 		s.settle()

@@ -9,7 +9,6 @@ import (
 	"github.com/offhook/offhook/edge/call"
 	"github.com/offhook/offhook/edge/call/calltest"
 	"github.com/offhook/offhook/edge/verbs"
-	"github.com/offhook/offhook/schemas/ask"
 	"github.com/offhook/offhook/schemas/event"
 	"github.com/offhook/offhook/schemas/verb"
 )
@@ -53,7 +52,6 @@ func town(t testing.TB, scripts []string) *calltest.Town {
 			user := fmt.Sprintf("%d", 104+i)
 			in.Call.From, in.Call.FromName, in.Call.User = user, "", user
 		}
-		in.Call = ask.Call(in.Call)
 		must(t, tw, tw.Begin(start.Add(time.Duration(i)*time.Second), in))
 	}
 	return tw

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -24,7 +25,7 @@ import (
 
 const (
 	tokenAge     = time.Minute     // how old a token may be, and how far the clocks of two nodes may differ
-	tokenBytes   = 16 << 10        // the longest token
+	tokenBytes   = 28 << 10        // the longest token: 16 parameters of 256 characters
 	nodePatience = 3 * time.Second // a node that gives no sign of life for so long is down
 	maxNodes     = 8               // nodes that a call may have passed
 	lookUpEvery  = 30 * time.Second
@@ -130,8 +131,11 @@ func (p *peer) destination(node, user, contact string) call.Destination {
 // token signs what another edge is told.
 func (c cluster) token(said claims) string {
 	said.Path = append(slices.Clone(said.Path), c.self)
-	raw, _ := json.Marshal(said) // strings and numbers always marshal
-	text := base64.RawURLEncoding.EncodeToString(raw)
+	var raw bytes.Buffer
+	enc := json.NewEncoder(&raw)
+	enc.SetEscapeHTML(false) // six bytes for each < would make the header too long
+	_ = enc.Encode(said)     // strings and numbers always encode
+	text := base64.RawURLEncoding.EncodeToString(raw.Bytes())
 	return text + "." + base64.RawURLEncoding.EncodeToString(c.sign(text))
 }
 

@@ -2,6 +2,7 @@ package node
 
 import (
 	"encoding/base64"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/offhook/offhook/edge/call"
 	"github.com/offhook/offhook/edge/sipua"
 )
 
@@ -70,6 +72,33 @@ func TestATokenIsBelievedFromItsNodeForItsCallAlone(t *testing.T) {
 	}
 	if _, err := clusterOf(t, "", `tenants: {acme: {}}`).believe(oslo, "c1", "700", good, at); err == nil {
 		t.Error("a token is believed without a cluster")
+	}
+}
+
+func TestTheMostParametersFit(t *testing.T) {
+	for _, char := range []string{"<", "ā", `"`, "😀"} {
+		params := map[string]string{}
+		for i := range 16 {
+			params[fmt.Sprintf("%064d", i)] = strings.Repeat(char, 256)
+		}
+		token := clusterOf(t, "oslo", office).token(claims{Tenant: "acme", Params: params})
+		if said, err := clusterOf(t, "riga", office).read(token); err != nil || !maps.Equal(said.Params, params) {
+			t.Errorf("%d bytes: %v", len(token), err)
+		}
+	}
+}
+
+func TestWhatRingsAnywhereIsFoundTheOldestFirst(t *testing.T) {
+	n := officeNode(t)
+	first, second, other := &session{tenant: "acme", node: n}, &session{tenant: "acme", node: n}, &session{tenant: "bolt", node: n}
+	n.meetings.enter(other, call.Name{Name: "ringing:101"})
+	n.meetings.enter(first, call.Name{Name: "ringing:105"})
+	n.meetings.enter(second, call.Name{Name: "ringing:101"})
+	n.meetings.enter(second, call.Name{Name: "talking:102"})
+	from := &session{tenant: "acme", node: n}
+	if n.find(from, "ringing:*", nil) != first || n.find(from, "ringing:*", []*session{first}) != second ||
+		n.find(from, "ringing:*", []*session{first, second}) != nil {
+		t.Error("another call was found")
 	}
 }
 

@@ -67,7 +67,7 @@ func (n *Node) full(w *worker) (retryAfter int, full bool) {
 	if n.draining.Load() {
 		return 30, true
 	}
-	return 5, w.waiting() > n.cfg.Queue || n.live.Load() >= int64(n.cfg.Calls)
+	return 5, w.behind.Load() || w.waiting() > n.cfg.Queue || n.live.Load() >= int64(n.cfg.Calls)
 }
 
 // OnDialog hands what happened in a dialog to the worker of its call.

@@ -102,7 +102,7 @@ func newAnswerTimes() answerTimes {
 	t := answerTimes{all: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "offhook", Name: "answer_seconds",
 		Help: "From an INVITE to its final response: ask is the script's time, own all the rest, of which read, queue, core, wake and send are the parts. " +
 			"Calls that ring or play first are left out.",
-		Buckets: prometheus.ExponentialBuckets(0.00005, 2, 15)}, []string{"stage"})}
+		Buckets: prometheus.ExponentialBuckets(0.00005, 1.7, 20)}, []string{"stage"})}
 	for i, name := range stageNames {
 		t.stage[i] = t.all.WithLabelValues(name)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/offhook/offhook/edge/call"
@@ -21,6 +22,10 @@ type worker struct {
 	queue []message
 	calls map[string]*session
 	spare []message
+	first time.Time // when the queue's first came
+
+	lateSince time.Time   // all that was taken was late from here on; zero: the last was not
+	behind    atomic.Bool // for so long that new calls are refused
 }
 
 // message is one input for a call, or work to do beside it.
@@ -40,7 +45,9 @@ func newWorker(n *Node) *worker {
 // progress has only so many things outstanding.
 func (w *worker) put(m message) {
 	w.mu.Lock()
-	w.queue = append(w.queue, m)
+	if w.queue = append(w.queue, m); len(w.queue) == 1 {
+		w.first = time.Now()
+	}
 	w.mu.Unlock()
 	select {
 	case w.wake <- struct{}{}:
@@ -57,10 +64,30 @@ func (w *worker) waiting() int {
 func (w *worker) take() []message {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.late(len(w.queue) > 0 && time.Since(w.first) > lateAfter)
 	batch := w.queue
 	w.queue = w.spare[:0]
 	w.spare = batch
 	return batch
+}
+
+// What waited longer than lateAfter is late; when all was for latePatience, new calls are refused.
+const (
+	lateAfter    = 50 * time.Millisecond
+	latePatience = 200 * time.Millisecond
+)
+
+// late notes whether what is taken has waited for long.
+func (w *worker) late(is bool) {
+	switch now := time.Now(); {
+	case !is:
+		w.lateSince = time.Time{}
+		w.behind.Store(false)
+	case w.lateSince.IsZero():
+		w.lateSince = now
+	default:
+		w.behind.Store(now.Sub(w.lateSince) >= latePatience)
+	}
 }
 
 func (w *worker) run(ctx context.Context) {
@@ -75,6 +102,7 @@ func (w *worker) run(ctx context.Context) {
 		case <-w.wake:
 			for batch := w.take(); len(batch) > 0; batch = w.take() {
 				w.handle(batch)
+				w.fire()
 			}
 		}
 	}

@@ -1,7 +1,9 @@
 package sipua
 
 import (
+	"bytes"
 	"strconv"
+	"time"
 
 	"github.com/emiago/sipgo/sip"
 )
@@ -13,7 +15,7 @@ const busyRetry = 2
 // calls that are up at full speed where silence would bring everything again (RFC 3261 21.5.4).
 func (w *worker) overloaded(req *sip.Request) *sip.Response {
 	wait := w.u.draining.Load()
-	if wait == 0 && w.waiting.Load() > int64(w.u.cfg.Queue) {
+	if wait == 0 && (w.waiting.Load() > int64(w.u.cfg.Queue) || w.late.standing) {
 		wait = busyRetry
 	}
 	if wait == 0 {
@@ -22,4 +24,49 @@ func (w *worker) overloaded(req *sip.Request) *sip.Response {
 	res := refuse(req, 503, "")
 	res.AppendHeader(sip.NewHeader("Retry-After", strconv.FormatInt(wait, 10)))
 	return res
+}
+
+// What waited longer than lateAfter is late; when all was for latePatience, the queue stands: it is not a burst that will be
+// over soon. Both are well under T1, after which senders repeat and make it worse.
+const (
+	lateAfter    = 50 * time.Millisecond
+	latePatience = 200 * time.Millisecond
+)
+
+// lateness watches how long messages waited for their worker.
+type lateness struct {
+	since    time.Time // all were late from here on; zero: the last was not
+	standing bool
+}
+
+func (l *lateness) waited(d time.Duration, now time.Time) {
+	switch {
+	case d < lateAfter:
+		*l = lateness{}
+	case l.since.IsZero():
+		l.since = now
+	default:
+		l.standing = now.Sub(l.since) >= latePatience
+	}
+}
+
+// shed refuses a new call before it is parsed while the queue stands: what is refused must cost little, or the calls that
+// are up pay for it. Copies of an INVITE that was taken are not new. Where the answer would have to go elsewhere than
+// to where the INVITE came from, it is parsed and refused in the usual way.
+func (w *worker) shed(raw []byte, from path) bool {
+	if !w.late.standing || !bytes.HasPrefix(raw, []byte("INVITE ")) {
+		return false
+	}
+	callID := scanCallID(raw)
+	head, _, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
+	if len(callID) == 0 || w.calls[string(callID)] != nil || !bytes.Contains(head, []byte(from.to.String())) && !bytes.Contains(head, []byte(";rport")) {
+		return false
+	}
+	res := answerRaw(raw, 503, w.ids.tag(string(callID), ""))
+	if res == nil {
+		return false
+	}
+	res = append(bytes.TrimSuffix(res, crlf), "Retry-After: "+strconv.Itoa(busyRetry)+"\r\n\r\n"...)
+	w.write(from, res)
+	return true
 }

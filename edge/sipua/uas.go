@@ -13,6 +13,9 @@ func (w *worker) parse(raw []byte, from path) {
 		w.answerRaw(raw, reply, from)
 		return
 	}
+	if w.shed(raw, from) {
+		return
+	}
 	msg, err := sip.ParseMessage(canonical(raw))
 	if err != nil {
 		w.log.Debug("message not understood", "from", from.to.String(), "error", err)

@@ -39,6 +39,7 @@ type worker struct {
 	tombs   tombs
 	busy    *Dialog   // whose input is being handled
 	heard   time.Time // when the message being handled was read
+	late    lateness
 	soon    []func()
 
 	waiting atomic.Int64 // messages from the wire in the queue
@@ -144,6 +145,9 @@ func (w *worker) do(j *job) {
 	if j.fn == nil {
 		w.waiting.Add(-1)
 		w.heard = j.at
+		if now := time.Now(); !j.at.IsZero() {
+			w.late.waited(now.Sub(j.at), now)
+		}
 	}
 	w.safely(func() {
 		switch {

@@ -1,0 +1,33 @@
+package node
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestAWorkerThatStaysBehindRefusesNewCallsUntilItHasCaughtUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &Node{cfg: Config{Queue: 10, Calls: 10}}
+		w := newWorker(n)
+		handled := func(after time.Duration) bool {
+			w.put(message{do: func() {}})
+			time.Sleep(after)
+			w.handle(w.take())
+			_, full := n.full(w)
+			return full
+		}
+		for i, tt := range []struct {
+			after time.Duration
+			full  bool
+		}{{lateAfter + 1, false}, {latePatience - 1, false}, {lateAfter + 1, true}, {time.Second, true}, {lateAfter, false}, {time.Second, false}} {
+			if full := handled(tt.after); full != tt.full {
+				t.Errorf("%d: full %v", i, full)
+			}
+		}
+		handled(time.Second)
+		if w.take(); w.behind.Load() {
+			t.Error("behind with nothing to do")
+		}
+	})
+}

@@ -1,0 +1,68 @@
+package sipua
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// receiveLate hands a message over that was read some time ago.
+func (b *bench) receiveLate(raw string, ago time.Duration) string {
+	b.link.last = nil
+	b.w.do(&job{raw: []byte(raw), from: b.from, at: time.Now().Add(-ago)})
+	return string(b.link.last)
+}
+
+const offer = "v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\n"
+
+// stand makes the worker's queue stand.
+func (b *bench) stand() {
+	b.w.late = lateness{since: time.Now().Add(-time.Second)}
+}
+
+func TestABurstIsNoOverload(t *testing.T) {
+	var l lateness
+	now := time.Now()
+	for _, tt := range []struct {
+		at, waited time.Duration
+		standing   bool
+	}{
+		{0, lateAfter, false},
+		{latePatience - 1, time.Second, false},
+		{latePatience, lateAfter - 1, false}, // one in time: the burst is over
+		{latePatience, time.Second, false},
+		{3 * latePatience, lateAfter, true},
+		{9 * latePatience, 0, false},
+	} {
+		if l.waited(tt.waited, now.Add(tt.at)); l.standing != tt.standing {
+			t.Errorf("after %s: standing %v", tt.at, l.standing)
+		}
+	}
+}
+
+func TestNewCallsAreRefusedWhileTheQueueStands(t *testing.T) {
+	b := newBench(t)
+	up := b.establish("up")
+	b.stand()
+	res := b.receiveLate(benchRequest("INVITE", "new", "", 1, offer), time.Second)
+	if !strings.HasPrefix(res, "SIP/2.0 503 ") || !strings.Contains(res, "Retry-After: 2\r\n\r\n") || strings.Count(res, "Call-ID: new\r\n") != 1 || b.w.calls["new"] != nil {
+		t.Errorf("new: %q", res)
+	}
+	elsewhere := strings.ReplaceAll(benchRequest("INVITE", "elsewhere", "", 1, offer), ";rport", "")
+	if res = b.receiveLate(strings.Replace(elsewhere, "198.51.100.7:5062", "198.51.100.7:5999", 1), time.Second); !strings.HasPrefix(res, "SIP/2.0 503 ") || !strings.Contains(res, "Server: ") && !strings.Contains(res, "Retry-After: 2") {
+		t.Errorf("answered elsewhere: %q", res)
+	}
+	if res = b.receiveLate(benchRequest("INVITE", "up", "", 1, offer), time.Second); strings.Contains(res, " 503 ") {
+		t.Errorf("a copy: %q", res)
+	}
+	if res = b.receiveLate(benchRequest("INVITE", "up", up, 2, offer), time.Second); strings.Contains(res, " 503 ") {
+		t.Errorf("a re-INVITE: %q", res)
+	}
+	b.receiveLate(benchRequest("ACK", "up", up, 2, ""), time.Second)
+	if res = b.receiveLate(benchRequest("BYE", "up", up, 3, ""), time.Second); !strings.HasPrefix(res, "SIP/2.0 200 ") {
+		t.Errorf("BYE: %q", res)
+	}
+	if res = b.receiveLate(benchRequest("INVITE", "later", "", 1, offer), 0); strings.Contains(res, " 503 ") || b.w.calls["later"] == nil {
+		t.Errorf("in time again: %q", res)
+	}
+}

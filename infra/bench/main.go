@@ -21,12 +21,15 @@ type plan struct {
 	held    int
 	hold    int // seconds
 	relays  []int
-	seconds int // of RTP at one size
+	seconds int   // of RTP at one size
+	flood   int   // seconds of overload
+	crowds  []int // calls up while the cost of one more is measured
+	events  int   // seconds of publishing
 }
 
 var (
-	whole = plan{step: 5, steps: 8, rounds: 3, held: 5000, hold: 10, relays: []int{100, 300, 900}, seconds: 6}
-	quick = plan{step: 3, steps: 3, rounds: 1, held: 1000, hold: 6, relays: []int{100, 300}, seconds: 4}
+	whole = plan{step: 5, steps: 10, rounds: 3, held: 5000, hold: 10, relays: []int{100, 300, 900}, seconds: 6, flood: 30, crowds: []int{100, 1000, 5000}, events: 5}
+	quick = plan{step: 3, steps: 3, rounds: 1, held: 1000, hold: 6, relays: []int{100, 300}, seconds: 4, flood: 8, crowds: []int{100, 1000}, events: 2}
 )
 
 // bench is one run.
@@ -40,7 +43,7 @@ func main() {
 	bin := flag.String("bin", "bin/bench", "folder of the programs")
 	scenarios := flag.String("scenarios", "infra/bench/scenarios", "folder of the scenarios")
 	out := flag.String("out", "infra/bench", "folder for results.json, BENCHMARKS.md and chart.svg; empty: print only")
-	only := flag.String("only", "calls,bridge,held,relay", "which")
+	only := flag.String("only", "calls,overload,crowd,bridge,held,relay,events", "which")
 	fast := flag.Bool("quick", false, "a short run")
 	profile := flag.String("pprof", "", "address for the product's profiles")
 	flag.Parse()
@@ -84,7 +87,7 @@ func (b *bench) all(only []string) error {
 	}
 	defer broker.Kill()
 	for _, name := range only {
-		work, ok := map[string]func() error{"calls": b.calls, "bridge": b.bridge, "held": b.heldCalls, "relay": b.relay}[name]
+		work, ok := b.benchmarks()[name]
 		if !ok {
 			return fmt.Errorf("no benchmark %q", name)
 		}
@@ -93,6 +96,11 @@ func (b *bench) all(only []string) error {
 		}
 	}
 	return nil
+}
+
+func (b *bench) benchmarks() map[string]func() error {
+	return map[string]func() error{"calls": b.calls, "overload": b.overload, "crowd": b.crowd, "bridge": b.bridge, "held": b.heldCalls,
+		"relay": b.relay, "events": b.eventPath}
 }
 
 func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }

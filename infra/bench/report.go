@@ -40,7 +40,7 @@ with sipp, webhook and event log as processes beside them on the same cores: com
 - **rtpengine (user space)**: ` + "`--table=-1`" + `, steered over its ng protocol.
 
 A rate is *highest* when not one call failed in 5 s, at most one message in a hundred calls was repeated, and nine tenths of the rate or more
-were reached (a generator without CPU slows down). CPU is user and system time of
+were reached (a generator without CPU slows down); it is found to a twentieth. CPU is user and system time of
 the measured processes from /proc; it is compared at one common rate, half of the slowest's highest.
 `
 
@@ -68,8 +68,11 @@ func (r *results) tables() string {
 		rateTable(&b, r.Rates[i:n])
 		i = n
 	}
+	r.overloadTable(&b)
+	r.crowdTable(&b)
 	r.heldTable(&b)
 	r.relayTable(&b)
+	r.eventTable(&b)
 	return b.String()
 }
 
@@ -82,7 +85,48 @@ func rateTable(b *strings.Builder, rows []rateResult) {
 		fmt.Fprintf(b, "| %s | %d | %s | %.2f | %s | %.2f | %d | %.2f / %.1f | %.2f / %.1f |\n", x.System, x.Highest, times(float64(us.Highest), float64(x.Highest)),
 			x.CPU, times(us.CPU, x.CPU), x.CPUAtHigh, x.MemoryBytes>>20, x.AnswerP50MS, x.AnswerP99MS, x.HookP50MS, x.HookP99MS)
 	}
+	if us.OwnP50MS > 0 {
+		fmt.Fprintf(b, "\nOf all calls at that rate, offhook itself added p50 %.2f ms, p99 %.1f ms (its metric offhook_answer_seconds, stage own).\n", us.OwnP50MS, us.OwnP99MS)
+	}
 	b.WriteString("\n")
+}
+
+func (r *results) overloadTable(b *strings.Builder) {
+	o := r.Overload
+	if o == nil {
+		return
+	}
+	fmt.Fprintf(b, "## Twice the highest rate\n\n%d calls/s offered for %d s, then half of the highest at once.\n\n", o.Offered, o.Seconds)
+	b.WriteString("| highest calls/s | good calls/s meanwhile | share | normal again after | calls left |\n|--:|--:|--:|--:|--:|\n")
+	normal := fmt.Sprintf("%.0f s", o.Normal)
+	if o.Normal < 0 {
+		normal = "not within 8 s"
+	}
+	fmt.Fprintf(b, "| %d | %d | %.0f %% | %s | %d after %.0f s |\n\n", o.Highest, o.Good, 100*o.Share, normal, o.Left, o.LeftTime)
+}
+
+func (r *results) crowdTable(b *strings.Builder) {
+	if len(r.Crowd) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "## The cost of a call while others are up\n\nAt %d calls/s, without what holding the others costs.\n\n| calls up | CPU-s per 1,000 calls | to the first |\n|--:|--:|--:|\n", crowdRate)
+	for _, x := range r.Crowd {
+		fmt.Fprintf(b, "| %d | %.3f | %s |\n", x.Up, x.CPU, times(x.CPU, r.Crowd[0].CPU))
+	}
+	b.WriteString("\n")
+}
+
+func (r *results) eventTable(b *strings.Builder) {
+	p := r.Events
+	if p == nil {
+		return
+	}
+	fmt.Fprintf(b, "## Events\n\n%d events/s encoded, published, spooled to disk with syncs and sent to the broker, in one process: %.2f cores. Publishing one takes "+
+		"its publisher %.2f us", p.Rate, p.Cores, p.Micros)
+	if p.Share > 0 {
+		fmt.Fprintf(b, ", %.1f %% of the CPU of a call that has %d", 100*p.Share, eventsOfCall)
+	}
+	fmt.Fprintf(b, ". When the last was published %d were not in the broker yet; %d ms later all were.\n\n", p.Backlog, p.DrainedMS)
 }
 
 func times(ours, theirs float64) string {

@@ -23,6 +23,9 @@ type results struct {
 	Rates    []rateResult      `json:"rates"`
 	Held     []held            `json:"held"`
 	Relay    []relayed         `json:"relay"`
+	Overload *overloaded       `json:"overload,omitempty"`
+	Crowd    []crowded         `json:"crowd,omitempty"`
+	Events   *published        `json:"events,omitempty"`
 }
 
 // rateResult is one system in one benchmark of calls.
@@ -38,6 +41,8 @@ type rateResult struct {
 	AnswerP99MS float64 `json:"answer_p99_ms"`
 	HookP50MS   float64 `json:"webhook_p50_ms"`
 	HookP99MS   float64 `json:"webhook_p99_ms"`
+	OwnP50MS    float64 `json:"own_p50_ms,omitempty"` // offhook_answer_seconds, stage own
+	OwnP99MS    float64 `json:"own_p99_ms,omitempty"`
 }
 
 // held is one system with silent calls.
@@ -67,7 +72,7 @@ func (r *results) add(benchmark string, all []*rated) {
 		r.Rates = append(r.Rates, rateResult{
 			Benchmark: benchmark, System: x.sys.Name, Highest: x.good, CPU: x.costs[len(x.costs)/2], CPUAtHigh: x.load, MemoryBytes: x.mem,
 			Common: x.common, AnswerP50MS: rig.Percentile(x.times.answer, 50), AnswerP99MS: rig.Percentile(x.times.answer, 99),
-			HookP50MS: rig.Percentile(x.times.hook, 50), HookP99MS: rig.Percentile(x.times.hook, 99),
+			HookP50MS: rig.Percentile(x.times.hook, 50), HookP99MS: rig.Percentile(x.times.hook, 99), OwnP50MS: x.own[0], OwnP99MS: x.own[1],
 		})
 	}
 }

@@ -28,7 +28,11 @@ type Outcome struct {
 	Repeats             int           // retransmissions by sipp
 	Planned, Took       time.Duration // until the last call was over
 	GaveUp              bool
+	Course              []Second
 }
+
+// Second is what ended in one second.
+type Second struct{ Good, Failed int }
 
 // Clean: every call went as the scenario says, at nine tenths of the rate asked for or more, without more than one
 // repeated message in a hundred calls. sipp slows down where the machine cannot keep up, rather than fail.
@@ -90,14 +94,17 @@ func (r *Run) read(o *Outcome) error {
 	if err != nil || len(rows) < 2 {
 		return fmt.Errorf("no statistics: %w", err)
 	}
-	last := rows[len(rows)-1]
-	field := func(name string) int {
-		if i := slices.Index(rows[0], name); i >= 0 && i < len(last) {
-			n, _ := strconv.Atoi(last[i])
+	of := func(row []string, name string) int {
+		if i := slices.Index(rows[0], name); i >= 0 && i < len(row) {
+			n, _ := strconv.Atoi(row[i])
 			return n
 		}
 		return 0
 	}
+	for _, row := range rows[1:] {
+		o.Course = append(o.Course, Second{of(row, "SuccessfulCall(P)"), of(row, "FailedCall(P)")})
+	}
+	field := func(name string) int { return of(rows[len(rows)-1], name) }
 	o.Good, o.Failed, o.Repeats = field("SuccessfulCall(C)"), field("FailedCall(C)"), field("Retransmissions(C)")
 	return nil
 }

@@ -25,6 +25,7 @@ const (
 	PortHook    = 7001
 	PortAnswer  = 7090 // the second sipp
 	PortCaller  = 7080 // the first sipp
+	PortHolder  = 7081 // one whose calls stay up
 	PortOffhook = 7060
 	PortREST    = 7061
 	PortKafka   = 7092
@@ -38,10 +39,12 @@ func Local(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
 
 // System is what is measured: something that takes calls at Addr.
 type System struct {
-	Name  string
-	Addr  string
-	Dial  string // what to dial there
-	start func() (*Process, error)
+	Name string
+	Addr string
+	Dial string // what to dial there
+
+	start   func() (*Process, error)
+	metrics string // URL
 	*Process
 }
 
@@ -89,6 +92,7 @@ func ready(what, addr string) error {
 }
 
 const tenants = `
+api_keys: [{name: bench, key: ` + metricsKey + `, scopes: ["metrics:read"]}]
 tenants:
   bench:
     answer: http://%[1]s/answer
@@ -101,7 +105,7 @@ tenants:
 // Offhook is the product: an edge as it ships, with its event log in another process. dial is "1" for a call that the
 // webhook answers and "2" for one that it bridges to the second sipp.
 func (b *Bench) Offhook(dial string) *System {
-	s := &System{Name: "offhook", Addr: Local(PortOffhook), Dial: dial}
+	s := &System{Name: "offhook", Addr: Local(PortOffhook), Dial: dial, metrics: "http://" + Local(PortREST) + "/metrics"}
 	s.start = func() (*Process, error) {
 		dir := filepath.Join(b.Dir, "offhook")
 		_ = os.RemoveAll(dir)

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/offhook/offhook/infra/bench/rig"
+)
+
+// overloaded is what twice the highest rate did.
+type overloaded struct {
+	Highest  int     `json:"highest_calls_per_second"` // without failures, measured just before
+	Offered  int     `json:"offered_calls_per_second"`
+	Seconds  int     `json:"seconds"`
+	Good     int     `json:"good_calls_per_second"` // meanwhile, median second
+	Share    float64 `json:"share_of_highest"`
+	Normal   float64 `json:"normal_after_seconds"` // at half of the highest; -1: not seen
+	Left     int     `json:"calls_left"`
+	LeftTime float64 `json:"none_left_after_seconds"` // since the last call began
+}
+
+// overload: twice the highest rate, then half of it at once.
+func (b *bench) overload() error {
+	sys := b.Offhook("1")
+	highest, err := b.highest(sys)
+	if err != nil {
+		return err
+	}
+	defer sys.Stop()
+	o := &overloaded{Highest: highest, Offered: 2 * highest, Seconds: b.flood}
+	say("%d calls/s for %d s, twice the highest", o.Offered, o.Seconds)
+	run, err := rig.StartCalls(b.Dir, b.Scenarios, rig.Calls{Scenario: "uac.xml", Target: sys.Addr, Dial: sys.Dial, Rate: o.Offered,
+		Count: o.Offered * o.Seconds, Port: rig.PortCaller, Patience: 45 * time.Second})
+	if err != nil {
+		return err
+	}
+	time.Sleep(time.Duration(o.Seconds) * time.Second)
+	ended := time.Now()
+	if err := b.afterwards(sys, o); err != nil {
+		return err
+	}
+	flood, err := run.Finish()
+	if err != nil {
+		return err
+	}
+	o.Good = medianGood(flood.Course[:min(len(flood.Course), o.Seconds)])
+	o.Share = float64(o.Good) / float64(highest)
+	if o.Left, err = b.untilNone(sys, 40*time.Second); err != nil {
+		return err
+	}
+	o.LeftTime = time.Since(ended).Seconds()
+	say("  %d good calls/s (%.0f %%), normal after %.0f s, %d calls left after %.0f s; in all %v", o.Good, 100*o.Share, o.Normal, o.Left, o.LeftTime, flood)
+	b.results.Overload = o
+	return nil
+}
+
+// highest is what the rates of this run found, or else a short search of its own. The system runs afterwards.
+func (b *bench) highest(sys *rig.System) (int, error) {
+	if err := sys.Start(); err != nil {
+		return 0, err
+	}
+	r := &rated{sys: sys, next: 1500}
+	for _, x := range b.results.Rates {
+		if x.System == sys.Name {
+			r.good, r.found = x.Highest, true
+			break
+		}
+	}
+	if err := b.warm([]*rated{r}); err != nil {
+		return 0, err
+	}
+	for i := 0; i < b.steps && !r.found; i++ {
+		if err := b.climb(r); err != nil {
+			return 0, err
+		}
+	}
+	if r.good == 0 {
+		return 0, fmt.Errorf("%s has no rate without failed calls", sys.Name)
+	}
+	return r.good, nil
+}
+
+// afterwards calls at half of the highest rate from another port and sees when every second is as it should be.
+func (b *bench) afterwards(sys *rig.System, o *overloaded) error {
+	const seconds = 8
+	rate := o.Highest / 2
+	run, err := rig.StartCalls(b.Dir, b.Scenarios, rig.Calls{Scenario: "uac.xml", Target: sys.Addr, Dial: sys.Dial, Rate: rate,
+		Count: rate * seconds, Port: rig.PortHolder, Patience: 5 * time.Second})
+	if err != nil {
+		return err
+	}
+	after, err := run.Finish()
+	if err != nil {
+		return err
+	}
+	o.Normal = normalAfter(after.Course, rate, seconds)
+	return nil
+}
+
+// normalAfter is the first second from which on nine tenths of the rate went well and nothing failed.
+func normalAfter(course []rig.Second, rate, seconds int) float64 {
+	n := min(len(course), seconds)
+	first := n
+	for first > 0 && course[first-1].Failed == 0 && course[first-1].Good*10 >= rate*9 {
+		first--
+	}
+	if first == n {
+		return -1
+	}
+	return float64(first)
+}
+
+func medianGood(course []rig.Second) int {
+	var good []int
+	for _, s := range course {
+		good = append(good, s.Good)
+	}
+	return median(good)
+}
+
+// untilNone waits until no call is live, and tells how many are left.
+func (b *bench) untilNone(sys *rig.System, most time.Duration) (int, error) {
+	for end := time.Now().Add(most); ; time.Sleep(500 * time.Millisecond) {
+		m, err := sys.Metrics()
+		if err != nil {
+			return 0, err
+		}
+		if left := int(m["offhook_calls_live"]); left == 0 || time.Now().After(end) {
+			return left, nil
+		}
+	}
+}

@@ -60,7 +60,8 @@ type phone struct {
 	seq  uint16
 	edge netip.AddrPort // where its RTP goes
 
-	spoken uint32 // timestamp of what it said last
+	spoken  uint32 // timestamp of what it said last
+	pressed uint32
 
 	mu    sync.Mutex
 	codes []byte // of the sound that came, each once
@@ -249,13 +250,14 @@ func (p *phone) rtp(payloadType byte, marker bool, ts uint32, payload []byte) {
 
 // press sends a digit by RFC 4733: 100 ms in five packets, the last with the end bit.
 func (p *phone) press(event byte) {
+	p.pressed++ // each digit has a timestamp of its own (RFC 4733 2.2.3)
 	for n := uint16(1); n <= 5; n++ {
 		b := []byte{event, 10, 0, 0}
 		if n == 5 {
 			b[1] |= 0x80
 		}
 		binary.BigEndian.PutUint16(b[2:], n*160)
-		p.rtp(101, n == 1, 8000, b)
+		p.rtp(101, n == 1, 8000*p.pressed, b)
 		time.Sleep(20 * time.Millisecond)
 	}
 }

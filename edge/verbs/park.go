@@ -1,6 +1,7 @@
 package verbs
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -55,7 +56,10 @@ func (v *park) from(r *call.Run) {
 	if by := r.Asked().ReferredBy; by != nil && !r.Bridged() {
 		user = userPart(*by)
 	}
-	v.By, v.To = first(user, agent.Number), v.Spec.To
+	v.By, v.To = first(user, agent.Number), slices.Clone(v.Spec.To)
+	for i := range v.To {
+		v.To[i].Direct = true // no forwarding
+	}
 	if len(v.To) == 0 && user != "" {
 		v.To = verb.Targets{{User: user, Direct: true}}
 	}

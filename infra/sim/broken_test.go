@@ -32,6 +32,11 @@ func TestWhatIsBrokenOnPurposeIsFound(t *testing.T) {
 		"the cause of a refusal is another": {func(o *Options) { o.Core = lying }, "the final event says"},
 		"refusals are not acknowledged":     {func(o *Options) { o.Packet = noRefusalACK }, "refusals were never acknowledged"},
 		"nobody hears anybody":              {func(o *Options) { o.Core = without(isMix) }, "heard nothing"},
+		"a leg is lent to nobody":           {func(o *Options) { o.Core = without(sent[call.Lent]) }, "stuck"},
+		"a lent leg does not come back":     {func(o *Options) { o.Core = without(sent[call.LoanEnded]) }, "heard nothing"},
+		"a borrowed leg is not returned":    {func(o *Options) { o.Core = without(isReturn) }, "legs are held"},
+		"a recording is not stopped":        {func(o *Options) { o.Core = without(isRecordStop) }, "never ended"},
+		"a name stays":                      {func(o *Options) { o.Core = changing(keepingNames) }, "others still find it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -89,13 +94,33 @@ func published(o call.Output, kind string) bool {
 	return ok && p.Type == kind
 }
 
-func isHangup(o call.Output) bool    { return published(o, event.CallHangup) }
-func isVerbEnded(o call.Output) bool { return published(o, event.VerbEnded) }
-func isMix(o call.Output) bool       { _, ok := o.(call.SetMix); return ok }
-func isTimerStop(o call.Output) bool { _, ok := o.(call.TimerStop); return ok }
+func isHangup(o call.Output) bool     { return published(o, event.CallHangup) }
+func isVerbEnded(o call.Output) bool  { return published(o, event.VerbEnded) }
+func isRecordStop(o call.Output) bool { _, ok := o.(call.RecordStop); return ok }
+func isReturn(o call.Output) bool     { _, ok := o.(call.LegReturn); return ok }
+func isMix(o call.Output) bool        { _, ok := o.(call.SetMix); return ok }
+func isTimerStop(o call.Output) bool  { _, ok := o.(call.TimerStop); return ok }
 func isLegEnd(o call.Output) bool {
 	l, ok := o.(call.LegEnd)
 	return ok && l.Leg != 1
+}
+
+// sent to another call.
+func sent[In call.Input](o call.Output) bool {
+	s, ok := o.(call.Send)
+	if !ok {
+		return false
+	}
+	_, ok = s.In.(In)
+	return ok
+}
+
+// keepingNames never takes the last name away.
+func keepingNames(o call.Output) []call.Output {
+	if n, ok := o.(call.Names); ok && len(n.Names) == 0 {
+		return nil
+	}
+	return []call.Output{o}
 }
 
 // withoutPlays swallows the playbacks and waits for ever.

@@ -31,6 +31,7 @@ type edge struct {
 	ua     *sipua.UA
 	media  *media.Engine
 	asker  *ask.Asker
+	tapes  tapes
 	kafka  *kafka // nil: events only go to the ledger
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -88,12 +89,13 @@ func (e *edge) openNode(ctx context.Context) error {
 	}
 	e.asker = ask.New(ask.Config{Functions: map[string]http.Handler{"router": routing.Asks},
 		AtOnce: map[string]ask.AtOnce{"router": ask.AtOnce(routing.AtOnce)}, Transport: webhook{e.w}})
+	e.tapes.fails = func(id string) bool { return e.w.dice.chance(e.w.opts.Faults.Phones, "tape", e.w.nameOf(id)) }
 	publisher, err := e.w.publisher(ctx, e)
 	if err != nil {
 		return err
 	}
 	e.node, err = node.New(node.Config{Name: "sim", Workers: 2, Media: e.media, Sounds: sounds{}, Asker: e.asker, AtOnce: e.asker.AtOnce, Events: publisher,
-		Logger: log, NewCall: e.newCall}, cfg)
+		Logger: log, NewCall: e.newCall, Record: e.tapes.begin}, cfg)
 	return err
 }
 

@@ -20,9 +20,10 @@ func (w *world) judge() {
 		}
 		byName[name] = distinct(list)
 		w.inOrder(name, byName[name])
+		w.meet(name, byName[name])
 	}
 	for _, c := range w.plans {
-		w.judgeCall(c, byName[c.number])
+		w.judgeCall(c, byName[c.number], byName)
 	}
 	if n := len(w.unacknowledged); n > 1+w.opts.Calls/50 {
 		w.problem("", "%d refusals were never acknowledged, such as that of %s", n, w.unacknowledged[0])
@@ -53,12 +54,15 @@ func (w *world) inOrder(name string, list []entry) {
 	} else if list[len(list)-1].kind != event.CallHangup {
 		w.problem(name, "%s after the final event", list[len(list)-1].kind)
 	}
+	if decode[event.Hangup](list[len(list)-1].data).Cause.Reason == call.CauseInternal.Reason {
+		w.problem(name, "a fault of the program ended the call (SIM_LOG=1 shows it)")
+	}
 	if list[0].kind != event.CallRinging {
 		w.problem(name, "%s is the first event", list[0].kind)
 	}
 }
 
-func (w *world) judgeCall(c *callPlan, list []entry) {
+func (w *world) judgeCall(c *callPlan, list []entry, rooms map[string][]entry) {
 	if len(list) == 0 {
 		if c.originated || c.caller.how != howCancelled && c.caller.how != howVanished && c.caller.how != howLost {
 			w.problem(c.number, "no event of this call")
@@ -71,7 +75,7 @@ func (w *world) judgeCall(c *callPlan, list []entry) {
 	}
 	h := decode[event.Hangup](final.data)
 	w.trueCause(c.caller, h)
-	w.silences(c.caller, list, h.CreatedAt.Add(time.Duration(h.DurationMS)*time.Millisecond))
+	w.silences(c.caller, list, rooms, h.CreatedAt.Add(time.Duration(h.DurationMS)*time.Millisecond))
 }
 
 // trueCause: what the final event says is what the caller's phone saw.
@@ -117,13 +121,13 @@ func (w *world) heeded(p *party, h event.Hangup) {
 }
 
 // silences: the caller's phone heard no longer nothing than the script asked for, and 6 s.
-func (w *world) silences(p *party, list []entry, end time.Time) {
+func (w *world) silences(p *party, list []entry, rooms map[string][]entry, end time.Time) {
 	if p.manner.mute || p.manner.noAck {
 		return
 	}
 	for _, g := range p.ear.silences() {
 		left := g.to.Sub(g.from) - overlap(g, gap{end, g.to}) // the edge had hung up, and its BYE or the phone's ACK was lost
-		for _, s := range append(scripted(list, g.to), w.dumb(p.name, g.to)...) {
+		for _, s := range merged(slices.Concat(scripted(list, g.to), w.dumb(append(w.met[p.name], p.name), p, g.to), w.quietRooms(p.name, list, rooms, g.to))) {
 			left -= overlap(g, s)
 		}
 		if left > longestSilence {
@@ -134,9 +138,9 @@ func (w *world) silences(p *party, list []entry, end time.Time) {
 }
 
 // dumb are the times in which the phone of the other party sends nothing.
-func (w *world) dumb(name string, end time.Time) (quiet []gap) {
+func (w *world) dumb(calls []string, not *party, end time.Time) (quiet []gap) {
 	for _, p := range w.parties {
-		if p.caller || !strings.HasPrefix(p.name, name+"-") || !p.bridged {
+		if p == not || !isOf(p, calls) || !p.bridged {
 			continue
 		}
 		if p.how == howVanished {
@@ -148,7 +152,7 @@ func (w *world) dumb(name string, end time.Time) (quiet []gap) {
 	return quiet
 }
 
-// scripted are the times in which the script itself is silent: pauses and waiting for digits.
+// scripted are the times in which the script itself is silent: pauses, waiting for digits and recording.
 func scripted(list []entry, end time.Time) (quiet []gap) {
 	begun := map[string]time.Time{}
 	for _, e := range list {
@@ -158,7 +162,7 @@ func scripted(list []entry, end time.Time) (quiet []gap) {
 				Verb   string `json:"verb"`
 				Strand int    `json:"strand"`
 			}](e.data)
-			if v.Verb == "pause" || v.Verb == "gather" {
+			if v.Verb == "pause" || v.Verb == "gather" || v.Verb == "record" {
 				begun[v.Verb+text(v.Strand)] = e.at
 			}
 		case event.VerbEnded:

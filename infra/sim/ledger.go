@@ -50,6 +50,14 @@ func (l *ledger) lines(nameOf func(string) string, zero time.Time) []string {
 	for id, list := range l.calls {
 		name := nameOf(id)
 		for _, e := range list {
+			if strings.Contains(string(e.data), `"with_call"`) {
+				e.data = callIDs.ReplaceAllFunc(e.data, func(other []byte) []byte {
+					if string(other) == id {
+						return other
+					}
+					return []byte(nameOf(string(other)))
+				})
+			}
 			data := statistics.ReplaceAllString(strings.ReplaceAll(string(e.data), strings.TrimPrefix(id, "call_"), name), "")
 			all = append(all, fmt.Sprintf("%s %04d %12s %-15s %s", name, e.seq, e.at.Sub(zero), e.kind, data))
 		}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,12 +23,15 @@ type kind struct {
 	more       map[string]string // by path
 	extension  bool              // the caller dials a user, so the router decides alone
 	originated bool
+	beside     []string // documents sent to the live call
 }
 
 const bridge = `{"verb":"dial","to":[{"user":"101"},{"user":"102"}],"ring_for":"7s","on":{"no_answer":[{"verb":"play","audio":"p900"}],"busy":"/busy"}}`
 
-// kinds are the workload. A later verb joins it by a row here.
-var kinds = []kind{
+// kinds are the workload. A later verb joins it by a row here or in together.
+var kinds = slices.Concat(apart, together)
+
+var apart = []kind{
 	{name: "reject", weight: 4, first: `[{"verb":"reject","status":486}]`},
 	{name: "empty", weight: 2},
 	{name: "announce", weight: 8, first: `[{"verb":"answer"},{"verb":"play","audio":["p700","p600"]},{"verb":"hangup"}]`},

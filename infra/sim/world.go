@@ -83,13 +83,15 @@ type world struct {
 	note     sync.Mutex // guards what follows; nothing else is locked under it
 	problems []string
 	names    map[string]string // call id -> name
+	rooms    int
+	met      map[string][]string // names of calls that met
 	asks     map[string]int
 }
 
 // Run runs the workload of a seed to its end and judges it.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	w := &world{opts: o, dice: dice(o.Seed), zero: time.Now(), net: edgetest.NewNet(), rtp: edgetest.NewNet(),
-		ledger: &ledger{calls: map[string][]entry{}}, plans: map[string]*callPlan{}, names: map[string]string{}, asks: map[string]int{}}
+		ledger: &ledger{calls: map[string][]entry{}}, plans: map[string]*callPlan{}, names: map[string]string{}, asks: map[string]int{}, met: map[string][]string{}}
 	w.weather = &weather{dice: w.dice, faults: o.Faults, name: w.nameOf, copies: map[string]int{}}
 	w.net.SetFate(w.fate)
 	w.rtp.SetFate(w.weather.sound)
@@ -127,6 +129,7 @@ func (w *world) play() {
 	w.locked(func() {
 		for _, c := range w.plans {
 			w.after(c.at, func() { w.begin(c) })
+			w.control(c)
 		}
 	})
 	time.Sleep(time.Duration(w.opts.Calls)*time.Second/pace + 2*time.Second)
@@ -255,7 +258,21 @@ func (w *world) problem(name, format string, args ...any) {
 func (w *world) begins(id string, b call.Begin) {
 	w.note.Lock()
 	defer w.note.Unlock()
-	w.names[id] = b.Call.From
+	if w.names[id] = b.Call.From; b.Room != "" {
+		w.names[id] = w.roomName(b)
+	}
+}
+
+// idOf a call by its name.
+func (w *world) idOf(name string) string {
+	w.note.Lock()
+	defer w.note.Unlock()
+	for id, n := range w.names {
+		if n == name {
+			return id
+		}
+	}
+	return ""
 }
 
 // nameOf a call id of the edge, which is another in each run, with what stands behind it: the name of the call.
@@ -294,6 +311,7 @@ func (w *world) leftovers() {
 	if n := len(w.edge.node.Registrations("")); n != 0 {
 		w.problem("", "%d registrations are left", n)
 	}
+	w.held()
 	if open := w.rtp.Listening(); len(open) != 0 {
 		w.problem("", "%d RTP and RTCP ports are left open, such as %v", len(open), open[0])
 	}

@@ -184,7 +184,7 @@ type DTMF struct {
 	Leg int `json:"leg"`
 	// 0-9 * # A-D.
 	Digit string `json:"digit"`
-	// How it came.
+	// How it came; lent: by the call that lent the leg.
 	Method string `json:"method"`
 	// How long it was pressed.
 	DurationMS int `json:"duration_ms"`

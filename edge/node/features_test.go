@@ -90,3 +90,28 @@ func TestAUserConsultsAndConnectsByKeys(t *testing.T) {
 		carol.reply(carol.expect("BYE"), 200, "", "")
 	})
 }
+
+func TestAHoldIsOverWhenTheCallIsHandedOn(t *testing.T) {
+	withUser(t, func(r *rig, caller, user *dialog) {
+		carol := r.phone(7002)
+		id := r.only().ID
+		for _, doc := range []string{`[{"verb": "hold", "party": "agent"}]`, `[{"verb": "transfer", "to": {"sip": "sip:carol@127.0.0.1:7002"}}]`} {
+			if err := r.node.Beside(id, document(t, doc), false); err != nil {
+				t.Fatal(err)
+			}
+			wait(100 * time.Millisecond)
+			if v := r.only(); v.Status != "held" {
+				t.Errorf("after %s the call is %s", doc, v.Status)
+			}
+		}
+		carol.take(withDigits)
+		wait(100 * time.Millisecond)
+		if v := r.only(); v.Status != "bridged" {
+			t.Errorf("handed on, the call is %s", v.Status)
+		}
+		user.p.reply(user.p.expect("BYE"), 200, "", "")
+		r.hears("a<b b<a", caller.p, carol)
+		byes(caller)
+		carol.reply(carol.expect("BYE"), 200, "", "")
+	})
+}

@@ -112,6 +112,9 @@ func (x *sight) seeLeg(v *View, kind string, l *event.Leg) bool {
 			at := l.At
 			v.BridgedAt = &at
 		}
+		if l.Leg != x.agent {
+			x.left() // whoever the caller spoke with before
+		}
 		v.Agent, v.AgentName, x.agent = l.AgentNumber, l.AgentName, l.Leg
 	case event.CallHeld:
 		x.holders = append(x.holders, holder(l))
@@ -121,13 +124,18 @@ func (x *sight) seeLeg(v *View, kind string, l *event.Leg) bool {
 		if l.Leg != x.agent {
 			return false
 		}
+		x.left()
 		v.Agent, v.AgentName, x.agent = "", "", 0
-		x.released("agent")
-		x.released(fmt.Sprintf("script %d", l.Leg))
 	default:
 		return false
 	}
 	return true
+}
+
+// left: the agent is gone, with all holds of that side.
+func (x *sight) left() {
+	x.released("agent")
+	x.released(fmt.Sprintf("script %d", x.agent))
 }
 
 func (x *sight) released(by string) {

@@ -144,10 +144,11 @@ func (c *Call) replaced(in Lent) string {
 	if old == nil {
 		return WhyNotFound
 	}
-	if t := c.thing(thingLoan, old.Lent); t != nil {
-		if t.With == "" {
-			return "busy"
-		}
+	t := c.thing(thingLoan, old.Lent)
+	switch {
+	case len(c.strandsOf(referral))+len(c.strandsOf(consult)) > 0, t != nil && t.With == "":
+		return "busy" // who is where is about to change
+	case t != nil:
 		in.Leg = t.There
 		c.send("call:"+t.With, in)
 		return ""
@@ -156,12 +157,19 @@ func (c *Call) replaced(in Lent) string {
 	if n == 0 {
 		return WhyFull
 	}
-	owner := old.Owner
 	c.inherit(c.leg(n), old, in)
-	c.deliver(owner, LegReplaced{Old: old.N, New: n})
+	for _, s := range slices.Clone(c.Strands) {
+		if s.Run != nil {
+			c.deliver(s.Run.N, LegReplaced{Old: old.N, New: n})
+		}
+	}
 	by, _, _ := c.identity(old)
 	c.publish(event.CallTransferred, &event.Transfer{Leg: old.N, Kind: "attended", By: by, To: in.Number, Status: StatusAnswered})
-	c.endLeg(old, CauseReplaced)
+	cause := CauseReplaced
+	if !old.answered() {
+		cause.SIP = CauseCancelled.SIP
+	}
+	c.endLeg(old, cause)
 	return ""
 }
 
@@ -209,7 +217,7 @@ func userOf(target string) string {
 
 func agentOf(l *Leg) Agent { return Agent{Number: l.Number, Name: l.Name, User: userOf(l.Target)} }
 
-// LegReplaced is brought to the run whose leg another one has taken the place of. The shell never gives it.
+// LegReplaced is brought to all runs when a leg has taken the place of another. The shell never gives it.
 type LegReplaced struct{ Old, New int }
 
 // Kind is "leg_replaced".

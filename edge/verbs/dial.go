@@ -110,7 +110,7 @@ func (v *dial) Input(r *call.Run, in call.Input) {
 	case call.LegEnded:
 		v.ended(r, in)
 	case call.LegReplaced:
-		v.replaced(in)
+		v.replaced(r, in)
 	case call.StrandEnded:
 		v.confirmed(r, in)
 	case call.CallerJoined:

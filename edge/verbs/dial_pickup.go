@@ -1,6 +1,7 @@
 package verbs
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/offhook/offhook/edge/call"
@@ -33,14 +34,16 @@ func (v *dial) Borrow(r *call.Run, in call.Lent) (int, string) {
 	return leg, ""
 }
 
-// replaced: another leg has taken the place of who answered.
-func (v *dial) replaced(in call.LegReplaced) {
+// replaced: another leg has taken the place of who answered, or of the caller, who hears that it rings from now on.
+func (v *dial) replaced(r *call.Run, in call.LegReplaced) {
 	t := v.byLeg(in.Old)
-	if t == nil {
-		return
-	}
-	t.Legs = []int{in.New}
-	if v.Won == in.Old {
-		v.Won = in.New
+	switch {
+	case t != nil:
+		t.Legs[slices.Index(t.Legs, in.Old)] = in.New
+		if v.Won == in.Old {
+			v.Won = in.New
+		}
+	case in.New == r.Caller() && v.Won == 0:
+		v.ringback(r, true)
 	}
 }

@@ -10,12 +10,11 @@ import (
 	"github.com/offhook/offhook/edge/call"
 	"github.com/offhook/offhook/edge/call/calltest"
 	"github.com/offhook/offhook/edge/verbs"
-	"github.com/offhook/offhook/schemas/event"
 	"github.com/offhook/offhook/schemas/verb"
 )
 
 // scripts are what the explored calls run; each also answers the asks of the others.
-var scripts = []string{
+var scripts = append([]string{
 	`[{"verb":"answer"},{"verb":"play","audio":"welcome"},{"verb":"gather","max_digits":2,"finish_on":"#","tries":2,"prompt":[{"verb":"say","text":"Press."},{"verb":"pause","for":"1s"}],"on":{"1":[{"verb":"say","text":"One."}],"2":"/two","no_input":[{"verb":"log","text":"none"}],"bad_input":"/bad"},"next":"/menu"},{"verb":"hangup"}]`,
 	`[{"verb":"dial","to":[{"user":"101","on":{"busy":[{"verb":"log","text":"101 is busy"}],"ringing":"/rings"}},{"user":"105"}],"ring_for":"20s","on":{"no_answer":[{"verb":"say","text":"Nobody is free."}],"busy":"/busy","answered":[{"verb":"emit","type":"got"}],"hangup":"/over"},"next":"/after"}]`,
 	`[{"verb":"on","event":"held","do":[{"verb":"email","to":"boss@acme.test","subject":"Hold","text":"{agent_name} held {caller_number}, {event.by}"}]},{"verb":"on","event":"hangup","do":[{"verb":"pause","for":"2s"},{"verb":"email","to":"a@b.test","text":"{event.cause.reason}"},{"verb":"redirect","to":"/wrapped"}]},{"verb":"answer"},{"verb":"dial","to":{"user":"101"},"time_limit":"60s","ringback":"tone:beep"},{"verb":"say","text":"Good bye."}]`,
@@ -26,10 +25,6 @@ var scripts = []string{
 	`[{"verb":"answer"},{"verb":"dial","id":"bg","background":true,"to":[{"user":"101"},{"user":"105"}]},{"verb":"play","id":"mus","audio":"waltz","loop":-1,"background":true},{"verb":"gather","max_digits":1},{"verb":"say","text":"Out.","to":"all","background":true},{"verb":"cancel","of_id":"mus"},{"verb":"gather","max_digits":1,"timeout":"9s"},{"verb":"cancel","of_id":"bg"},{"verb":"play","audio":"b","to":"agent"},{"verb":"parallel","do":[[{"verb":"play","audio":"c","to":"all"}],[{"verb":"cancel","of_id":"mus"},{"verb":"hold"}]]},{"verb":"dial","to":{"user":"106"},"on":{"answered":[{"verb":"say","text":"Hello.","to":"agent"},{"verb":"play","audio":"waltz","to":"agent","background":true,"loop":-1}]}}]`,
 	`[{"verb":"on","event":"recording.stored","do":[{"verb":"email","to":"a@b.test","text":"{event.location}"}]},{"verb":"record","id":"all","channels":2,"background":true},{"verb":"parallel","do":[[{"verb":"pause","for":"1s"},{"verb":"record","action":"pause"},{"verb":"record","action":"resume","of_id":"all"},{"verb":"record","action":"stop","of_id":"vm"}]]},{"verb":"record","id":"vm","beep":true,"silence":"5s","finish_on":"#","next":"/recorded"}]`,
 	`[{"verb":"record","id":"two","background":true,"beep":true},{"verb":"on","event":"recording.failed","do":"/failed"},{"verb":"dial","to":{"user":"101"},"background":true},{"verb":"record","of":"agent","time_limit":"9s"},{"verb":"record","finish_on":"12"},{"verb":"record","action":"stop"},{"verb":"pause","for":"4s"}]`,
-	`[{"verb":"dial","confirm":"1","to":[{"user":"101"},{"user":"105","confirm":[{"verb":"say","text":"Acme."},{"verb":"gather","max_digits":1,"on":{"2":[{"verb":"hangup"}]}}]}],"ringback":"waltz","on":{"refused":[{"verb":"log","text":"{result.cause}"}]},"next":"/after"},{"verb":"dial","answer":"at_once","early_media":"ignore","to":{"user":"106"},"confirm":[{"verb":"dial","to":{"user":"107"}},{"verb":"transfer","to":{"user":"107"}}]}]`,
-	`[{"verb":"parallel","do":[[{"verb":"play","audio":"waltz"},{"verb":"divert","to":{"user":"106"},"wrap_up":"5s"},{"verb":"say","text":"wrap"}],[{"verb":"dial","background":true,"to":{"user":"107"},"confirm":"1"}]]},{"verb":"ring","early_media":true},{"verb":"divert","to":[{"user":"101"},{"user":"105"}],"next":[{"verb":"say","text":"refused"},{"verb":"email","to":"a@b.test","text":"{result.status}"},{"verb":"pause","for":"40s"}],"on":{"hangup":[{"verb":"log","text":"over"}]}},{"verb":"transfer","to":{"user":"101"}}]`,
-	`[{"verb":"on","event":"held","do":[{"verb":"transfer","to":{"user":"106"},"ring_for":"5s"},{"verb":"log","text":"{result.status}"}]},{"verb":"on","event":"replaced","do":[{"verb":"emit","type":"taken"}]},{"verb":"answer"},{"verb":"transfer","to":{"user":"107"},"on":{"busy":[{"verb":"say","text":"Busy."}]}},{"verb":"dial","to":{"user":"101"},"on":{"answered":[{"verb":"dial","background":true,"to":{"user":"105"}},{"verb":"transfer","to":[{"user":"107"},{"user":"108"}],"ring":"in_order"}]}},{"verb":"say","text":"back"},{"verb":"refer","to":"sip:105@example.org","timeout":"5s"},{"verb":"dial","to":{"user":"101"},"on":{"answered":[{"verb":"refer","party":"agent","to":"sip:x@example.org"}]}}]`,
-	`[{"verb":"gather","max_digits":1,"prompt":[{"verb":"transfer","to":{"user":"105"}},{"verb":"divert","to":{"user":"106"}}]},{"verb":"pause","for":"9s"}]`,
 	`[{"verb":"on","event":"dtmf","do":[{"verb":"park","slot":"7","tries":1,"on":{"no_answer":"/rung"}}]},{"verb":"parallel","do":[[{"verb":"pause","for":"2s"},{"verb":"park","to":{"user":"105"},"return_after":"2s"}]]},{"verb":"dial","to":{"user":"101"}},{"verb":"park","to":[{"user":"101"},{"user":"105"}],"return_after":"3s","ring_for":"4s","tries":3,"on":{"answered":[{"verb":"say","text":"Hello.","to":"agent"}],"no_answer":[{"verb":"log","text":"no"}]},"next":"/parked"}]`,
 	`[{"verb":"dial","background":true,"to":{"user":"101"}},{"verb":"enqueue","queue":"q","max_wait":"30s","music":"waltz","wait":[{"verb":"say","text":"{queue_position}"},{"verb":"gather","max_digits":1,"on":{"1":[{"verb":"leave"}],"2":"/voicemail","9":[{"verb":"dial","to":{"user":"106"}}]}}],"on":{"left":"/left","timeout":[{"verb":"say","text":"late"}]},"next":"/after"},{"verb":"parallel","do":[[{"verb":"enqueue","queue":"a","wait":[]}]]},{"verb":"enqueue","queue":"b","wait":[{"verb":"log","text":"x"}]}]`,
 	`[{"verb":"answer"},{"verb":"parallel","do":[[{"verb":"dial","to":{"user":"101"}}],[{"verb":"pause","for":"1s"},{"verb":"supervise","user":"101","wait":"3s","finish_on":"#"}],[{"verb":"pause","for":"2s"},{"verb":"leave"}]]},{"verb":"pause","for":"1s"},{"verb":"conference","room":"r","finish_on":"#","time_limit":"9s","on":{"1":[{"verb":"mute"},{"verb":"hold"},{"verb":"play","audio":"a"}],"12":"/key","2":[{"verb":"leave"}]},"next":[{"verb":"pickup","user":"106"},{"verb":"pickup","call":"call_1"}]}]`,
@@ -37,7 +32,7 @@ var scripts = []string{
 	`[{"verb":"hangup","cause":"busy"}]`,
 	`[{"verb":"redirect","to":"/again"}]`,
 	`[]`,
-}
+}, handing...)
 
 func document(t testing.TB, text string) verb.Document {
 	var doc verb.Document
@@ -110,33 +105,6 @@ func (e *explored) step(c calltest.Choice) {
 	if e.seen != nil {
 		handedOn(e.seen, outs)
 	}
-}
-
-// handedOn counts how handing a call on went.
-func handedOn(seen map[string]int, outs []call.Output) {
-	for _, out := range outs {
-		switch o := out.(type) {
-		case call.LegNotify:
-			seen[fmt.Sprintf("notify %d", o.Code)]++
-		case call.Publish:
-			switch data := o.Data.(type) {
-			case *event.Transfer:
-				seen[data.Kind+" "+data.Status]++
-			case *event.Verb:
-				if data.Result != nil {
-					seen[data.Verb+" "+data.Result.Status+" "+data.Result.Cause+data.Result.Error]++
-				}
-			}
-		}
-	}
-}
-
-// reachedAlone are what the orders must come to, or they prove little.
-var reachedAlone = []string{
-	"blind started", "blind answered", "blind failed", "divert started", "divert answered", "divert failed", "redirect started",
-	"refer started", "refer answered", "refer failed", "notify 100", "notify 180", "notify 200", "notify 491", "notify 603",
-	"dial refused not_confirmed", "say failed wrap_up", "play cancelled replaced", "dial answered replaced", "dial answered transferred",
-	"transfer answered hangup", "transfer busy busy", "divert no_answer no_answer", "refer refused declined", "refer timeout response_timeout",
 }
 
 // orphan finds a leg that nobody answers for: it stands, is not the caller nor a supervisor, and no run owns it.
@@ -229,20 +197,13 @@ func TestEveryOrderEndsInOneFinalEventWithNothingHeld(t *testing.T) {
 	if testing.Short() {
 		orders = 2_000
 	}
-	seen := map[string]int{}
 	for seed := range orders {
 		e := explore(t, beginOf(t, seed))
-		e.seen = seen
 		e.walk(seed, func(step int) {
 			if calltest.Pick(seed, step+5000, 16) == 0 {
 				e.reread()
 			}
 		})
-	}
-	for _, what := range reachedAlone {
-		if seen[what] == 0 {
-			t.Errorf("%s never happened", what)
-		}
 	}
 }
 

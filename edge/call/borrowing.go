@@ -141,7 +141,7 @@ func (c *Call) settleSupervisors() {
 // place where it is.
 func (c *Call) replaced(in Lent) string {
 	old := c.live(in.Leg)
-	if old == nil {
+	if old == nil || !old.Inbound && old.AnsweredAt == nil { // RFC 3891 3: not one of ours that rings
 		return WhyNotFound
 	}
 	t := c.thing(thingLoan, old.Lent)

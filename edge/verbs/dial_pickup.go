@@ -43,6 +43,11 @@ func (v *dial) replaced(r *call.Run, in call.LegReplaced) {
 		if v.Won == in.Old {
 			v.Won = in.New
 		}
+		for i := range v.Confirms {
+			if v.Confirms[i].Leg == in.Old {
+				v.Confirms[i].Leg = in.New
+			}
+		}
 	case in.New == r.Caller() && v.Won == 0:
 		v.ringback(r, true)
 	}

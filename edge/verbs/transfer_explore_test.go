@@ -42,7 +42,7 @@ func handedOn(seen map[string]int, outs []call.Output) {
 // reachedAlone are what the orders must come to, or they prove little.
 var reachedAlone = []string{
 	"blind started", "blind answered", "blind failed", "divert started", "divert answered", "divert failed", "redirect started",
-	"refer started", "refer answered", "refer failed", "notify 100", "notify 180", "notify 200", "notify 491", "notify 603", "notify 480", "notify 486", "dial cancelled completed_elsewhere",
+	"refer started", "refer answered", "refer failed", "notify 100", "notify 180", "notify 200", "notify 491", "notify 603", "dial cancelled completed_elsewhere",
 	"dial refused not_confirmed", "say failed wrap_up", "play cancelled replaced", "dial answered replaced", "dial answered transferred",
 	"transfer answered hangup", "transfer busy busy", "divert no_answer no_answer", "refer refused declined", "refer timeout response_timeout",
 }

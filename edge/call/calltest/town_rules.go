@@ -36,8 +36,8 @@ func (t *Town) hears(h *house) error {
 	waits := slices.ContainsFunc(h.names, func(n call.Name) bool {
 		return strings.HasPrefix(n.Name, "slot:") || strings.HasPrefix(n.Name, "queue:")
 	})
-	if caller := legOf(h.call, h.call.Caller); caller != nil && caller.Lent != 0 && h.call.Bridge.Leg != 0 {
-		return fmt.Errorf("the caller is lent, and joined with leg %d", h.call.Bridge.Leg)
+	if caller := legOf(h.call, h.call.Caller); caller != nil && taken(h.call, caller.Lent) && h.call.Bridge.Leg != 0 {
+		return fmt.Errorf("another call has the caller, who is joined with leg %d", h.call.Bridge.Leg)
 	}
 	for _, row := range h.call.Mix {
 		from, to := legOf(h.call, row.From), legOf(h.call, row.To)
@@ -67,6 +67,11 @@ func legOf(c *call.Call, n int) *call.Leg {
 		}
 	}
 	return nil
+}
+
+// taken: another call has the leg of a loan, as far as the home call knows.
+func taken(c *call.Call, loan int) bool {
+	return slices.ContainsFunc(c.Things, func(t call.Thing) bool { return t.What == "loan" && t.N == loan && t.With != "" })
 }
 
 // guestHeard: a lent leg that is heard may be.

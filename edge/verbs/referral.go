@@ -160,7 +160,7 @@ func (v *referral) returned(r *call.Run, in call.LoanEnded) {
 		v.failed(r, 481)
 		return
 	}
-	r.EndCall(call.CauseNormal, "agent")
+	loanOver(r)
 }
 
 func (v *referral) tell(r *call.Run, status string, cause *event.Cause) {

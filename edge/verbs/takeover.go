@@ -1,6 +1,9 @@
 package verbs
 
-import "github.com/offhook/offhook/edge/call"
+import (
+	"github.com/offhook/offhook/edge/call"
+	"github.com/offhook/offhook/schemas/ask"
+)
 
 // takeover is the script of a call whose INVITE carries Replaces (RFC 3891): its caller takes the place of a leg of another
 // call, by a loan, and is answered once that has been done. The call goes on as long as the loan. It is no verb of
@@ -23,10 +26,19 @@ func (v *takeover) Input(r *call.Run, in call.Input) {
 	case call.LoanTaken:
 		r.Answer()
 	case call.LoanEnded:
-		cause, by := call.CauseNormal, "agent"
 		if in.Refused {
-			cause, by = call.CauseLost, "system"
+			r.EndCall(call.CauseLost, "system")
+			return
 		}
-		r.EndCall(cause, by)
+		loanOver(r)
 	}
+}
+
+// loanOver ends a call that was nothing but a loan of its caller's leg, unless that has hung up.
+func loanOver(r *call.Run) {
+	if !r.Standing(r.Caller()) {
+		r.Done(ask.Result{Status: call.StatusAnswered})
+		return
+	}
+	r.EndCall(call.CauseNormal, "agent")
 }

@@ -73,8 +73,8 @@ func (w *worker) take() []message {
 
 // What waited longer than lateAfter is late; when all was for latePatience, new calls are refused.
 const (
-	lateAfter    = 50 * time.Millisecond
-	latePatience = 200 * time.Millisecond
+	lateAfter    = 100 * time.Millisecond
+	latePatience = 300 * time.Millisecond
 )
 
 // late notes whether what is taken has waited for long.

@@ -29,8 +29,8 @@ func (w *worker) overloaded(req *sip.Request) *sip.Response {
 // What waited longer than lateAfter is late; when all was for latePatience, the queue stands: it is not a burst that will be
 // over soon. Both are well under T1, after which senders repeat and make it worse.
 const (
-	lateAfter    = 50 * time.Millisecond
-	latePatience = 200 * time.Millisecond
+	lateAfter    = 100 * time.Millisecond
+	latePatience = 300 * time.Millisecond
 )
 
 // lateness watches how long messages waited for their worker.

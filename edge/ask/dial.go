@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"net/http"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -113,17 +112,8 @@ func dialFault(ctx context.Context, err error) error {
 }
 
 // transport is one pool of connections. HTTP/1.1 only: a webhook's answers are small and many, and a connection
-// each keeps one slow answer from holding up the others. No proxy: the checked address would be the proxy's.
-func (d *dialer) transport() *http.Transport {
-	return &http.Transport{
-		DialContext:            d.dial,
-		Proxy:                  nil,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(256)},
-		TLSHandshakeTimeout:    2 * time.Second,
-		DisableCompression:     true, // no decompression bombs: what is not asked for is refused
-		MaxIdleConns:           8192,
-		MaxIdleConnsPerHost:    2048,
-		IdleConnTimeout:        60 * time.Second,
-		MaxResponseHeaderBytes: 32 << 10,
-	}
+// each keeps one slow answer from holding up the others. No proxy: the checked address would be the proxy's. Compression
+// is not offered, so there are no decompression bombs: what is not asked for is refused.
+func (d *dialer) transport() *wire {
+	return &wire{dial: d.dial, tls: &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(256)}}
 }

@@ -1,0 +1,284 @@
+package ask
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	tlsTimeout     = 2 * time.Second
+	mostHeader     = 32 << 10
+	mostIdleOfHost = 2048 // connections kept
+	mostIdle       = 8192
+	idleTime       = 60 * time.Second
+	mostInterims   = 5 // 1xx responses before the response
+	unlimited      = 1 << 62
+	connectionSize = 4 << 10 // of each buffer
+)
+
+// wire is HTTP/1.1 over kept connections, with the asking goroutine itself writing and reading. net/http's Transport has
+// two more goroutines at each connection; waking them is a sixth of an ask's CPU, the server's included, and each can wait
+// behind other work while a caller waits. Requests are written and responses read by net/http all the same.
+type wire struct {
+	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	tls  *tls.Config
+
+	mu    sync.Mutex
+	idle  map[string][]*wireConn // by scheme and address, the last used at the end
+	kept  int                    // in all
+	sweep *time.Timer            // closes what was idle for too long; nil: nothing is
+}
+
+// wireConn is one connection.
+type wireConn struct {
+	net.Conn
+	raw   syscall.RawConn // nil in tests: not looked at before use
+	r     *bufio.Reader
+	w     *bufio.Writer
+	left  int64 // that may be read
+	got   int64 // that was read since the last request
+	since time.Time
+}
+
+var errLongHeader = errors.New("the response's header is too long")
+
+func (c *wireConn) Read(b []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, errLongHeader
+	}
+	n, err := c.Conn.Read(b[:min(int64(len(b)), c.left)])
+	c.left -= int64(n)
+	c.got += int64(n)
+	return n, err
+}
+
+// RoundTrip makes one request. A kept connection that turns out to be closed is replaced once.
+func (t *wire) RoundTrip(req *http.Request) (*http.Response, error) {
+	key := req.URL.Scheme + " " + req.URL.Hostname() + ":" + port(req.URL)
+	for kept := true; ; kept = false {
+		var c *wireConn
+		if kept {
+			c = t.take(req.Context(), key)
+		}
+		if kept = c != nil; !kept {
+			var err error
+			if c, err = t.connect(req); err != nil {
+				return nil, err
+			}
+		}
+		resp, err := t.exchange(c, req, key)
+		if err == nil || !kept || c.got > 0 || req.Context().Err() != nil || isTimeout(err) {
+			return resp, err
+		}
+		if req.Body == nil {
+			continue
+		}
+		if req.Body, err = req.GetBody(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (t *wire) connect(req *http.Request) (*wireConn, error) {
+	ctx, host := req.Context(), req.URL.Hostname()
+	conn, err := t.dial(ctx, "tcp", net.JoinHostPort(host, port(req.URL)))
+	if err != nil {
+		return nil, err
+	}
+	c := &wireConn{Conn: conn}
+	if s, ok := conn.(syscall.Conn); ok {
+		c.raw, _ = s.SyscallConn() // without it nobody looks before use
+	}
+	if req.URL.Scheme == "https" {
+		cfg := t.tls.Clone()
+		cfg.ServerName = host
+		secure := tls.Client(conn, cfg)
+		ctx, cancel := context.WithTimeout(ctx, tlsTimeout)
+		defer cancel()
+		if err := secure.HandshakeContext(ctx); err != nil {
+			_ = conn.Close()
+			return nil, err
+		}
+		c.Conn = secure
+	}
+	c.r, c.w = bufio.NewReaderSize(c, connectionSize), bufio.NewWriterSize(c.Conn, connectionSize)
+	return c, c.until(ctx)
+}
+
+// until sets the time for what comes.
+func (c *wireConn) until(ctx context.Context) error {
+	deadline, _ := ctx.Deadline() // zero: none
+	return c.SetDeadline(deadline)
+}
+
+// exchange writes the request and reads the response's header; reading its body to the end gives the connection back.
+func (t *wire) exchange(c *wireConn, req *http.Request, key string) (*http.Response, error) {
+	ctx := req.Context()
+	b := &wireBody{t: t, c: c, ctx: ctx, key: key}
+	b.stop = context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+	c.left, c.got = mostHeader, 0
+	written := req.Write(c.w)
+	if written == nil {
+		written = c.w.Flush()
+	}
+	resp, err := c.response(req) // also after a failure: it may say why
+	if err != nil {
+		if written != nil {
+			err = written
+		}
+		return nil, b.fail(err)
+	}
+	c.left = unlimited
+	b.keep = written == nil && !resp.Close && resp.StatusCode != http.StatusSwitchingProtocols
+	if resp.Body == http.NoBody {
+		b.end(b.keep)
+		return resp, nil
+	}
+	b.body, resp.Body = resp.Body, b
+	return resp, nil
+}
+
+// response skips what is only provisional.
+func (c *wireConn) response(req *http.Request) (*http.Response, error) {
+	for range mostInterims {
+		resp, err := http.ReadResponse(c.r, req)
+		if err != nil || resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
+			return resp, err
+		}
+	}
+	return nil, errors.New("too many provisional responses")
+}
+
+// wireBody is a response's body.
+type wireBody struct {
+	t    *wire
+	c    *wireConn
+	ctx  context.Context
+	key  string
+	body io.ReadCloser
+	stop func() bool
+	keep bool
+	over bool
+}
+
+func (b *wireBody) Read(p []byte) (int, error) {
+	if b.over {
+		return 0, io.EOF
+	}
+	n, err := b.body.Read(p)
+	switch {
+	case errors.Is(err, io.EOF):
+		b.end(b.keep)
+	case err != nil:
+		err = b.fail(err)
+	}
+	return n, err
+}
+
+// Close before the end closes the connection: reading on could take for ever.
+func (b *wireBody) Close() error {
+	b.end(false)
+	return nil
+}
+
+// fail ends it; when the time was up or the ask given up, that is the reason.
+func (b *wireBody) fail(err error) error {
+	b.end(false)
+	if b.ctx.Err() != nil {
+		return b.ctx.Err()
+	}
+	return err
+}
+
+func (b *wireBody) end(keep bool) {
+	if b.over {
+		return
+	}
+	b.over = true
+	if stopped := b.stop(); keep && stopped && b.c.r.Buffered() == 0 {
+		b.t.put(b.key, b.c)
+		return
+	}
+	_ = b.c.Close() // nothing is waited for any more
+}
+
+// take gives the connection that was used last, if the other side has not closed it or said something unasked.
+func (t *wire) take(ctx context.Context, key string) *wireConn {
+	for {
+		t.mu.Lock()
+		list := t.idle[key]
+		if len(list) == 0 {
+			t.mu.Unlock()
+			return nil
+		}
+		c := list[len(list)-1]
+		list[len(list)-1] = nil
+		t.idle[key] = list[:len(list)-1]
+		t.kept--
+		t.mu.Unlock()
+		if c.until(ctx) == nil && c.quiet() {
+			return c
+		}
+		_ = c.Close()
+	}
+}
+
+func (t *wire) put(key string, c *wireConn) {
+	c.since = time.Now()
+	t.mu.Lock()
+	full := t.kept >= mostIdle || len(t.idle[key]) >= mostIdleOfHost
+	if !full {
+		t.kept++
+		if t.idle == nil {
+			t.idle = make(map[string][]*wireConn)
+		}
+		t.idle[key] = append(t.idle[key], c)
+		if t.sweep == nil {
+			t.sweep = time.AfterFunc(idleTime, func() { t.closeIdle(idleTime) })
+		}
+	}
+	t.mu.Unlock()
+	if full {
+		_ = c.Close()
+	}
+}
+
+// CloseIdleConnections closes what is not in use.
+func (t *wire) CloseIdleConnections() { t.closeIdle(0) }
+
+// closeIdle closes what was not used for so long.
+func (t *wire) closeIdle(than time.Duration) {
+	now := time.Now()
+	var old []*wireConn
+	t.mu.Lock()
+	for key, list := range t.idle {
+		n := 0
+		for n < len(list) && now.Sub(list[n].since) >= than {
+			n++
+		}
+		old = append(old, list[:n]...)
+		t.kept -= n
+		if t.idle[key] = append([]*wireConn(nil), list[n:]...); n == len(list) {
+			delete(t.idle, key)
+		}
+	}
+	if t.sweep != nil {
+		t.sweep.Stop()
+		t.sweep = nil
+	}
+	if len(t.idle) > 0 {
+		t.sweep = time.AfterFunc(idleTime/4, func() { t.closeIdle(idleTime) })
+	}
+	t.mu.Unlock()
+	for _, c := range old {
+		_ = c.Close()
+	}
+}

@@ -39,6 +39,12 @@ var meetings = [][]string{
 	{`[{"verb":"dial","background":true,"to":{"user":"101"}},{"verb":"enqueue","queue":"q","wait":[{"verb":"dial","to":{"user":"106"},"ring_for":"3s"}],"next":[{"verb":"say","text":"x"}]}]`,
 		`[{"verb":"pickup","queue":"q"}]`,
 		`[{"verb":"supervise","call":"call_1","mode":"listen","wait":"20s"}]`},
+	{`[{"verb":"dial","confirm":"1","to":[{"user":"101"},{"user":"105"}],"on":{"answered":[{"verb":"transfer","to":{"user":"106"}}]}},{"verb":"divert","to":{"user":"107"}}]`,
+		`[{"verb":"pickup","user":"101"},{"verb":"pickup","user":"106"}]`,
+		`[{"verb":"pickup","call":"call_1","next":[{"verb":"supervise","call":"call_1","wait":"9s","mode":"whisper"}]}]`},
+	{`[{"verb":"on","event":"held","do":[{"verb":"park","slot":"9","to":{"user":"101"},"return_after":"1s"}]},{"verb":"dial","background":true,"to":{"user":"101"}},{"verb":"divert","to":{"user":"106"},"wrap_up":"2s"},{"verb":"play","audio":"x"}]`,
+		`[{"verb":"pickup","user":"106","next":[{"verb":"pickup","slot":"9"}]},{"verb":"conference","room":"r","record":true}]`,
+		`[{"verb":"pickup","user":"101"},{"verb":"conference","room":"r","on":{"1":[{"verb":"record","finish_on":"2"}],"2":[{"verb":"dial","to":{"user":"109"}}]}}]`},
 }
 
 func town(t testing.TB, scripts []string) *calltest.Town {

@@ -186,8 +186,9 @@ type Dial struct {
 	Answer string `json:"answer,omitempty"`
 	// The caller hears what the called party sends before the answer, or not. Default "pass".
 	EarlyMedia string `json:"early_media,omitempty"`
-	// The called party must confirm before it is connected: by this digit, or by hearing this document to its
-	// end (hangup in it declines).
+	// The called party must confirm before it is connected: by pressing this digit, for which it is asked three
+	// times, or by hearing this document to its end. hangup in it, or a gather at its end without a digit,
+	// declines. Meanwhile the caller hears that it rings, and the others ring on.
 	Confirm *Do `json:"confirm,omitempty"`
 	// The connection is ended after this time; default none.
 	TimeLimit Duration `json:"time_limit,omitempty"`
@@ -266,7 +267,8 @@ type Transfer struct {
 }
 
 // Refer is the verb "refer": Asks the party's own phone or gateway to call somebody else (REFER, RFC 3515)
-// and reports how that went. The call ends when it succeeds.
+// and reports how that went. The party must be answered. The call ends when it succeeds; else the script goes
+// on with the result and the call is as it was.
 type Refer struct {
 	// The author's own name for this verb; it comes back in results and events.
 	ID string `json:"id,omitempty"`

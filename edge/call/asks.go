@@ -35,7 +35,7 @@ func absolute(base, ref string) (string, error) {
 // ask asks a URL for the strand's next step.
 func (c *Call) ask(s *Strand, n *Next, base string) {
 	a := &Asking{N: c.next(), Reason: n.Reason, Replace: n.Replace}
-	if a.Reason == ask.ReasonRedirect && c.Spent.Verbs == 1 {
+	if a.Reason == ask.ReasonRedirect && c.Spent.Verbs == c.Spent.Before+1 {
 		a.Reason = ask.ReasonCall // sent on before anything happened: the question is still what shall happen to this call
 	}
 	var err error

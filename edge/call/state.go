@@ -232,6 +232,8 @@ type Music struct {
 type Spent struct {
 	Verbs     int `json:"verbs,omitempty"`
 	Redirects int `json:"redirects,omitempty"`
+	Served    int `json:"served,omitempty"` // times that the call went to a service of this node
+	Before    int `json:"before,omitempty"` // verbs run before the call came to whom it is for now
 }
 
 // Ending is how and when the call was hung up.

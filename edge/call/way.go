@@ -46,11 +46,13 @@ func (r *Run) resolve(o Resolve) int {
 
 // Serve makes the call one to a service of this node, or to a user with routing of the own, with these parameters. What
 // follows is a script, not a new call. The users whose settings led there are kept, so that they do not lead there again.
-func (r *Run) Serve(number string, params map[string]string, tried []string) {
-	if r.call == nil {
-		return
+// False: this happened so often that it goes in a circle.
+func (r *Run) Serve(number string, params map[string]string, tried []string) bool {
+	if r.call == nil || r.call.Spent.Served >= MaxRedirects {
+		return false
 	}
-	r.call.Info.To, r.call.Info.Params = number, params
+	r.call.Spent.Served++
+	r.call.Info.To, r.call.Info.Params, r.call.Spent.Before = number, params, r.call.Spent.Verbs
 	if params == nil {
 		r.call.Info.Params = map[string]string{}
 	}
@@ -59,6 +61,7 @@ func (r *Run) Serve(number string, params map[string]string, tried []string) {
 			r.call.Notes.Forwards = append(r.call.Notes.Forwards, mark)
 		}
 	}
+	return true
 }
 
 // Shown is what those called next see of the caller: the variables caller_number and caller_name where they are set, else

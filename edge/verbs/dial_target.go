@@ -51,8 +51,10 @@ func (v *dial) startTarget(r *call.Run) {
 func (v *dial) resolved(r *call.Run, t *dialTarget, in call.Resolved) {
 	t.Name, t.Number, t.Way = in.Name, in.Number, in
 	t.Way.Destinations, t.Way.Resolve = nil, 0
-	if in.Script != "" && v.serve(r, t, in) {
-		return
+	if in.Script != "" {
+		if in.Error = v.serve(r, t, in); in.Error == "" {
+			return
+		}
 	}
 	for _, d := range in.Destinations {
 		if leg := r.Invite(v.invitation(r, t, d)); leg != 0 {

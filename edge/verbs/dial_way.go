@@ -24,22 +24,25 @@ func (v *dial) goOn(r *call.Run, t *dialTarget) bool {
 	return true
 }
 
-// serve: the extension is a service of this node. Its script takes the call over, as it would take a new one elsewhere.
-func (v *dial) serve(r *call.Run, t *dialTarget, in call.Resolved) bool {
+// serve: the extension is a service of this node. Its script takes the call over, as it would take a new one elsewhere. It
+// gives why that can't be, "" when it is done.
+func (v *dial) serve(r *call.Run, t *dialTarget, in call.Resolved) (why string) {
 	if len(v.Spec.To) > 1 || v.Background || v.Originates {
 		if len(in.Destinations) == 0 {
 			r.Log("warn", in.Number+" is a service of this node: only a dial to it alone, not in the background, can go there")
 		}
-		return false
+		return call.CauseUnreachable.Reason
 	}
 	params := v.Spec.Params
 	if v.Spec.To[t.At].Extension == "" { // a user's settings led there: it is the same call
 		params = r.Asked().Params
 	}
-	r.Serve(in.Number, params, in.Tried)
+	if !r.Serve(in.Number, params, in.Tried) {
+		return "loop_detected"
+	}
 	r.Done(ask.Result{Status: call.StatusDone, Number: in.Number},
-		call.Then{Do: &verb.Do{URL: in.Script}, Replace: true, Reason: ask.ReasonRedirect})
-	return true
+		call.Then{Do: &verb.Do{URL: in.Script}, Replace: true, Reason: ask.ReasonCall})
+	return ""
 }
 
 // wayLost is why a target has no destination.

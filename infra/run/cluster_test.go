@@ -339,11 +339,11 @@ func (p *pair) servedHere() {
 	if r := p.call("riga", "800"); r.Outcome != phone.Answered {
 		p.Errorf("%+v", r)
 	}
-	first, then := p.next("/menu").Call, p.next("/mailbox").Call
-	if then.ID != first.ID || then.To != "700" || then.Trunk != "local" {
-		p.Errorf("%+v", then)
+	first, asked := p.next("/menu").Call, p.next("/mailbox")
+	if then := asked.Call; asked.Reason != ask.ReasonCall || then.ID != first.ID || then.To != "700" || then.Trunk != "local" {
+		p.Errorf("%+v", asked)
 	}
-	p.params(then)
+	p.params(asked.Call)
 }
 
 func (p *pair) circle() {

@@ -82,9 +82,10 @@ func eventVars(typ string, data Data) map[string]any {
 	return vars
 }
 
-func (c *Call) startHandler(h Handler, vars map[string]any) {
+// startHandler gives the strand of a handler, nil when there are too many.
+func (c *Call) startHandler(h Handler, vars map[string]any) *Strand {
 	if !c.roomForStrand() {
-		return
+		return nil
 	}
 	f := Frame{Base: h.Base, Doc: h.Do.Document}
 	if h.Do.URL != "" {
@@ -92,6 +93,7 @@ func (c *Call) startHandler(h Handler, vars map[string]any) {
 	}
 	s := c.newStrand("handler", f)
 	s.Handler, s.Event = h.N, vars
+	return s
 }
 
 func (c *Call) roomForStrand() bool {

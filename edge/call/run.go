@@ -378,8 +378,12 @@ func (r *Run) Off(name string) {
 
 // Handle starts a strand for something that happened within this verb, as an `on` would. vars are its {event.…}.
 func (r *Run) Handle(do verb.Do, vars map[string]any) {
-	if r.call != nil {
-		r.call.startHandler(Handler{N: r.N, Do: do, Base: r.Base}, vars)
+	if r.call == nil {
+		return
+	}
+	s := r.call.startHandler(Handler{N: r.N, Do: do, Base: r.Base}, vars)
+	if s != nil && r.call.consults(r) {
+		s.Line = r.Line()
 	}
 }
 

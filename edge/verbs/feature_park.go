@@ -11,6 +11,7 @@ type featurePark struct {
 	With int    `json:",omitempty"` // the other party
 	Slot string `json:",omitempty"`
 	Said int    `json:",omitempty"` // playback
+	Over bool   `json:",omitempty"` // it is parked
 }
 
 // Begin tells the user where.
@@ -31,7 +32,7 @@ func (v *featurePark) Input(r *call.Run, in call.Input) {
 	case call.PlayEnded:
 		v.park(r)
 	case call.LegEnded:
-		if in.Leg == v.With || in.Leg == r.Line() {
+		if !v.Over && (in.Leg == v.With || in.Leg == r.Line()) {
 			r.Done(failed("hung up"))
 		}
 	case call.CallerJoined:
@@ -47,6 +48,8 @@ func (v *featurePark) park(r *call.Run) {
 	}
 	doc := verb.Document{&verb.Park{Slot: v.Slot, To: verb.Targets{{User: v.Slot}}}}
 	if strand := r.RouteBy(doc, v.Slot, p.By); strand != 0 {
+		v.Over = true
+		r.HangUp(p.By, call.CauseTransferred)
 		r.Crown(strand)
 	} else {
 		r.Rejoin(p)

@@ -290,12 +290,12 @@ func (c *Call) quieten(l *Leg) {
 // legCause makes of the cause of a larger end the one of this leg.
 func (c *Call) legCause(l *Leg, cause event.Cause) event.Cause {
 	switch {
-	case l.Inbound:
-	case l.AnsweredAt == nil && cause.Class != ClassCancelled:
+	case l.Inbound && !l.answered():
+	case !l.answered() && cause.Class != ClassCancelled:
 		return CauseCancelled
-	case l.AnsweredAt != nil && cause.Class == ClassCancelled:
+	case l.answered() && cause.Class == ClassCancelled:
 		return CauseNormal
-	case l.AnsweredAt != nil:
+	case l.answered():
 		cause.SIP = 0
 	}
 	return cause

@@ -52,6 +52,14 @@ func (g gateways) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
+// shed is what the signalling refused by itself.
+func (n *Node) shed() float64 {
+	if n.ua == nil {
+		return 0
+	}
+	return float64(n.ua.Refused())
+}
+
 // Collectors are the node's Prometheus collectors.
 func (n *Node) Collectors() []prometheus.Collector {
 	m := &n.metrics
@@ -59,7 +67,9 @@ func (n *Node) Collectors() []prometheus.Collector {
 		func() float64 { return float64(n.live.Load()) })
 	lent := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "offhook", Name: "legs_lent", Help: "Legs that are with another call."},
 		func() float64 { return float64(n.Lent()) })
-	all := []prometheus.Collector{m.started, m.ended, m.refused, m.panics, m.unpublished, m.noPorts, m.mediaTimeouts, m.askTook, m.answer.all, live, lent,
+	shed := prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "offhook", Name: "calls_shed_total",
+		Help: "New calls that the signalling answered 503, as its queue stood or offhook drains."}, n.shed)
+	all := []prometheus.Collector{shed, m.started, m.ended, m.refused, m.panics, m.unpublished, m.noPorts, m.mediaTimeouts, m.askTook, m.answer.all, live, lent,
 		newGateways(n)}
 	return append(all, n.recorders.collectors()...)
 }

@@ -21,6 +21,7 @@ func (w *worker) overloaded(req *sip.Request) *sip.Response {
 	if wait == 0 {
 		return nil
 	}
+	w.u.refused.Add(1)
 	res := refuse(req, 503, "")
 	res.AppendHeader(sip.NewHeader("Retry-After", strconv.FormatInt(wait, 10)))
 	return res
@@ -67,6 +68,7 @@ func (w *worker) shed(raw []byte, from path) bool {
 		return false
 	}
 	res = append(bytes.TrimSuffix(res, crlf), "Retry-After: "+strconv.Itoa(busyRetry)+"\r\n\r\n"...)
+	w.u.refused.Add(1)
 	w.write(from, res)
 	return true
 }

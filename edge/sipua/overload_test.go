@@ -43,6 +43,11 @@ func TestABurstIsNoOverload(t *testing.T) {
 func TestNewCallsAreRefusedWhileTheQueueStands(t *testing.T) {
 	b := newBench(t)
 	up := b.establish("up")
+	defer func() {
+		if n := b.w.u.Refused(); n != 2 {
+			t.Errorf("%d counted", n)
+		}
+	}()
 	b.stand()
 	res := b.receiveLate(benchRequest("INVITE", "new", "", 1, offer), time.Second)
 	if !strings.HasPrefix(res, "SIP/2.0 503 ") || !strings.Contains(res, "Retry-After: 2\r\n\r\n") || strings.Count(res, "Call-ID: new\r\n") != 1 || b.w.calls["new"] != nil {

@@ -37,6 +37,7 @@ type UA struct {
 	errands  sync.WaitGroup // look-ups under way
 	lookups  chan struct{}  // one token each
 	dropped  atomic.Int64   // messages that no queue had room for
+	refused  atomic.Int64   // INVITEs answered 503
 }
 
 // New binds the sockets of cfg; a port that is taken is an error naming it. The UA serves once Run is called.
@@ -135,6 +136,9 @@ func (u *UA) Dialogs() int { return int(u.live.Load()) }
 
 // Dropped counts messages that were thrown away because a worker's queue was full.
 func (u *UA) Dropped() int64 { return u.dropped.Load() }
+
+// Refused counts the new calls that were answered 503 before the handler heard of them.
+func (u *UA) Refused() int64 { return u.refused.Load() }
 
 // Drain refuses new calls with 503 and Retry-After from now on; dialogs go on.
 func (u *UA) Drain(retryAfter time.Duration) {

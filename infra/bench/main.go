@@ -28,7 +28,7 @@ type plan struct {
 }
 
 var (
-	whole = plan{step: 5, steps: 10, rounds: 3, held: 5000, hold: 10, relays: []int{100, 300, 900}, seconds: 6, flood: 30, crowds: []int{100, 1000, 5000}, events: 5}
+	whole = plan{step: 4, steps: 10, rounds: 3, held: 5000, hold: 10, relays: []int{100, 300, 900}, seconds: 5, flood: 30, crowds: []int{100, 1000, 5000}, events: 5}
 	quick = plan{step: 3, steps: 3, rounds: 1, held: 1000, hold: 6, relays: []int{100, 300}, seconds: 4, flood: 8, crowds: []int{100, 1000}, events: 2}
 )
 

@@ -39,7 +39,7 @@ with sipp, webhook and event log as processes beside them on the same cores: com
 - **Kamailio proxy**: [scenarios/kamailio-proxy.cfg](scenarios/kamailio-proxy.cfg): forwards and stays in the dialog; no webhook, no second leg, no media.
 - **rtpengine (user space)**: ` + "`--table=-1`" + `, steered over its ng protocol.
 
-A rate is *highest* when not one call failed in 5 s, at most one message in a hundred calls was repeated, and nine tenths of the rate or more
+A rate is *highest* when not one call failed in 4 s, at most one message in a hundred calls was repeated, and nine tenths of the rate or more
 were reached (a generator without CPU slows down); it is found to a twentieth. CPU is user and system time of
 the measured processes from /proc; it is compared at one common rate, half of the slowest's highest.
 `

@@ -127,7 +127,7 @@ func (w *world) silences(p *party, list []entry, rooms map[string][]entry, end t
 	}
 	for _, g := range p.ear.silences() {
 		left := g.to.Sub(g.from) - overlap(g, gap{end, g.to}) // the edge had hung up, and its BYE or the phone's ACK was lost
-		for _, s := range merged(slices.Concat(scripted(list, g.to), w.dumb(append(w.met[p.name], p.name), p, g.to), w.quietRooms(p.name, list, rooms, g.to))) {
+		for _, s := range merged(slices.Concat(scripted(list, g.to), w.dumb(append(w.company(p.name), p.name), p, g.to), w.quietRooms(p.name, list, rooms, g.to))) {
 			left -= overlap(g, s)
 		}
 		if left > longestSilence {
@@ -145,7 +145,7 @@ func (w *world) dumb(calls []string, not *party, end time.Time) (quiet []gap) {
 		}
 		if p.how == howVanished {
 			quiet = append(quiet, gap{p.ended, end})
-		} else if p.manner.mute {
+		} else if p.manner.mute || p.manner.noAck && p.manner.noOffer { // the ACK would have had its address
 			quiet = append(quiet, gap{w.zero, end})
 		}
 	}
@@ -193,10 +193,17 @@ func overlap(a, b gap) time.Duration {
 	return max(0, to.Sub(from))
 }
 
-// tellPhones lists what the phones of calls with a problem were about to do, for whoever looks into a replay.
+// tellPhones lists what the phones of calls with a problem, and of those that these met, were about to do, for whoever
+// looks into a replay.
 func (w *world) tellPhones() (lines []string) {
+	var calls []string
+	for _, s := range w.problems {
+		name, _, _ := strings.Cut(s, ":")
+		name, _, _ = strings.Cut(name, "-")
+		calls = append(append(calls, name), w.company(name)...)
+	}
 	for _, p := range w.parties {
-		if slices.ContainsFunc(w.problems, func(s string) bool { return strings.HasPrefix(s, strings.SplitN(p.name, "-", 2)[0]) }) {
+		if isOf(p, calls) {
 			lines = append(lines, fmt.Sprintf("%s phone: %s %d at %s; %+v", p.name, p.how, p.code, p.ended.Sub(w.zero), p.manner))
 		}
 	}

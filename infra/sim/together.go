@@ -74,6 +74,17 @@ func (w *world) meet(name string, list []entry) {
 	}
 }
 
+// company are the calls that this one met, the others of its rooms too.
+func (w *world) company(name string) []string {
+	met := slices.Clone(w.met[name])
+	for _, room := range w.met[name] {
+		if strings.HasPrefix(room, "room-") {
+			met = append(met, w.met[room]...)
+		}
+	}
+	return met
+}
+
 // alone are the times in which a member had the room for itself, or the others of the room send nothing.
 func alone(list []entry, room []entry, end time.Time) (quiet []gap) {
 	joined, ok := first(list, event.ConferenceJoined)
@@ -100,7 +111,7 @@ func alone(list []entry, room []entry, end time.Time) (quiet []gap) {
 func (w *world) quietRooms(is string, list []entry, rooms map[string][]entry, end time.Time) (quiet []gap) {
 	for _, name := range w.met[is] {
 		if strings.HasPrefix(name, "room-") {
-			quiet = append(quiet, alone(list, rooms[name], end)...)
+			quiet = append(append(quiet, alone(list, rooms[name], end)...), onHold(rooms[name], end)...)
 		}
 	}
 	return quiet
@@ -120,6 +131,26 @@ func merged(gaps []gap) []gap {
 		out = append(out, g)
 	}
 	return out
+}
+
+// onHold are the times in which a member of a room holds: it is not heard there.
+func onHold(room []entry, end time.Time) (quiet []gap) {
+	since := map[int]time.Time{}
+	for _, e := range room {
+		l := decode[event.Leg](e.data).Leg
+		from, holds := since[l]
+		switch {
+		case e.kind == event.LegHeld:
+			since[l] = e.at
+		case holds && (e.kind == event.LegResumed || e.kind == event.LegHangup):
+			quiet = append(quiet, gap{from, e.at})
+			delete(since, l)
+		}
+	}
+	for _, from := range since {
+		quiet = append(quiet, gap{from, end})
+	}
+	return quiet
 }
 
 // held checks that the edge has nothing left of calls that met.

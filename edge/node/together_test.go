@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ func byes(dialogs ...*dialog) {
 func TestAParkedCallIsPickedUp(t *testing.T) {
 	inBubble(t, nil, func(r *rig) {
 		a, dialA := r.joins(6000, `[{"verb": "park", "slot": "701"}]`)
+		id := r.only().ID
 		if v := r.only(); v.Status != "parked" || v.Place != "701" {
 			t.Errorf("view: %+v", v)
 		}
@@ -27,6 +29,15 @@ func TestAParkedCallIsPickedUp(t *testing.T) {
 		r.hears("a<b b<a", a, b)
 		if live := r.node.Calls(""); len(live) != 2 || live[0].Status != "bridged" || live[1].Status != "bridged" || live[1].Agent != "anna" || live[0].Place != "" || len(r.node.Parked("")) != 0 {
 			t.Errorf("live: %+v", live)
+		}
+		a.heard()
+		b.heard()
+		if err := r.node.Beside(id, document(t, `[{"verb": "dtmf", "digits": "5w6", "party": "agent"}]`), false); err != nil {
+			t.Fatal(err)
+		}
+		wait(2 * time.Second)
+		if got := b.heard(); !slices.Equal(got, []byte{101, 101}) || slices.Contains(a.heard(), 101) {
+			t.Errorf("b heard %v", got)
 		}
 		byes(dialA)
 		b.reply(b.expect("BYE"), 200, "", "")

@@ -96,7 +96,7 @@ func (c *Call) handAside(s *Strand, a Aside) bool {
 	if l == nil {
 		return false
 	}
-	c.Bridge.Leg, c.Agent = l.N, Agent{Number: l.Number, Name: l.Name}
+	c.Bridge.Leg, c.Agent = l.N, agentOf(l)
 	c.bridged()
 	return true
 }

@@ -116,7 +116,7 @@ func (c *Call) supervised(in Lent) string {
 func (c *Call) whispered(user string) int {
 	agent := c.leg(c.Bridge.Leg)
 	switch {
-	case user != "" && user == c.Info.User && user != c.Agent.Number:
+	case user != "" && user == c.Info.User && user != c.Agent.User:
 		return c.Caller
 	case user == "" && c.Info.User != "" && !strings.HasPrefix(agent.Target, "user:"):
 		return c.Caller
@@ -130,11 +130,19 @@ func (c *Call) tellSupervised(l *Leg, why string) {
 
 // settleSupervisors: without the conversation there is nothing to supervise.
 func (c *Call) settleSupervisors() {
-	for _, l := range slices.Clone(c.Legs) {
+	for l := c.idle(); l != nil; l = c.idle() {
+		c.endLeg(l, CauseEnded)
+	}
+}
+
+// idle finds a supervisor whose conversation is over.
+func (c *Call) idle() *Leg {
+	for _, l := range c.Legs {
 		if l.Whisper != 0 && l.Ending == nil && (c.Bridge.Leg == 0 || l.Whisper != c.Bridge.Leg && l.Whisper != c.Caller) {
-			c.endLeg(l, CauseEnded)
+			return l
 		}
 	}
+	return nil
 }
 
 // replaced: a leg takes the place of another, with all that hangs on it. When the old one is lent, the new one takes its

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"time"
@@ -47,7 +48,7 @@ func (c *Call) names() []Name {
 		}
 	}
 	if c.Bridge.Leg != 0 && c.Phase == PhaseLive {
-		for _, who := range []string{c.Agent.Number, c.Info.User} {
+		for _, who := range []string{cmp.Or(c.Agent.User, c.Agent.Number), c.Info.User} {
 			if who != "" {
 				add(Name{Name: "talking:" + who})
 			}

@@ -134,6 +134,7 @@ type Parted struct {
 	Swapped bool     `json:",omitempty"` // who asked was the caller
 	Owner   int      `json:",omitempty"` // then: of Leg
 	Was     ask.Call // the call as it was
+	URL     string   `json:",omitempty"` // the last that was asked
 }
 
 // Part takes the conversation of a leg apart: who stays hears music, and the script waits. It lasts until Rejoin, TakeOver
@@ -146,7 +147,7 @@ func (r *Run) Part(by int) (p Parted, ok bool) {
 	if l == nil {
 		return p, false
 	}
-	p = Parted{By: by, Leg: l.N, Was: c.Info, Swapped: by == c.Caller}
+	p = Parted{By: by, Leg: l.N, Was: c.Info, URL: c.Script.URL, Swapped: by == c.Caller}
 	if p.Swapped {
 		p.Owner = l.Owner
 	}
@@ -194,7 +195,7 @@ func (r *Run) Rejoin(p Parted) bool {
 	}
 	c.endAside(r.N)
 	by, l, i, was := c.live(p.By), c.live(p.Leg), &c.Info, p.Was
-	i.To, i.ReferredBy, i.Params = was.To, was.ReferredBy, was.Params
+	i.To, i.ReferredBy, i.Params, c.Script.URL = was.To, was.ReferredBy, was.Params, p.URL
 	if by == nil || l == nil || p.Swapped && c.run(p.Owner) == nil {
 		return false
 	}

@@ -55,7 +55,7 @@ func filled(m map[string]string) map[string]string {
 }
 
 func (n *Node) begin(s *session, in call.Begin) {
-	in.Settings = n.dir.Load().settings(s.tenant)
+	in.Settings, in.Router = n.dir.Load().settings(s.tenant), n.cfg.Router
 	s.view.Store(newView(in.Call))
 	s.worker.add(s)
 	n.metrics.started.Inc()

@@ -64,6 +64,13 @@ func (r *Run) Serve(number string, params map[string]string, tried []string) boo
 	return true
 }
 
+// Referred notes who has transferred the call to where it is now.
+func (r *Run) Referred(by string) {
+	if r.call != nil {
+		r.call.Info.ReferredBy = &by
+	}
+}
+
 // Shown is what those called next see of the caller: the variables caller_number and caller_name where they are set, else
 // who called.
 func (r *Run) Shown() (number, name string, withheld bool) {

@@ -27,9 +27,9 @@ func (v *dial) goOn(r *call.Run, t *dialTarget) bool {
 // serve: the extension is a service of this node. Its script takes the call over, as it would take a new one elsewhere. It
 // gives why that can't be, "" when it is done.
 func (v *dial) serve(r *call.Run, t *dialTarget, in call.Resolved) (why string) {
-	if len(v.Spec.To) > 1 || v.Background || v.Originates {
+	if len(v.Spec.To) > 1 || v.Originates {
 		if len(in.Destinations) == 0 {
-			r.Log("warn", in.Number+" is a service of this node: only a dial to it alone, not in the background, can go there")
+			r.Log("warn", in.Number+" is a service of this node: only a dial of a call to it alone can go there")
 		}
 		return call.CauseUnreachable.Reason
 	}
@@ -37,8 +37,17 @@ func (v *dial) serve(r *call.Run, t *dialTarget, in call.Resolved) (why string) 
 	if v.Spec.To[t.At].Extension == "" { // a user's settings led there: it is the same call
 		params = r.Asked().Params
 	}
+	by, _ := r.Who(v.From)
+	by = first(by, r.Asked().To)
 	if !r.Serve(in.Number, params, in.Tried) {
 		return "loop_detected"
+	}
+	if v.tellTransfer(r, "answered", in.Number, nil); v.Purpose == toTransfer {
+		r.Referred(by)
+	}
+	if v.Background || v.Purpose == toTransfer {
+		r.TakeOver(0)
+		r.EndHold(r.Caller())
 	}
 	r.Done(ask.Result{Status: call.StatusDone, Number: in.Number},
 		call.Then{Do: &verb.Do{URL: in.Script}, Replace: true, Reason: ask.ReasonCall})

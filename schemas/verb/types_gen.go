@@ -357,7 +357,8 @@ type Enqueue struct {
 }
 
 // Leave is the verb "leave": In the wait document of enqueue: the caller leaves the queue, and enqueue ends
-// with cause left. In a document of conference: the party leaves the conference.
+// with cause left. In a document of conference: the party leaves the conference. In a handler, or from the
+// API, it leaves what the caller is in.
 type Leave struct {
 	// The author's own name for this verb; it comes back in results and events.
 	ID string `json:"id,omitempty"`

@@ -32,6 +32,8 @@ var (
 	quick = plan{step: 3, steps: 3, rounds: 1, held: 1000, hold: 6, relays: []int{100, 300}, seconds: 4, flood: 8, crowds: []int{100, 1000}, events: 2}
 )
 
+const everything = "calls,overload,crowd,bridge,held,relay,events"
+
 // bench is one run.
 type bench struct {
 	*rig.Bench
@@ -43,7 +45,7 @@ func main() {
 	bin := flag.String("bin", "bin/bench", "folder of the programs")
 	scenarios := flag.String("scenarios", "infra/bench/scenarios", "folder of the scenarios")
 	out := flag.String("out", "infra/bench", "folder for results.json, BENCHMARKS.md and chart.svg; empty: print only")
-	only := flag.String("only", "calls,overload,crowd,bridge,held,relay,events", "which")
+	only := flag.String("only", everything, "which; fewer than all are only printed")
 	fast := flag.Bool("quick", false, "a short run")
 	profile := flag.String("pprof", "", "address for the product's profiles")
 	flag.Parse()
@@ -63,6 +65,9 @@ func run(bin, scenarios, out, only, profile string, fast bool) error {
 	b := &bench{Bench: &rig.Bench{Dir: dir, Bin: bin, Scenarios: scenarios, Profile: profile, Cores: runtime.NumCPU()}, plan: whole}
 	if fast {
 		b.plan = quick
+	}
+	if only != everything {
+		out = ""
 	}
 	b.results = describe(fast)
 	if err := b.all(strings.Split(only, ",")); err != nil {

@@ -43,7 +43,7 @@ func (n *Node) OnInvite(d *sipua.Dialog, in sipua.Invite) {
 	if in.ReferredBy != "" {
 		about.ReferredBy = &in.ReferredBy
 	}
-	n.begin(s, call.Begin{Call: about, Leg: true, Start: n.start(said)})
+	n.begin(s, call.Begin{Call: about, Leg: true, Start: n.start(said), Replaces: place(in.Replaces)})
 }
 
 // filled is never nil, so that a script sees {} where nothing came.
@@ -97,6 +97,10 @@ func (l *leg) on(d *sipua.Dialog, ev sipua.DialogEvent) {
 		l.onOfferAnswered(ev)
 	case sipua.Info:
 		l.onInfo(ev)
+	case sipua.Referred:
+		l.onReferred(ev.Refer)
+	case sipua.Notified:
+		l.input(call.LegNotified{Leg: l.id, Code: ev.Code, Phrase: ev.Phrase})
 	case sipua.Ended:
 		l.onEnded(ev)
 	}
@@ -226,7 +230,7 @@ func (l *leg) onEnded(ev sipua.DialogEvent) {
 	if l.cause != nil && !ev.End.Remote {
 		cause = *l.cause
 	}
-	l.input(call.LegEnded{Leg: l.id, Cause: cause, Remote: ev.End.Remote, Media: l.media})
+	l.input(call.LegEnded{Leg: l.id, Cause: cause, Remote: ev.End.Remote, Media: l.media, Moved: ev.End.Moved})
 }
 
 // lose ends a leg whose party is most likely gone. Its BYE is repeated for 32 s (Timer F, RFC 3261 section 17.1.2.2), in

@@ -27,6 +27,10 @@ func (s *session) do(out call.Output) {
 		s.withLeg(o.Leg, func(l *leg) { l.end(o.Cause) })
 	case call.LegDTMF:
 		s.withLeg(o.Leg, func(l *leg) { l.dial(o.Digits) })
+	case call.LegRefer:
+		s.withDialog(o.Leg, func(l *leg) { l.refer(o) })
+	case call.LegNotify:
+		s.withDialog(o.Leg, func(l *leg) { l.notify(o) })
 	case call.SetMix:
 		s.mix = o.Mix
 		s.applyMix()
@@ -62,6 +66,8 @@ func (s *session) doBeside(out call.Output) {
 		s.publish(o.Type, o.Data)
 	case call.LogLine:
 		s.logLine(o)
+	case call.Messages:
+		s.setLamp(o)
 	case call.Names:
 		s.declare(o.Names)
 	case call.Send:

@@ -66,6 +66,10 @@ func (n *Node) OnGateway(gateway string, registered bool, err error) {
 // OnState takes a record of the compacted topic: registrations known to other edges or before a restart. A record that
 // cannot be read is logged and left: it must not keep an edge from its work.
 func (n *Node) OnState(key string, data []byte) {
+	if name, ok := strings.CutPrefix(key, lampKey); ok && len(data) > 0 {
+		n.onLamp(name, data)
+		return
+	}
 	name, ok := strings.CutPrefix(key, registrationKey)
 	if !ok {
 		return

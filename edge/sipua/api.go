@@ -75,8 +75,9 @@ type Invite struct {
 	Source     netip.AddrPort
 	Heard      time.Time // when it was read from the wire
 	UserAgent  string
-	Hops       int    // Max-Forwards, as it came
-	Token      string // what an edge of the cluster told beside the call; checked by Cluster
+	Hops       int     // Max-Forwards, as it came
+	Token      string  // what an edge of the cluster told beside the call; checked by Cluster
+	Replaces   *Dialog // the dialog of the same tenant whose place this call takes (RFC 3891); its Context is the handler's
 }
 
 // DialogEvent is one thing that happened in a dialog; Kind says which fields count.
@@ -89,6 +90,7 @@ type DialogEvent struct {
 	ContentType string
 	End         EndCause // Ended
 	Forked      bool     // Progress, Answered: the SDP is from another branch than before
+	Refer       *Refer   // Referred
 }
 
 // DialogEventKind tells DialogEvents apart.
@@ -101,8 +103,20 @@ const (
 	Offer                                    // re-INVITE or UPDATE: SDP is the offer, nil SDP (re-INVITE): we must offer. Answer by d.AnswerOffer or d.RefuseOffer
 	OfferAnswered                            // the answer to our offer of d.Reoffer or of a 2xx (in the ACK); Code >= 300: it was refused
 	Info                                     // INFO, already answered 200
+	Referred                                 // REFER, already accepted: d.NotifyRefer tells how it goes, 200 and above is the last
+	Notified                                 // how our d.Refer goes: Code and Phrase; 200 and above is the last
 	Ended                                    // the last event of a dialog, always exactly one
 )
+
+// Refer is what the other side asks for by REFER (RFC 3515).
+type Refer struct {
+	URI      string  // Refer-To, checked, without headers
+	User     string  // its user part or number, unescaped; "" when there is none that can be used
+	Host     string  // its host, "" of a tel: URI
+	Local    bool    // the host is ours, as far as this dialog shows; a tenant's domains are for the handler to know
+	By       string  // Referred-By, checked
+	Replaces *Dialog // the dialog of the same tenant that the other party is to take the place of
+}
 
 // EndCause says how a dialog ended.
 type EndCause struct {
@@ -110,8 +124,9 @@ type EndCause struct {
 	Remote bool
 	Code   int // final response, if one ended it
 	Phrase string
-	Reason string // the Reason header as it came, checked
-	Q850   int    // from the Reason header, 0: none
+	Reason string   // the Reason header as it came, checked
+	Q850   int      // from the Reason header, 0: none
+	Moved  []string // a 3xx: SIP URIs to try instead, best first, at most 8
 }
 
 // EndWhy classifies an end.
@@ -140,11 +155,13 @@ type End struct {
 // InviteRequest starts an outbound dialog.
 type InviteRequest struct {
 	CallID                       string // chosen by the caller; must be unique
+	Tenant                       string // whose call it is: only the same tenant's may refer to it
 	URI                          string // Request-URI
 	Via                          string // "udp:ip:port", "tcp:ip:port"; empty: by DNS from Route or URI
 	Flow                         string // connection token of a registration (TCP); wins over Via
 	Route                        []string
 	FromUser, FromName, FromHost string
+	Anonymous                    bool   // withhold From* (RFC 3323); a Gateway is trusted with it (RFC 3325)
 	ToUser                       string // default: URI's
 	Gateway                      string // TENANT/NAME: credentials for 401/407
 	SDP                          []byte

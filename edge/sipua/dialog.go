@@ -2,6 +2,8 @@ package sipua
 
 import (
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/offhook/offhook/edge/sipua/refer"
 )
 
 // Dialog is one leg on the wire, inbound or outbound. Its methods are safe from any goroutine and never block:
@@ -13,6 +15,7 @@ type Dialog struct {
 	w         *worker
 	callID    string
 	localTag  string
+	tenant    string
 	inbound   bool
 	remoteTag string
 	state     dialogState
@@ -22,6 +25,7 @@ type Dialog struct {
 	okay      *okay      // a 2xx of ours that waits for its ACK
 	offer     offers
 	session   session
+	transfer  transfer
 	end       *EndCause // what the BYE under way will be told as
 	endReason string    // its Reason header
 	next      *Dialog   // another one with the same Call-ID
@@ -100,6 +104,16 @@ func (d *Dialog) SendInfo(contentType string, body []byte) {
 	d.do(func() { d.sendInfo(contentType, body) })
 }
 
+// Refer asks the other side of a confirmed dialog to call uri itself (RFC 3515); Notified tells how that goes. by is a SIP URI
+// for Referred-By, or empty.
+func (d *Dialog) Refer(uri, by string) { d.do(func() { d.sendRefer(uri, by) }) }
+
+// NotifyRefer tells the other side how what it asked for in Referred goes; code 200 and above is the last. Empty phrase: the
+// code's.
+func (d *Dialog) NotifyRefer(code int, phrase string) {
+	d.do(func() { d.notifyRefer(refer.Status{Code: code, Phrase: phrase}) })
+}
+
 // add makes the dialog known under its Call-ID.
 func (w *worker) add(d *Dialog) {
 	d.next = w.calls[d.callID]
@@ -156,6 +170,7 @@ func (d *Dialog) finish(cause EndCause) {
 	if d.state == over {
 		return
 	}
+	told := d.in == nil || !d.in.unseen
 	d.state = over
 	d.release()
 	d.w.remove(d)
@@ -165,7 +180,9 @@ func (d *Dialog) finish(cause EndCause) {
 	} else {
 		d.w.tombs.add(tombKey{d.callID, d.localTag, false}, stone)
 	}
-	d.tell(DialogEvent{Kind: Ended, Code: cause.Code, Phrase: cause.Phrase, End: cause})
+	if told {
+		d.tell(DialogEvent{Kind: Ended, Code: cause.Code, Phrase: cause.Phrase, End: cause})
+	}
 }
 
 // release stops all timers and lets go of what only a living dialog needs.
@@ -173,6 +190,7 @@ func (d *Dialog) release() {
 	q := &d.w.timers
 	q.stop(&d.session.timer)
 	q.stop(&d.offer.retry)
+	q.stop(&d.transfer.limit)
 	if d.in != nil {
 		q.stop(&d.in.again)
 	}
@@ -181,6 +199,7 @@ func (d *Dialog) release() {
 	}
 	d.settle()
 	d.dropTheirs(487)
+	d.forgetReferral()
 	d.in, d.out, d.offer = nil, nil, offers{}
 }
 
@@ -191,6 +210,8 @@ func (d *Dialog) expire(t *timer) {
 		d.sessionDue()
 	case t == &d.offer.retry:
 		d.offerDue()
+	case t == &d.transfer.limit:
+		d.outcome(408, "No Outcome")
 	case d.in != nil && t == &d.in.again:
 		d.progressAgain()
 	case d.out != nil && t == &d.out.limit:

@@ -36,6 +36,7 @@ func (d *Dialog) sendBye() {
 	d.w.timers.stop(&d.offer.retry)
 	d.dropTheirs(487)
 	d.payAck(nil)
+	d.lastNotify()
 	req, way, err := d.request(sip.BYE, 0, reasonHeader(d.endReason)...)
 	if err != nil {
 		d.w.log.Debug("bye not sent", "call_id", d.callID, "error", err)

@@ -10,10 +10,14 @@ import (
 )
 
 const (
-	allow     = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"
-	supported = "timer"
-	typeSDP   = "application/sdp"
+	allow       = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER, REFER, NOTIFY, SUBSCRIBE"
+	allowEvents = "refer, message-summary"
+	supported   = "timer, replaces, norefersub"
+	typeSDP     = "application/sdp"
 )
+
+// abilities are told to who asks (RFC 3261 11.2).
+var abilities = []Header{{"Allow", allow}, {"Accept", typeSDP}, {"Supported", supported}, {"Allow-Events", allowEvents}}
 
 var errControl = errors.New("control character in a header")
 
@@ -53,7 +57,7 @@ var ownHeaders = map[string]bool{
 	"via": true, "v": true, "from": true, "f": true, "to": true, "t": true, "call-id": true, "i": true, "cseq": true,
 	"contact": true, "m": true, "route": true, "record-route": true, "max-forwards": true, "content-length": true, "l": true,
 	"content-type": true, "c": true, "require": true, "supported": true, "k": true, "session-expires": true, "x": true,
-	"min-se": true, "authorization": true, "proxy-authorization": true, "content-encoding": true, "e": true,
+	"min-se": true, "privacy": true, "p-asserted-identity": true, "refer-to": true, "r": true, "replaces": true, "authorization": true, "proxy-authorization": true, "content-encoding": true, "e": true,
 }
 
 // checkHeaders refuses names that are no token or ours to write, and values with control characters.

@@ -11,7 +11,7 @@ import (
 )
 
 // optionTags we understand in Require.
-var optionTags = map[string]bool{"timer": true, "path": true, "outbound": true}
+var optionTags = map[string]bool{"timer": true, "path": true, "outbound": true, "replaces": true, "norefersub": true}
 
 // unsupported lists the option tags of Require that we don't know (RFC 3261 8.2.2.3), "" if none.
 func unsupported(req *sip.Request) string {

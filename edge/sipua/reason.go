@@ -89,5 +89,9 @@ func refused(res *sip.Response) EndCause {
 	if res.StatusCode == 408 {
 		why = EndTimeout
 	}
-	return ended(why, res.StatusCode, res)
+	cause := ended(why, res.StatusCode, res)
+	if res.StatusCode < 400 {
+		cause.Moved = movedTo(res)
+	}
+	return cause
 }

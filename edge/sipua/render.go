@@ -67,7 +67,7 @@ func (w *writer) body(contentType string, body []byte) ([]byte, error) {
 func respond(req *sip.Request, code int, phrase, tag string) *writer {
 	w := newWriter()
 	w.add("SIP/2.0 ", strconv.Itoa(code), " ", phrase).end()
-	dialog := code > 100 && code < 300 && (req.Method == sip.INVITE || req.Method == sip.UPDATE)
+	dialog := code > 100 && code < 300 && (req.Method == sip.INVITE || req.Method == sip.UPDATE || req.Method == sip.SUBSCRIBE)
 	for _, h := range req.Headers() {
 		switch h := h.(type) {
 		case *sip.ViaHeader:

@@ -27,6 +27,7 @@ type UA struct {
 	dir      Directory
 	log      *slog.Logger
 	bindings *bindings
+	lamps    lamps
 	workers  []*worker
 	net      *transports
 	ids      sharedIDs
@@ -55,7 +56,7 @@ func New(cfg Config, h Handler, dir Directory) (*UA, error) {
 	if u.net, err = bind(u); err != nil {
 		return nil, err
 	}
-	u.bindings = newBindings(u)
+	u.bindings, u.lamps = newBindings(u), newLamps()
 	return u, nil
 }
 

@@ -37,7 +37,7 @@ func (u *UA) Invite(r InviteRequest) (*Dialog, error) {
 		return nil, ErrClosed
 	}
 	w := u.worker(r.CallID)
-	d := &Dialog{Context: r.Context, w: w, callID: r.CallID, localTag: u.ids.tag(r.CallID, "uac")}
+	d := &Dialog{Context: r.Context, w: w, callID: r.CallID, tenant: r.Tenant, localTag: u.ids.tag(r.CallID, "uac")}
 	d.peer.gateway, d.peer.target, d.offer.sdp = r.Gateway, r.URI, r.SDP
 	d.out = &uacInvite{ask: r}
 	if !w.post(d.begin) {
@@ -143,8 +143,7 @@ func (d *Dialog) invitation(way path) (*sip.Request, error) {
 		return nil, err
 	}
 	from, to := &sip.FromHeader{}, &sip.ToHeader{}
-	host := cmp.Or(r.FromHost, d.hostName(way))
-	if from.DisplayName, err = sip.ParseAddressValue(named(r.FromName, r.FromUser, host), &from.Address, &from.Params); err != nil {
+	if from.DisplayName, err = sip.ParseAddressValue(r.caller(d.hostName(way)), &from.Address, &from.Params); err != nil {
 		return nil, err
 	}
 	if err = sip.ParseUri(r.URI, &to.Address); err != nil {
@@ -161,7 +160,7 @@ func (d *Dialog) invitation(way path) (*sip.Request, error) {
 		d.session.interval = d.w.u.cfg.SessionExpires
 	}
 	d.sessionHeaders(req)
-	for _, h := range r.Headers {
+	for _, h := range append(r.privacy(d.hostName(way)), r.Headers...) {
 		req.AppendHeader(sip.NewHeader(h.Name, h.Value))
 	}
 	if r.Hops > 0 {

@@ -1,10 +1,18 @@
 package sipua
 
 import (
+	"maps"
 	"net/netip"
 
 	"github.com/emiago/sipgo/sip"
 )
+
+// parser leaves Refer-To as it came: sipgo's own repeats a URI's headers after a last parameter without value.
+var parser = sip.NewParser(sip.WithHeadersParsers(func() map[string]sip.HeaderParser {
+	known := maps.Clone(sip.DefaultHeadersParser())
+	delete(known, "refer-to")
+	return known
+}()))
 
 // parse takes bytes from the wire: guard, canonical form, sipgo's parser.
 func (w *worker) parse(raw []byte, from path) {
@@ -16,7 +24,7 @@ func (w *worker) parse(raw []byte, from path) {
 	if w.shed(raw, from) {
 		return
 	}
-	msg, err := sip.ParseMessage(canonical(raw))
+	msg, err := parser.ParseSIP(canonical(raw))
 	if err != nil {
 		w.log.Debug("message not understood", "from", from.to.String(), "error", err)
 		w.answerRaw(raw, 400, from)
@@ -115,10 +123,14 @@ func (w *worker) outside(req *sip.Request, from path) {
 	case sip.INVITE:
 		w.invited(req, from)
 	case sip.OPTIONS: // RFC 3261 11.2
-		w.answer(req, from, 200, Header{"Allow", allow}, Header{"Accept", typeSDP}, Header{"Supported", supported})
+		w.answer(req, from, 200, abilities...)
 	case sip.REGISTER:
 		w.register(req, from)
-	case sip.BYE, sip.INFO, sip.UPDATE, sip.PRACK:
+	case sip.SUBSCRIBE:
+		w.subscribed(req, from)
+	case sip.REFER: // nobody is there to be sent anywhere, and a call of ours it may not make (RFC 3515 2.4.2)
+		w.answer(req, from, 403)
+	case sip.BYE, sip.INFO, sip.UPDATE, sip.PRACK, sip.NOTIFY:
 		w.answer(req, from, 481)
 	default: // RFC 3261 8.2.1
 		w.answer(req, from, 405, Header{"Allow", allow})

@@ -7,7 +7,11 @@ import (
 // inDialog takes a request with a To tag.
 func (w *worker) inDialog(req *sip.Request, from path) {
 	d := w.match(req)
-	if d == nil {
+	switch {
+	case d == nil && req.Method == sip.SUBSCRIBE:
+		w.subscribed(req, from)
+		return
+	case d == nil:
 		w.answer(req, from, 481)
 		return
 	}
@@ -30,9 +34,13 @@ func (w *worker) inDialog(req *sip.Request, from path) {
 		tx.respond(req, 200, nil)
 		d.tell(DialogEvent{Kind: Info, Body: req.Body(), ContentType: headerOf(req, "content-type")})
 	case sip.OPTIONS:
-		tx.respond(req, 200, nil, Header{"Allow", allow}, Header{"Accept", typeSDP}, Header{"Supported", supported})
+		tx.respond(req, 200, nil, abilities...)
 	case sip.REFER:
-		tx.respond(req, 603, nil)
+		d.referred(req, tx)
+	case sip.NOTIFY:
+		d.notified(req, tx)
+	case sip.SUBSCRIBE:
+		d.resubscribed(req, tx)
 	default:
 		tx.respond(req, 405, nil, Header{"Allow", allow})
 	}

@@ -17,6 +17,8 @@ type uasInvite struct {
 	tx    *serverTx
 	offer bool // it had an SDP
 	again timer
+
+	unseen bool // the handler does not know of it yet
 }
 
 // invited takes an INVITE outside a dialog: known already, refused, or a new dialog.
@@ -40,8 +42,18 @@ func (w *worker) invited(req *sip.Request, from path) {
 		w.turnAway(req, res, from)
 		return
 	}
+	takes, err := replacesIn(req)
+	if err != nil {
+		w.turnAway(req, refuse(req, 400, "Bad Replaces"), from)
+		return
+	}
 	in.CallID, in.SDP, in.Source, in.Heard = req.CallID().Value(), sdpOf(req), from.to, w.heard
-	w.open(req, from, tag, in)
+	d := w.open(req, from, tag, in)
+	if takes != nil {
+		d.takePlace(*takes, in)
+		return
+	}
+	w.u.handler.OnInvite(d, in)
 }
 
 // seen tells whether an INVITE is a copy of one that made a dialog: -1 to keep silent, a code to refuse it with
@@ -64,12 +76,12 @@ func (w *worker) seen(req *sip.Request) int {
 }
 
 // open makes the dialog of an admitted INVITE: RFC 3261 12.1.1.
-func (w *worker) open(req *sip.Request, from path, tag string, in Invite) {
+func (w *worker) open(req *sip.Request, from path, tag string, in Invite) *Dialog {
 	for w.find(in.CallID, tag) != nil { // a second call from the same Call-ID and tag, with a higher CSeq
 		tag = w.ids.tag(in.CallID, tag)
 	}
 	tx := w.serve(req, replyPath(req, from), tag)
-	d := &Dialog{w: w, callID: in.CallID, localTag: tag, inbound: true, remoteTag: tagOf(req.From().Params)}
+	d := &Dialog{w: w, callID: in.CallID, localTag: tag, tenant: in.Tenant, inbound: true, remoteTag: tagOf(req.From().Params)}
 	tx.dialog = d
 	d.in = &uasInvite{req: req, tx: tx, offer: in.SDP != nil}
 	to := req.To().Value() + ";tag=" + tag
@@ -83,7 +95,7 @@ func (w *worker) open(req *sip.Request, from path, tag string, in Invite) {
 	if raw, err := respond(req, 100, phrase(100), "").body("", nil); err == nil {
 		tx.reply(100, raw)
 	}
-	w.u.handler.OnInvite(d, in)
+	return d
 }
 
 // dialogHeaders go into every response that makes or keeps a dialog.

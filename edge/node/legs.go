@@ -3,7 +3,6 @@ package node
 import (
 	"errors"
 	"strconv"
-	"strings"
 
 	"github.com/offhook/offhook/edge/call"
 	"github.com/offhook/offhook/edge/media"
@@ -205,25 +204,10 @@ func (l *leg) start(o call.LegInvite) error {
 		Route: o.Destination.Route, Gateway: o.Destination.Gateway, FromUser: o.CallerID, FromName: o.CallerName,
 		SDP: l.local, Headers: headers, Context: l, Tenant: l.s.tenant, Anonymous: o.Anonymous,
 	}
-	if o.Anonymous {
-		withhold(&r)
-	}
 	if o.Destination.Node != "" {
 		l.s.introduce(&r, o)
 	}
 	d, err := l.s.node.ua.Invite(r)
 	l.dialog = d
 	return err
-}
-
-// withhold hides who calls (RFC 3323 4.1.1.3); a gateway of the tenant's is trusted with the number (RFC 3325 9.1).
-func withhold(r *sipua.InviteRequest) {
-	user, good := userPart(r.FromUser)
-	_, host, _ := strings.Cut(r.URI, "@")
-	host, _, _ = strings.Cut(host, ";")
-	if r.Gateway != "" && good && user != "anonymous" {
-		r.Headers = append(r.Headers, sipua.Header{Name: "P-Asserted-Identity", Value: "<sip:" + user + "@" + host + ">"})
-	}
-	r.Headers = append(r.Headers, sipua.Header{Name: "Privacy", Value: "id"})
-	r.FromUser, r.FromName, r.FromHost = "anonymous", "Anonymous", "anonymous.invalid"
 }

@@ -99,15 +99,3 @@ func TestTheEdgeCanCallItself(t *testing.T) {
 		r.told("ended bye 0 remote", "ended bye 0")
 	})
 }
-
-func TestReferIsDeclined(t *testing.T) {
-	run(t, func(r *rig) {
-		p := r.phone("127.0.0.1:6001")
-		s := r.established(p, "c1", "")
-		p.send(s.request("REFER", "Refer-To: <sip:x@127.0.0.1>\r\n", ""))
-		p.expect("603 REFER")
-		p.send(s.request("NOTIFY", "", ""))
-		p.expect("405 NOTIFY")
-		r.told()
-	})
-}

@@ -41,6 +41,7 @@ type rig struct {
 var kinds = map[sipua.DialogEventKind]string{
 	sipua.Progress: "progress", sipua.Answered: "answered", sipua.Offer: "offer",
 	sipua.OfferAnswered: "offer answered", sipua.Info: "info", sipua.Ended: "ended",
+	sipua.Referred: "referred", sipua.Notified: "notified",
 }
 
 var whys = map[sipua.EndWhy]string{
@@ -49,7 +50,11 @@ var whys = map[sipua.EndWhy]string{
 }
 
 func (r *rig) OnInvite(d *sipua.Dialog, in sipua.Invite) {
-	r.note(d, "invite "+in.From+" "+in.To+sdpMark(in.SDP))
+	replaces := ""
+	if in.Replaces != nil {
+		replaces = " replaces"
+	}
+	r.note(d, "invite "+in.From+" "+in.To+sdpMark(in.SDP)+replaces)
 	if r.onInvite != nil {
 		r.onInvite(d, in)
 	}
@@ -67,6 +72,14 @@ func (r *rig) OnDialog(d *sipua.Dialog, ev sipua.DialogEvent) {
 		s += " " + ev.ContentType + " " + string(ev.Body)
 	case sipua.Offer:
 		s += sdpMark(ev.SDP)
+	case sipua.Referred:
+		s += " " + ev.Refer.User
+		if !ev.Refer.Local {
+			s += " at " + ev.Refer.Host
+		}
+		if ev.Refer.Replaces != nil {
+			s += " replaces"
+		}
 	default:
 		s += fmt.Sprintf(" %d", ev.Code) + sdpMark(ev.SDP)
 	}

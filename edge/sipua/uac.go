@@ -160,7 +160,7 @@ func (d *Dialog) invitation(way path) (*sip.Request, error) {
 		d.session.interval = d.w.u.cfg.SessionExpires
 	}
 	d.sessionHeaders(req)
-	for _, h := range append(r.privacy(d.hostName(way)), r.Headers...) {
+	for _, h := range append(r.privacy(), r.Headers...) {
 		req.AppendHeader(sip.NewHeader(h.Name, h.Value))
 	}
 	if r.Hops > 0 {

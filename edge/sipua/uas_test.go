@@ -309,7 +309,7 @@ func TestAnsweringAnInviteWithoutAnOffer(t *testing.T) {
 func TestRequestsOutsideDialogs(t *testing.T) {
 	for _, c := range []struct{ method, headers, want string }{
 		{"OPTIONS", "", "200 OPTIONS"}, {"BYE", "", "481 BYE"}, {"MESSAGE", "", "405 MESSAGE"}, {"PUBLISH", "", "405 PUBLISH"},
-		{"FROBNICATE", "", "501 FROBNICATE"}, {"INVITE", "Require: 100rel\r\n", "420 INVITE"}, {"REFER", "", "405 REFER"},
+		{"FROBNICATE", "", "501 FROBNICATE"}, {"INVITE", "Require: 100rel\r\n", "420 INVITE"}, {"REFER", "", "403 REFER"}, {"SUBSCRIBE", "Event: presence\r\n", "489 SUBSCRIBE"}, {"NOTIFY", "", "481 NOTIFY"},
 	} {
 		run(t, func(r *rig) {
 			p := r.phone("127.0.0.1:6001")

@@ -102,7 +102,7 @@ func (c *Call) heardBy(m Mix, to *Leg) (_ Mix, music bool) {
 			hold = hold || c.pair(from, to)
 			continue
 		case from.sounds() && !from.silent():
-			m = append(m, Hear{From: from.N, To: to.N, Mute: c.keepsDigits(from)})
+			m = append(m, Hear{From: from.N, To: to.N, Mute: c.keepsDigits(from) || c.between(from, to)})
 		}
 		others++
 	}
@@ -110,6 +110,12 @@ func (c *Call) heardBy(m Mix, to *Leg) (_ Mix, music bool) {
 		m = append(m, Hear{From: under, To: to.N})
 	}
 	return c.heardOver(m, to), others == 0 && hold
+}
+
+// between a lent leg and whom it does not speak with alone digits are not passed on: those of a member of a room or of a
+// supervisor are keys for us.
+func (c *Call) between(from, to *Leg) bool {
+	return (from.Home != nil || to.Home != nil) && !c.pair(from, to)
 }
 
 // heardOver adds what is played over the conversation.

@@ -319,32 +319,6 @@ func TestACrashAtTheEndOfALentLegLeavesNothingBehind(t *testing.T) {
 	})
 }
 
-func TestDigitsGoAcrossCalls(t *testing.T) {
-	meeting(t, func(r *rig) {
-		a, dialA := r.joins(6000, `[{"verb": "park", "slot": "701"}]`)
-		b := r.phone(6001)
-		r.script(`[{"verb": "pickup", "slot": "701"}, {"verb": "pause", "for": "1s"}]`)
-		dialB := b.established("200", withoutDigits)
-		wait(100 * time.Millisecond)
-		a.press(5)
-		info := b.expect("INFO")
-		b.reply(info, 200, "", "")
-		if !strings.HasPrefix(info.body, "Signal=5") {
-			t.Errorf("b got %q", info.body)
-		}
-		a.heard()
-		dialB.request("INFO", "application/dtmf-relay", "Signal=7\r\nDuration=100\r\n")
-		b.expect("200 INFO")
-		wait(time.Second)
-		if got := a.heard(); !slices.Contains(got, 101) {
-			t.Errorf("a heard %v", got)
-		}
-		dialA.request("BYE", "", "")
-		a.expect("200 BYE")
-		b.reply(b.expect("BYE"), 200, "", "")
-	})
-}
-
 func TestTwoWhoPickFromAQueueAtOnceGetOneEach(t *testing.T) {
 	meeting(t, func(r *rig) {
 		wait1, dial1 := r.joins(6000, `[{"verb": "enqueue", "queue": "sales"}]`)

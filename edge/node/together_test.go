@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,5 +110,47 @@ func TestTheFirstOfAQueueIsPickedUpAndTheNextMovesUp(t *testing.T) {
 		}
 		byes(dialC, dialB)
 		a.reply(a.expect("BYE"), 200, "", "")
+	})
+}
+
+func TestDigitsGoAcrossCalls(t *testing.T) {
+	inBubble(t, nil, func(r *rig) {
+		a, dialA := r.joins(6000, `[{"verb": "park", "slot": "701"}]`)
+		b := r.phone(6001)
+		r.script(`[{"verb": "pickup", "slot": "701"}, {"verb": "pause", "for": "1s"}]`)
+		dialB := b.established("200", withoutDigits)
+		wait(100 * time.Millisecond)
+		a.press(5)
+		info := b.expect("INFO")
+		b.reply(info, 200, "", "")
+		if !strings.HasPrefix(info.body, "Signal=5") {
+			t.Errorf("b got %q", info.body)
+		}
+		a.heard()
+		dialB.request("INFO", "application/dtmf-relay", "Signal=7\r\nDuration=100\r\n")
+		b.expect("200 INFO")
+		wait(time.Second)
+		if got := a.heard(); !slices.Contains(got, 101) {
+			t.Errorf("a heard %v", got)
+		}
+		dialA.request("BYE", "", "")
+		a.expect("200 BYE")
+		b.reply(b.expect("BYE"), 200, "", "")
+	})
+}
+
+func TestKeysOfAMemberOrASupervisorAreNotForTheOthers(t *testing.T) {
+	inBubble(t, nil, func(r *rig) {
+		board := `[{"verb": "conference", "room": "board", "beep": "none"}]`
+		a, dialA := r.joins(6000, board)
+		b, dialB := r.joins(6001, board)
+		r.hears("a<b b<a", a, b)
+		b.heard()
+		a.press(5)
+		wait(time.Second)
+		if got := b.heard(); slices.Contains(got, 101) {
+			t.Errorf("b heard %v", got)
+		}
+		byes(dialA, dialB)
 	})
 }

@@ -154,3 +154,27 @@ func TestKeysOfAMemberOrASupervisorAreNotForTheOthers(t *testing.T) {
 		byes(dialA, dialB)
 	})
 }
+
+func TestARoomIsSpokenToAndEndedFromOutside(t *testing.T) {
+	inBubble(t, nil, func(r *rig) {
+		board := `[{"verb": "conference", "room": "board", "beep": "none"}]`
+		a, _ := r.joins(6000, board)
+		b, _ := r.joins(6001, board)
+		room := r.node.Conferences("demo")[0].Call
+		a.heard()
+		b.heard()
+		if err := r.node.Beside(room, document(t, `[{"verb": "play", "audio": "news", "to": "all"}]`), false); err != nil {
+			t.Fatal(err)
+		}
+		wait(500 * time.Millisecond)
+		if !slices.Contains(a.heard(), 0) || !slices.Contains(b.heard(), 0) {
+			t.Error("the members heard nothing")
+		}
+		if err := r.node.HangUp(room); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range []*phone{a, b} {
+			p.reply(p.expect("BYE"), 200, "", "")
+		}
+	})
+}

@@ -164,7 +164,8 @@ func server(t *testing.T) *httptest.Server {
 			fmt.Fprint(w, body)
 		})
 	}
-	answer("GET /v1/calls", `{"calls":[{"id":"call_1","status":"bridged","from":"+371","to":"100","agent":"101","created_at":"2026-03-01T09:30:00Z"}]}`)
+	answer("GET /v1/calls", `{"calls":[{"id":"call_1","status":"bridged","from":"+371","to":"100","agent":"101","created_at":"2026-03-01T09:30:00Z"},
+		{"id":"call_2","status":"parked","place":"701","from":"+372","to":"100","created_at":"2026-03-01T09:30:00Z"}]}`)
 	answer("GET /v1/calls/call_1/events", `{"call":"call_1","events":[`+ringing+","+hangup+`]}`)
 	answer("GET /v1/calls/{id}/events", `{"call":"x","events":[]}`)
 	answer("GET /v1/events/recent", `{"events":[`+ringing+`]}`)
@@ -178,7 +179,8 @@ func server(t *testing.T) *httptest.Server {
 
 func TestCallsAndTheirTimelines(t *testing.T) {
 	server(t)
-	if code, out, _ := offhook("calls"); code != 0 || !strings.HasPrefix(out, "CALL") || !strings.Contains(out, "call_1  bridged  +371  100  101") {
+	if code, out, _ := offhook("calls"); code != 0 || !strings.HasPrefix(out, "CALL") || !strings.Contains(out, "call_1  bridged     +371  100  101") ||
+		!strings.Contains(out, "call_2  parked 701  +372  100") {
 		t.Errorf("%d\n%s", code, out)
 	}
 	code, out, _ := offhook("calls", "call_1")

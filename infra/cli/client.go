@@ -84,7 +84,7 @@ func (c *callsCmd) Run(ctx context.Context, out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "CALL\tSTATUS\tFROM\tTO\tAGENT\tSINCE")
 	for _, v := range answer.Calls {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, v.Status, v.From, v.To, v.Agent, time.Since(v.CreatedAt).Truncate(time.Second))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, strings.TrimSpace(v.Status+" "+v.Place), v.From, v.To, v.Agent, time.Since(v.CreatedAt).Truncate(time.Second))
 	}
 	return w.Flush()
 }

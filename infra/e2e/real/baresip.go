@@ -36,6 +36,9 @@ type BaresipEvent struct {
 	at    time.Time
 }
 
+// At is when it came.
+func (e BaresipEvent) At() time.Time { return e.at }
+
 // BaresipOptions of a phone.
 type BaresipOptions struct {
 	User, Password string
@@ -198,4 +201,16 @@ func (b *Baresip) kinds() []string {
 		all = append(all, e.Type+" "+e.Param)
 	}
 	return all
+}
+
+// Ears are the ports at which it hears.
+func (b *Baresip) Ears() [2]int { return [2]int{b.RTP, b.RTP + 9} }
+
+// Press sends digits, one after another: the phone takes them 0.35 s apart.
+func (b *Baresip) Press(t *testing.T, digits string) {
+	t.Helper()
+	for _, d := range digits {
+		b.Do(t, "sndcode", string(d))
+		<-time.After(400 * time.Millisecond)
+	}
 }

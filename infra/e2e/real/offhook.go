@@ -32,6 +32,7 @@ type OffhookOptions struct {
 	Config string   // content of the configuration; empty: the demo's
 	Args   []string // further flags
 	Env    []string
+	Port   int // SIP; the next two are for HTTP and Kafka; default free ones
 }
 
 var build struct {
@@ -62,7 +63,10 @@ func Binary(t *testing.T) string {
 // StartOffhook starts `offhook dev` on ports of its own and waits until it takes calls.
 func StartOffhook(t *testing.T, o OffhookOptions) *Offhook {
 	t.Helper()
-	port := Port(t, 3)
+	port := o.Port
+	if port == 0 {
+		port = Port(t, 3)
+	}
 	rtp := Port(t, 2)
 	rtp += rtp % 2
 	if rtp > 64000 {

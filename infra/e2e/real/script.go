@@ -150,13 +150,21 @@ func (s *Script) Reply(code int, phrase, offer string) *Script {
 	return s.reply(retrans, code, phrase, offer, "[last_Via:]", "[last_From:]", to, "[last_Call-ID:]", "[last_CSeq:]")
 }
 
+// Moved answers the INVITE with 302 and where to try instead.
+func (s *Script) Moved(contact string) *Script {
+	return s.reply(` retrans="500"`, 302, "Moved Temporarily", "", "[last_Via:]", "[last_From:]", "[last_To:];tag=[pid]uas[call_number]",
+		"[last_Call-ID:]", "[last_CSeq:]", "Contact: <"+contact+">")
+}
+
 // Fork answers the INVITE once more, as another branch with a tag of its own.
 func (s *Script) Fork(code int, phrase, offer string) *Script {
 	return s.reply("", code, phrase, offer, "Via:[$via]", "From:[$remote]", "To:[$local];tag=[pid]other[call_number]", "Call-ID: [call_id]", "CSeq:[$cseq]")
 }
 
 func (s *Script) reply(retrans string, code int, phrase, offer string, head ...string) *Script {
-	head = append(head, "Contact: <sip:[local_ip]:[local_port];transport=[transport]>")
+	if code/100 != 3 {
+		head = append(head, "Contact: <sip:[local_ip]:[local_port];transport=[transport]>")
+	}
 	head = append([]string{fmt.Sprintf("SIP/2.0 %d %s", code, phrase)}, append(head, kind(offer)...)...)
 	return s.add("%s", send(retrans, head, sdp(offer, 1)))
 }

@@ -78,3 +78,15 @@ func Loud(pcm []int16) (windows, all int) {
 	}
 	return windows, all
 }
+
+// Has tells in how many of the 50 ms windows the tone is heard, alone or among up to three others as loud.
+func Has(pcm []int16, hz int) (windows, all int) {
+	const size = rate / 20
+	for ; len(pcm) >= size; pcm = pcm[size:] {
+		all++
+		if Strength(pcm[:size], hz) > 0.12 {
+			windows++
+		}
+	}
+	return windows, all
+}

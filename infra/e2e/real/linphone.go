@@ -1,0 +1,122 @@
+package real
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Linphone is a phone: linphonec with files for ears and mouth, steered over its standard input.
+type Linphone struct {
+	*Process
+	User string
+	SIP  int // its port
+	RTP  int // first port of its RTP range, ten long
+}
+
+// LinphoneOptions of a phone.
+type LinphoneOptions struct {
+	User, Password string
+	Tone           int    // Hz of what it says
+	Info           bool   // digits by INFO instead of RFC 4733
+	Auto           bool   // answers by itself
+}
+
+const linphoneConfig = `
+[sip]
+sip_port=%[1]d
+sip_tcp_port=0
+sip_tls_port=0
+bind_address=127.0.0.1
+guess_hostname=0
+register_only_when_network_is_up=0
+auto_net_state_mon=0
+use_info=%[2]d
+use_rfc2833=%[3]d
+default_proxy=0
+ping_with_options=0
+[rtp]
+audio_rtp_port=%[4]d-%[5]d
+[net]
+mtu=0
+[video]
+enabled=0
+[proxy_0]
+reg_proxy=<sip:%[6]s>
+reg_identity=<sip:%[7]s@%[6]s>
+reg_sendregister=1
+reg_expires=600
+publish=0
+[auth_info_0]
+username=%[7]s
+passwd=%[8]s
+[audio_codec_0]
+mime=PCMU
+rate=8000
+channels=1
+enabled=1
+[audio_codec_1]
+mime=PCMA
+rate=8000
+channels=1
+enabled=1
+`
+
+// NewLinphone starts a phone and waits for its registration.
+func NewLinphone(t *testing.T, h *Offhook, o LinphoneOptions) *Linphone {
+	t.Helper()
+	Need(t, "linphonec")
+	dir := t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(dir, ".local", "share", "linphone"), 0o755))
+	port := Port(t, 15)
+	port += port % 2
+	l := &Linphone{User: o.User, SIP: port, RTP: port + 4}
+	info, rfc4733 := 0, 1
+	if o.Info {
+		info, rfc4733 = 1, 0
+	}
+	rc := filepath.Join(dir, "linphonerc")
+	config := fmt.Sprintf(linphoneConfig, port, info, rfc4733, l.RTP, l.RTP+9, h.SIP, o.User, o.Password)
+	must(t, os.WriteFile(rc, []byte(config), 0o644))
+	tone := filepath.Join(dir, "say.wav")
+	WriteTone(t, tone, o.Tone, 60*time.Second)
+	path, err := exec.LookPath("linphonec")
+	must(t, err)
+	l.Process = Start(t, dir, "env", "HOME="+dir, path, "-S", "-c", rc)
+	l.Type("soundcard use files\n")
+	l.Type("play " + tone + "\n")
+	if o.Auto {
+		l.Type("autoanswer enable\n")
+	}
+	Eventually(t, "linphone is registered", func() bool {
+		var answer struct{ Registrations []struct{ User, Contact string } }
+		h.Get(t, "/v1/registrations", &answer)
+		for _, r := range answer.Registrations {
+			if r.User == o.User && strings.Contains(r.Contact, fmt.Sprintf(":%d", port)) {
+				return true
+			}
+		}
+		return false
+	})
+	return l
+}
+
+// Do types a command: call URI, answer, pause, resume, transfer URI, transfer 1 --to-call 2, terminate, or digits.
+func (l *Linphone) Do(command string) { l.Type(command + "\n") }
+
+// Ears are the ports at which it hears.
+func (l *Linphone) Ears() [2]int { return [2]int{l.RTP, l.RTP + 9} }
+
+// Quit ends it as its user would.
+func (l *Linphone) Quit() {
+	l.Type("quit\n")
+	l.Signal(syscall.SIGTERM)
+}
+
+// Said tells whether a line with this text has come.
+func (l *Linphone) Said(text string) bool { return strings.Contains(l.Tail(10_000), text) }

@@ -70,6 +70,7 @@ module_tmp uuid.so
 module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
+module_app mwi.so
 ctrl_tcp_listen 127.0.0.1:%[5]d
 snd_path %[2]s/rec
 `

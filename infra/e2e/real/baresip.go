@@ -47,6 +47,7 @@ type BaresipOptions struct {
 	Tone           int    // Hz of what it says
 	Auto           bool   // answers by itself
 	NoRegister     bool
+	Lamp           bool // subscribes to its message lamp and prints it
 }
 
 const baresipConfig = `
@@ -70,7 +71,7 @@ module_tmp uuid.so
 module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
-module_app mwi.so
+%[6]s
 ctrl_tcp_listen 127.0.0.1:%[5]d
 snd_path %[2]s/rec
 `
@@ -85,7 +86,11 @@ func NewBaresip(t *testing.T, o BaresipOptions) *Baresip {
 	b := &Baresip{User: o.User, SIP: port, RTP: port + 4, grown: make(chan struct{})}
 	must(t, os.Mkdir(filepath.Join(dir, "rec"), 0o755))
 	WriteTone(t, filepath.Join(dir, "say.wav"), o.Tone, 60*time.Second)
-	config := fmt.Sprintf(baresipConfig, port, dir, b.RTP, b.RTP+9, port+2)
+	lamp := ""
+	if o.Lamp {
+		lamp = "module_app mwi.so"
+	}
+	config := fmt.Sprintf(baresipConfig, port, dir, b.RTP, b.RTP+9, port+2, lamp)
 	must(t, os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o644))
 	must(t, os.WriteFile(filepath.Join(dir, "accounts"), []byte(account(o)), 0o644))
 	b.Process = Start(t, dir, "baresip", "-4", "-f", dir)

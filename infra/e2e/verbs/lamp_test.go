@@ -11,11 +11,13 @@ import (
 // The phone subscribes by itself and prints what it is told (RFC 3842).
 func TestAPhonesMessageLampIsSetAndKept(t *testing.T) {
 	h := open(t, `"70": {answer: [{verb: message_waiting, user: "101", new: 3, old: 1}, {verb: hangup}]}`)
-	agent, caller := h.phone("101", ilze), h.phone("300", client)
+	lamp := func() *real.Baresip {
+		return real.NewBaresip(t, real.BaresipOptions{User: "101", Password: "demo-101", Server: h.SIP, Tone: ilze, Lamp: true})
+	}
+	agent, caller := lamp(), h.phone("300", client)
 	caller.Do(t, "dial", h.uri("70"))
 	caller.Wait(t, "CALL_CLOSED")
 	agent.Line(t, "Voice-Message: 3/1")
 	h.empty()
-	late := real.NewBaresip(t, real.BaresipOptions{User: "101", Password: "demo-101", Server: h.SIP, Tone: juris})
-	late.Line(t, "Voice-Message: 3/1")
+	lamp().Line(t, "Voice-Message: 3/1")
 }

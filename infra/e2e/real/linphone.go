@@ -22,9 +22,9 @@ type Linphone struct {
 // LinphoneOptions of a phone.
 type LinphoneOptions struct {
 	User, Password string
-	Tone           int    // Hz of what it says
-	Info           bool   // digits by INFO instead of RFC 4733
-	Auto           bool   // answers by itself
+	Tone           int  // Hz of what it says
+	Info           bool // digits by INFO instead of RFC 4733
+	Auto           bool // answers by itself
 }
 
 const linphoneConfig = `
@@ -94,7 +94,9 @@ func NewLinphone(t *testing.T, h *Offhook, o LinphoneOptions) *Linphone {
 		l.Type("autoanswer enable\n")
 	}
 	Eventually(t, "linphone is registered", func() bool {
-		var answer struct{ Registrations []struct{ User, Contact string } }
+		var answer struct {
+			Registrations []struct{ User, Contact string }
+		}
 		h.Get(t, "/v1/registrations", &answer)
 		for _, r := range answer.Registrations {
 			if r.User == o.User && strings.Contains(r.Contact, fmt.Sprintf(":%d", port)) {

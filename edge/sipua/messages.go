@@ -130,16 +130,25 @@ func (w *worker) subscribed(req *sip.Request, from path) {
 	w.accept(req, s, from, life)
 }
 
-// subscriber is whose phone asks: it has the user's password, and asks for that user's lamp.
+// registeredAt: this very address is registered for the user. Phones that answer no challenge of a SUBSCRIBE ask without end.
+func (u *UA) registeredAt(who aor, from path) bool {
+	via := viaOf(from.link.network(), from.to)
+	return slices.ContainsFunc(u.Bindings(who.tenant, who.user), func(b Binding) bool { return b.Via == via })
+}
+
+// subscriber is whose phone asks: it is registered there, or has the user's password, and asks for that user's lamp.
 func (w *worker) subscriber(req *sip.Request, from path) (aor, *sip.Response) {
 	tenant, realm, ok := w.u.tenantOf(req)
 	if !ok {
 		return aor{}, refuse(req, 404, "Not Our Domain")
 	}
+	user := unescape(req.Recipient.User)
+	if w.u.registeredAt(aor{tenant, user}, from) {
+		return aor{tenant, user}, nil
+	}
 	auth, now := w.u.bindings.auth, time.Now()
 	who, outcome := auth.check(req, tenant, realm, from.to.Addr().Unmap(), now)
 	w.u.bindings.counts.authentication(outcome)
-	user := unescape(req.Recipient.User)
 	switch {
 	case outcome == lockedOut:
 		return aor{}, refuse(req, 403, "")
@@ -158,7 +167,7 @@ func (w *worker) subscription(req *sip.Request, from path, who aor) *subscriptio
 	d.peer = peer{local: req.To().Value() + ";tag=" + tag, remote: req.From().Value(), routes: routesOf(req), heard: req.CSeq().SeqNo}
 	d.peer.target = req.From().Address.String() // should the Contact be missing
 	d.peer.learn(req, req.Contact())
-	d.follow(from)
+	d.peer.path = from // the Contact is not believed where to send: nobody is flooded in its name
 	return &subscription{d: d, who: who}
 }
 
@@ -171,7 +180,7 @@ func (w *worker) resubscribed(req *sip.Request, from path, s *subscription, life
 	default:
 		s.d.peer.heard = req.CSeq().SeqNo
 		s.d.peer.learn(req, req.Contact())
-		s.d.follow(from)
+		s.d.peer.path = from
 		w.accept(req, s, from, life)
 	}
 }

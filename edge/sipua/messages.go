@@ -130,8 +130,8 @@ func (w *worker) subscribed(req *sip.Request, from path) {
 	w.accept(req, s, from, life)
 }
 
-// registeredAt: this very address is registered for the user. Phones that answer no challenge of a SUBSCRIBE ask without end.
-func (u *UA) registeredAt(who aor, from path) bool {
+// atHome: this very address is registered for the user. Phones that answer no challenge of a SUBSCRIBE ask without end.
+func (u *UA) atHome(who aor, from path) bool {
 	via := viaOf(from.link.network(), from.to)
 	return slices.ContainsFunc(u.Bindings(who.tenant, who.user), func(b Binding) bool { return b.Via == via })
 }
@@ -143,7 +143,7 @@ func (w *worker) subscriber(req *sip.Request, from path) (aor, *sip.Response) {
 		return aor{}, refuse(req, 404, "Not Our Domain")
 	}
 	user := unescape(req.Recipient.User)
-	if w.u.registeredAt(aor{tenant, user}, from) {
+	if w.u.atHome(aor{tenant, user}, from) {
 		return aor{tenant, user}, nil
 	}
 	auth, now := w.u.bindings.auth, time.Now()

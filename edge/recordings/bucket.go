@@ -150,3 +150,11 @@ func (b *bucket) get(ctx context.Context, key string) (io.ReadCloser, int64, err
 	}
 	return out.Body, aws.ToInt64(out.ContentLength), nil
 }
+
+// briefly is for those who see events: the log has all of it, with addresses.
+func briefly(err error) string {
+	if code := status(err); code != 0 {
+		return fmt.Sprintf("the bucket answered %d", code)
+	}
+	return "the bucket was not reached"
+}

@@ -111,7 +111,8 @@ func (s *Store) finish(ctx context.Context, rel string, repair func(*os.File) er
 	if err != nil {
 		s.later(rel)
 		stored.Location = s.bucket.location(stored.Location)
-		return stored, fmt.Errorf("not uploaded yet, kept at the edge and tried again: %w", err)
+		s.log.Warn("recording not uploaded; it is tried again", "file", filepath.Join(s.waiting, rel), "err", err)
+		return stored, fmt.Errorf("not uploaded yet, kept at the edge and tried again: %s", briefly(err))
 	}
 	stored.Location = location
 	return stored, nil

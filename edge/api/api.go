@@ -42,14 +42,15 @@ type Log interface {
 
 // Config of the API. All but Pages and Metrics are needed.
 type Config struct {
-	Calls   Calls
-	Log     Log
-	Recent  func(n int) []events.Delivered // the newest events, oldest first
-	Tenants func() *config.Config
-	Ready   func() error // nil error: calls can be taken
-	Metrics http.Handler
-	Schemas fs.FS        // served below /v1/schemas/
-	Pages   http.Handler // "/": the page
+	Calls      Calls
+	Log        Log
+	Recent     func(n int) []events.Delivered // the newest events, oldest first
+	Tenants    func() *config.Config
+	Recordings Recordings   // nil: there are none
+	Ready      func() error // nil error: calls can be taken
+	Metrics    http.Handler
+	Schemas    fs.FS        // served below /v1/schemas/
+	Pages      http.Handler // "/": the page
 	// Open admits requests without a key from loopback, as `offhook dev` does, when no foreign page sent them.
 	Open   bool
 	Logger *slog.Logger
@@ -72,6 +73,7 @@ func New(cfg Config) http.Handler {
 	mux.Handle("GET /v1/queues", a.guard("calls:read", a.queues))
 	mux.Handle("GET /v1/parked", a.guard("calls:read", a.parked))
 	mux.Handle("DELETE /v1/calls/{id}", a.guard("calls:write", a.hangUp))
+	mux.Handle("GET /v1/recordings/{id}", a.guard("calls:read", a.recording))
 	mux.Handle("GET /v1/events", a.guard("events:read", a.stream))
 	mux.Handle("GET /v1/events/recent", a.guard("events:read", a.recent))
 	mux.Handle("GET /v1/registrations", a.guard("calls:read", a.registrations))

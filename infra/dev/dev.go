@@ -135,7 +135,16 @@ func (d *dev) facts() []console.Fact {
 	}
 	return append(facts,
 		console.Fact{Name: "Event log", Value: "Kafka at " + d.Edge.Kafka + ", topics " + events.TopicCalls + " " + events.TopicState},
-		console.Fact{Name: "Mails", Value: mails})
+		console.Fact{Name: "Mails", Value: mails}, console.Fact{Name: "Recordings", Value: d.recordings()})
+}
+
+// recordings is where they go, without the parameters of a bucket.
+func (d *dev) recordings() string {
+	store, _, _ := strings.Cut(d.settings.Config().Recordings.Store, "?")
+	if store == "" {
+		store = filepath.Join(d.Data, "recordings")
+	}
+	return store
 }
 
 func tenantFacts(name string, t config.Tenant) []console.Fact {

@@ -15,6 +15,7 @@ type extension struct {
 	parties []*party
 	ears    int
 	reg     registration
+	lamp    lamp
 }
 
 func (w *world) newExtension(user string, nth int, at netip.AddrPort) *extension {
@@ -29,6 +30,8 @@ func (x *extension) asked(m *message) {
 		x.cancelled(m)
 	case m.method == "ACK":
 		x.acknowledged(m)
+	case m.method == "NOTIFY" && m.get("event") == "message-summary":
+		x.lit(m)
 	case m.method == "INVITE" && tag(m.get("to")) == "":
 		x.invited(m)
 	default:

@@ -21,7 +21,11 @@ func (w *world) dial(c *callPlan) {
 	if !p.manner.noOffer {
 		body = p.say("sendrecv")
 	}
-	branch, raw := p.request("INVITE", "Allow: INVITE, ACK, BYE, CANCEL, UPDATE, INFO\r\n", body)
+	headers := "Allow: INVITE, ACK, BYE, CANCEL, UPDATE, INFO\r\n"
+	if c.kind.replaces {
+		headers += w.inPlaceOf(c.number)
+	}
+	branch, raw := p.request("INVITE", headers, body)
 	p.ask = p.d.ask("INVITE", branch, raw, func(m *message) { p.inviteAnswered(branch, m) })
 	if p.manner.cancel > 0 {
 		w.after(p.manner.cancel, p.giveUp)

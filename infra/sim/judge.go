@@ -22,6 +22,7 @@ func (w *world) judge() {
 		w.inOrder(name, byName[name])
 		w.meet(name, byName[name])
 	}
+	w.judgeLamps(byName)
 	for _, c := range w.plans {
 		w.judgeCall(c, byName[c.number], byName)
 	}
@@ -64,6 +65,9 @@ func (w *world) inOrder(name string, list []entry) {
 
 func (w *world) judgeCall(c *callPlan, list []entry, rooms map[string][]entry) {
 	if len(list) == 0 {
+		if c.kind.replaces && c.caller.how == howRefused { // there was nobody in whose place it could go
+			return
+		}
 		if c.originated || c.caller.how != howCancelled && c.caller.how != howVanished && c.caller.how != howLost {
 			w.problem(c.number, "no event of this call")
 		}
@@ -74,7 +78,9 @@ func (w *world) judgeCall(c *callPlan, list []entry, rooms map[string][]entry) {
 		return
 	}
 	h := decode[event.Hangup](final.data)
-	w.trueCause(c.caller, h)
+	if c.caller.referral.code != 202 { // else the call may have gone on without it
+		w.trueCause(c.caller, h)
+	}
 	w.silences(c.caller, list, rooms, h.CreatedAt.Add(time.Duration(h.DurationMS)*time.Millisecond))
 }
 
@@ -224,6 +230,9 @@ func (w *world) counts() map[string]int {
 	}
 	for _, p := range w.parties {
 		n["phone "+p.how]++
+		if p.referral.sent {
+			n[p.referral.outcome()]++
+		}
 	}
 	if len(w.unacknowledged) > 0 {
 		n["refusal unacknowledged"] = len(w.unacknowledged)

@@ -49,6 +49,7 @@ type party struct {
 	invite  *message // a callee's
 	onOver  func()
 	asking
+	referral referral
 }
 
 // ids are what makes the dialog.
@@ -164,6 +165,8 @@ func (p *party) asked(m *message) {
 		} else {
 			p.end(howWasHungUp)
 		}
+	case "NOTIFY":
+		p.notified(m)
 	case "INVITE":
 		p.ok = p.d.repeat(m, reply(m, 200, "", p.contact(), "", p.say("sendrecv")), func() {})
 	case "UPDATE":
@@ -244,6 +247,9 @@ func (p *party) stand() {
 		p.w.after(h.at, func() { p.change(h.method, h.direction) })
 		p.w.after(h.at+h.lasts, func() { p.change(h.method, "sendrecv") })
 	}
+	if m.refer.at > 0 {
+		p.w.after(m.refer.at, p.refer)
+	}
 	if m.vanish > 0 {
 		p.w.after(m.vanish, p.vanish)
 	}
@@ -266,6 +272,7 @@ type manner struct {
 	mute    bool
 	vanish  time.Duration // after the answer
 	noAck   bool
+	refer   sending
 
 	// of a caller
 	cancel  time.Duration // gives up unanswered

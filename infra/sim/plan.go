@@ -49,6 +49,7 @@ func (w *world) callerManner(is string) manner {
 	case 1, 2:
 		m.cancel = d.span(time.Millisecond, 9*time.Second, "cancel", is)
 	}
+	m.refer = w.sending(is, 0.08)
 	m.noOffer = d.chance(0.06, "no offer", is)
 	if d.chance(w.opts.Faults.Phones/2, "no ack", is) {
 		m.noAck = true
@@ -99,6 +100,7 @@ func (w *world) calleeManner(is string) manner {
 	d := w.dice
 	m := w.common(is)
 	m.ring = d.span(time.Millisecond, 400*time.Millisecond, "ring", is)
+	m.refer = w.sending(is, 0.25)
 	m.early = d.chance(0.15, "early", is)
 	m.answer = m.ring + d.span(100*time.Millisecond, 5*time.Second, "answer", is)
 	if d.chance(0.7, "hangs up", is) {

@@ -23,6 +23,7 @@ type kind struct {
 	more       map[string]string // by path
 	extension  bool              // the caller dials a user, so the router decides alone
 	originated bool
+	replaces   bool     // its INVITE takes the place of a phone in another call
 	beside     []string // documents sent to the live call
 }
 
@@ -91,7 +92,7 @@ func (h webhook) RoundTrip(r *http.Request) (*http.Response, error) {
 		h.w.problem("", "an ask is no ask: %v", err)
 		return nil, err
 	}
-	thing := h.w.nthAsk(a.Call.From + " " + numberOf(a.ID))
+	thing := h.w.nthAsk(h.w.nameOf(a.Call.ID) + " " + numberOf(a.ID))
 	d := h.w.dice
 	took := d.span(2*time.Millisecond, 250*time.Millisecond, "webhook", thing)
 	fault := ""
@@ -146,9 +147,10 @@ func (h webhook) answer(a ask.Ask, u *url.URL, fault string) (status int, kind, 
 	case "large":
 		return 200, "application/json", `["` + strings.Repeat("x", 70<<10) + `"]`
 	}
-	doc := h.w.kindOf(a.Call.From).first
+	is := h.w.kindOf(h.w.nameOf(a.Call.ID))
+	doc := is.first
 	if u.Path != "/call" {
-		doc = h.w.kindOf(a.Call.From).more[u.Path]
+		doc = is.more[u.Path]
 	}
 	if doc == "" {
 		return 204, "", ""

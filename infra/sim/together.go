@@ -33,7 +33,10 @@ var together = []kind{
 	{name: "diverted", weight: 4, first: `[{"verb":"divert","to":{"user":"102"},"ring_for":"6s","wrap_up":"3s"},{"verb":"emit","type":"diverted"},{"verb":"pause","for":"5s"},{"verb":"answer"},{"verb":"play","audio":"p500"}]`},
 	{name: "recorded", weight: 5, first: `[{"verb":"record","channels":2,"background":true,"id":"whole"},{"verb":"answer"},{"verb":"pause","for":"400ms"},` + bridge + `,{"verb":"record","action":"pause"},{"verb":"play","audio":"p500"}]`,
 		more: map[string]string{"/busy": `[{"verb":"record","action":"stop"},{"verb":"play","audio":"p500"}]`}},
-	{name: "voice mail", weight: 4, first: `[{"verb":"answer"},{"verb":"record","of":"caller","beep":true,"time_limit":"5s","silence":"2s","finish_on":"#"},{"verb":"play","audio":"p400"}]`},
+	{name: "voice mail", weight: 4, first: `[{"verb":"answer"},{"verb":"record","of":"caller","beep":true,"time_limit":"5s","silence":"2s","finish_on":"#"},{"verb":"message_waiting","user":"101","new":2,"old":1},{"verb":"play","audio":"p400"}]`},
+	{name: "listens to mail", weight: 3, first: `[{"verb":"answer"},{"verb":"message_waiting","user":"101","new":0,"old":3},{"verb":"message_waiting","user":"104","new":1},{"verb":"play","audio":"p400"}]`},
+	{name: "sends elsewhere", weight: 4, first: `[{"verb":"answer"},{"verb":"pause","for":"500ms"},{"verb":"refer","to":"sip:102@demo.sim","timeout":"5s"},{"verb":"play","audio":"p500"}]`},
+	{name: "takes a place", weight: 4, replaces: true},
 	{name: "controlled", weight: 6, beside: []string{
 		`[{"verb":"hold"},{"verb":"pause","for":"1.5s"},{"verb":"unhold"}]`, `[{"verb":"mute","party":"agent"},{"verb":"pause","for":"700ms"},{"verb":"unmute","party":"agent"}]`,
 		`[{"verb":"dtmf","digits":"1w23","party":"agent"},{"verb":"tag","tags":{"reason":"invoice"}}]`, `[{"verb":"transfer","to":{"user":"104"},"ring_for":"4s"}]`,

@@ -127,6 +127,11 @@ func (w *world) play() {
 	w.locked(w.install)
 	w.await(40*time.Second, func() bool { return w.settled() })
 	w.locked(func() {
+		for _, x := range w.phones {
+			if x.user != "" {
+				x.watch(3600)
+			}
+		}
 		for _, c := range w.plans {
 			w.after(c.at, func() { w.begin(c) })
 			w.control(c)
@@ -138,6 +143,9 @@ func (w *world) play() {
 	}
 	w.locked(func() {
 		for i, x := range w.phones {
+			if x.user != "" {
+				x.watch(0)
+			}
 			if x.user != "" && i%3 != 0 { // the others' bindings run out
 				x.register(0)
 			}

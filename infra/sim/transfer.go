@@ -165,7 +165,7 @@ type lamp struct {
 	remote, target string
 	told           string // the newest
 	order          int    // its CSeq
-	on, over       bool // wanted, and ended
+	on, over       bool   // wanted, and ended
 }
 
 // watches: the NOTIFY is of this phone's subscription.

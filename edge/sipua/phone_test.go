@@ -144,7 +144,7 @@ func run(t *testing.T, test func(*rig), change ...func(*sipua.Config)) {
 	runIn(t, openDirectory{gateways: []sipua.Gateway{{Name: "demo/telia", Host: "127.0.0.1:7001", Username: "acme", Password: "pw"}}}, test, change...)
 }
 
-func runIn(t *testing.T, dir openDirectory, test func(*rig), change ...func(*sipua.Config)) {
+func runIn(t *testing.T, dir sipua.Directory, test func(*rig), change ...func(*sipua.Config)) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &rig{t: t, net: edgetest.NewNet(), over: make(chan struct{})}
 		cfg := sipua.Config{

@@ -63,7 +63,15 @@ type Stats struct {
 	BytesSent, BytesReceived     uint64
 	Lost, Refused                uint64
 	JitterMS                     float64
+	ReportsRefused               uint64 // RTCP of others, or not to be read
 	LastReceived                 time.Time
+
+	Reported       bool          // the party told by RTCP how it hears us:
+	RemoteLost     uint64        // packets that it missed,
+	RemoteJitterMS float64       // and its jitter
+	RoundTrip      time.Duration // smoothed; 0: not known
+
+	RFactor, MOS float64 // see quality.go; 0: nothing was received
 }
 
 // Heard is one row of what an endpoint's party hears, or a recorder: another endpoint or a player.

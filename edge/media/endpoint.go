@@ -11,7 +11,7 @@ type Endpoint struct {
 	eng    *Engine
 	notify func(Event)
 	port   int
-	rtcp   rtcp
+	rtcp   control
 
 	sess session  // what offers and answers agreed on
 	rx   receiver // what comes
@@ -57,9 +57,11 @@ func (e *Endpoint) Stats() Stats {
 	var s Stats
 	e.tx.count(&s)
 	e.rx.count(&s)
+	e.rtcp.count(&s)
 	if last := e.lastRTP.Load(); last != 0 {
 		s.LastReceived = e.eng.start.Add(time.Duration(last))
 	}
+	s.rate()
 	return s
 }
 
@@ -78,12 +80,12 @@ func (e *Endpoint) Close() Stats {
 
 // release stops the sound and gives the ports back.
 func (e *Endpoint) release() {
+	e.rtcp.close(e, e.eng.now())
 	s := e.tx.end()
 	e.rx.end()
 	e.eng.wheel.evict(e, &e.seat)
 	if s != nil {
 		s.close()
-		e.rtcp.close()
 		e.eng.ports.give(e.port, e.eng.now())
 	}
 }

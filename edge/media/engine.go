@@ -22,6 +22,9 @@ const (
 	defaultSilence = 30 * time.Second
 )
 
+// watchEvery spreads the reports of all endpoints, and keeps their intervals about as random as they were drawn.
+const watchEvery = 100 * time.Millisecond
+
 // Engine holds the ports, the clock and the readers that all endpoints share.
 type Engine struct {
 	cfg   Config
@@ -123,7 +126,7 @@ func (e *Engine) closeAll() {
 	}
 }
 
-// Open makes an endpoint on a free port; the odd one above it is its own too, see rtcp. notify gets its Digit and Timeout events, one after another or not,
+// Open makes an endpoint on a free port; the odd one above it is its own too, see control. notify gets its Digit and Timeout events, one after another or not,
 // on the engine's goroutines; it may be nil. Errors: ErrNoPorts, ErrClosed, or what the system says.
 func (e *Engine) Open(notify func(Event)) (*Endpoint, error) {
 	if e.isClosed() {
@@ -169,7 +172,8 @@ func (e *Engine) bindPair(end *Endpoint) error {
 }
 
 func (e *Engine) bind(end *Endpoint, port int) error {
-	end.port, end.rtcp.due = port, e.now()+rtcpAfter
+	end.port = port
+	end.rtcp.begin(e.now())
 	rtp, err := e.net.open(netip.AddrPortFrom(e.cfg.IP, uint16(port)), end)
 	if err != nil {
 		return err
@@ -184,9 +188,9 @@ func (e *Engine) forget(end *Endpoint) {
 	delete(e.ends, end)
 }
 
-// watch tells of endpoints that should hear their party and do not, and takes the RTCP ports of those that last.
+// watch tells of endpoints that should hear their party and do not, and sends the reports that are due.
 func (e *Engine) watch(ctx context.Context) {
-	every := time.NewTicker(min(max(e.cfg.Silence/10, 10*time.Millisecond), time.Second))
+	every := time.NewTicker(min(max(e.cfg.Silence/10, 10*time.Millisecond), watchEvery))
 	defer every.Stop()
 	var all []*Endpoint
 	for {
@@ -198,7 +202,7 @@ func (e *Engine) watch(ctx context.Context) {
 		all = e.list(all[:0])
 		for _, end := range all {
 			end.checkSilence(e.now())
-			end.rtcp.hold(e, end.port, e.now())
+			end.control(e.now())
 		}
 		clear(all)
 	}

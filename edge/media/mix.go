@@ -66,6 +66,7 @@ func (s *sender) sendFrame(sc *scratch, slot int64) {
 		return
 	}
 	ts, first := s.clock.frameAt(slot)
+	s.clock.lead = 0
 	s.write(sc, s.next(s.payload, ts, first), sc.payload[:n], uint32(n))
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/offhook/offhook/edge/media/dtmf"
 	"github.com/offhook/offhook/edge/media/g711"
 	"github.com/offhook/offhook/edge/media/jitter"
+	"github.com/offhook/offhook/edge/media/rtcp"
 	"github.com/pion/rtp"
 )
 
@@ -77,6 +78,10 @@ type tap struct {
 
 // packet takes what the socket received.
 func (e *Endpoint) packet(sc *scratch, b []byte, from netip.AddrPort, now time.Duration) {
+	if rtcp.Is(b) {
+		e.reported(b, from, now, true)
+		return
+	}
 	var digits [2]dtmf.Digit
 	in, n, ok := e.rx.take(sc, b, from, now, &digits)
 	if !ok {

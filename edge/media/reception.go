@@ -1,6 +1,10 @@
 package media
 
-import "time"
+import (
+	"time"
+
+	"github.com/offhook/offhook/edge/media/rtcp"
+)
 
 // Bounds of RFC 3550 appendix A.1.
 const (
@@ -23,6 +27,7 @@ type reception struct {
 	base     uint32
 	received uint64 // of this SSRC
 	before   struct{ received, lost uint64 }
+	told     struct{ expected, received uint64 } // by the last report
 	bytes    uint64
 	transit  int32
 	timed    bool
@@ -62,6 +67,7 @@ func (r *reception) begin(in *inbound) {
 
 func (r *reception) restart(seq uint16) {
 	r.base, r.maxSeq, r.badSeq, r.cycles, r.received, r.timed = uint32(seq), seq, seqMod, 0, 0, false
+	r.told.expected, r.told.received = 0, 0
 }
 
 // sequence is update_seq of appendix A.1, without its probation: the source was checked before.
@@ -89,11 +95,26 @@ func (r *reception) lost() uint64 {
 	if !r.started {
 		return 0
 	}
-	expected := uint64(r.cycles+uint32(r.maxSeq)) - uint64(r.base) + 1
+	expected := r.expected()
 	if expected < r.received {
 		return 0
 	}
 	return expected - r.received
+}
+
+func (r *reception) expected() uint64 { return uint64(r.cycles+uint32(r.maxSeq)) - uint64(r.base) + 1 }
+
+// block is what a report tells of the stream; its fraction is of what came since the one before (appendix A.3).
+func (r *reception) block() rtcp.Block {
+	expected := r.expected()
+	b := rtcp.Block{SSRC: r.ssrc, Highest: r.cycles + uint32(r.maxSeq), Jitter: uint32(r.jitter)}
+	b.Lost = int32(int64(expected) - int64(r.received))
+	due, came := expected-r.told.expected, r.received-r.told.received
+	if due > came {
+		b.Fraction = uint8(min((due-came)*256/due, 255))
+	}
+	r.told.expected, r.told.received = expected, r.received
+	return b
 }
 
 // arrival is the estimate of section 6.4.1 and appendix A.8.

@@ -44,6 +44,7 @@ type clock struct {
 	ssrc    uint32
 	seq     uint16 // of the last packet
 	base    uint32 // timestamp at engine time 0; goes forward only
+	lead    uint32 // how far what is relayed is ahead of base
 	end     uint32 // timestamp after the last packet's sound
 	begun   bool
 	talking bool // the last frame came from the wheel, one turn ago
@@ -142,6 +143,7 @@ func (e *Endpoint) relay(sc *scratch, from *Endpoint, in *inbound, now time.Dura
 		s.clock.seq = h.SequenceNumber
 	}
 	s.clock.talking = false
+	s.clock.lead = h.Timestamp - s.clock.base - uint32(now/time.Millisecond)*perSlot
 	s.write(sc, h, payload, duration(in))
 }
 

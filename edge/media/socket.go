@@ -21,11 +21,6 @@ type handler interface {
 	packet(sc *scratch, b []byte, from netip.AddrPort, now time.Duration)
 }
 
-// discard is the handler of RTCP ports: they are held so that nobody else gets them, and read so that they do not fill.
-type discard struct{}
-
-func (discard) packet(*scratch, []byte, netip.AddrPort, time.Duration) {}
-
 // socket is an open port. send must not be called after close.
 type socket interface {
 	send(b []byte, to *destination) error

@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"math"
 	"strconv"
 
 	"github.com/offhook/offhook/edge/call"
@@ -157,8 +158,13 @@ func (l *leg) keepStats() {
 	l.media = &event.Media{
 		Codec: st.Codec, PacketsSent: st.PacketsSent, PacketsReceived: st.PacketsReceived, BytesSent: st.BytesSent,
 		BytesReceived: st.BytesReceived, Lost: st.Lost, Refused: st.Refused, JitterMS: st.JitterMS,
+		RemoteLost: st.RemoteLost, RemoteJitterMS: tenths(st.RemoteJitterMS), RoundTripMS: tenths(st.RoundTrip.Seconds() * 1000),
+		RFactor: tenths(st.RFactor), MOS: tenths(st.MOS*10) / 10,
 	}
 }
+
+// tenths rounds: more digits tell nothing.
+func tenths(v float64) float64 { return math.Round(v*10) / 10 }
 
 // setHeld tells the core when the party's hold changed.
 func (l *leg) setHeld(held bool) {

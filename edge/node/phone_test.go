@@ -71,7 +71,7 @@ type phone struct {
 func (r *rig) phone(port uint16) *phone { return r.phoneAt("127.0.0.1", port) }
 
 func (r *rig) phoneAt(ip string, port uint16) *phone {
-	p := &phone{r: r, addr: fmt.Sprintf("%s:%d", ip, port), port: port + 30000}
+	p := &phone{r: r, addr: fmt.Sprintf("%s:%d", ip, port), port: 20000 + 2*port}
 	var err error
 	if p.sip, err = r.net.ListenPacket("udp", p.addr); err != nil {
 		r.Fatal(err)

@@ -281,6 +281,26 @@ func (v *Media) EncodeJSON(e *encode.Encoder) {
 	e.Uint(v.Refused)
 	e.Key(`"jitter_ms":`)
 	e.Float(v.JitterMS)
+	if v.RemoteLost != 0 {
+		e.Key(`"remote_lost":`)
+		e.Uint(v.RemoteLost)
+	}
+	if v.RemoteJitterMS != 0 {
+		e.Key(`"remote_jitter_ms":`)
+		e.Float(v.RemoteJitterMS)
+	}
+	if v.RoundTripMS != 0 {
+		e.Key(`"rtt_ms":`)
+		e.Float(v.RoundTripMS)
+	}
+	if v.RFactor != 0 {
+		e.Key(`"r_factor":`)
+		e.Float(v.RFactor)
+	}
+	if v.MOS != 0 {
+		e.Key(`"mos":`)
+		e.Float(v.MOS)
+	}
 	e.Close()
 }
 

@@ -162,6 +162,17 @@ type Media struct {
 	Refused uint64 `json:"refused"`
 	// Interarrival jitter, RFC 3550 6.4.1.
 	JitterMS float64 `json:"jitter_ms"`
+	// Packets lost on the way to the party, as its RTCP reports say; absent when none or not told.
+	RemoteLost uint64 `json:"remote_lost,omitempty"`
+	// Jitter of what the party receives, as its last RTCP report says; absent when none or not told.
+	RemoteJitterMS float64 `json:"remote_jitter_ms,omitempty"`
+	// Round-trip time to the party by RTCP, smoothed; absent when it sent no report that tells.
+	RoundTripMS float64 `json:"rtt_ms,omitempty"`
+	// Estimate by ITU-T G.107, simplified: 93.2 without delay, loss and jitter; of the worse direction. Absent
+	// when nothing was received.
+	RFactor float64 `json:"r_factor,omitempty"`
+	// r_factor as a mean opinion score, 1 to 4.5 (ITU-T G.107 annex B). Absent when nothing was received.
+	MOS float64 `json:"mos,omitempty"`
 }
 
 // Verb is the JSON object "verb": A verb began or ended.

@@ -53,15 +53,24 @@ type lamp struct {
 	User   string `json:"user"`
 	New    int    `json:"new"`
 	Old    int    `json:"old"`
+
+	At time.Time `json:"at"`
 }
+
+// lampNews is how old a record may be for phones to be told: older ones are read at a start.
+const lampNews = time.Minute
 
 // setLamp sets a user's message lamp and keeps it for other edges and the next start.
 func (s *session) setLamp(o call.Messages) {
-	n := s.node
+	n, now := s.node, time.Now()
+	if !n.Directory().IsUser(s.tenant, o.User) {
+		n.log.Warn("message lamp of an unknown user", "call", s.id, "tenant", s.tenant, "user", o.User)
+		return
+	}
 	n.ua.SetMessages(s.tenant, o.User, sipua.Messages{New: o.New, Old: o.Old})
-	data, _ := json.Marshal(lamp{s.tenant, o.User, o.New, o.Old}) // strings and numbers always marshal
+	data, _ := json.Marshal(lamp{s.tenant, o.User, o.New, o.Old, now}) // strings, numbers and times always marshal
 	n.publish(events.Event{ID: newEventID(), Type: event.Prefix + "state.messages", Source: "/offhook/edge/" + n.cfg.Name,
-		Time: time.Now(), Topic: events.TopicState, Key: lampKey + s.tenant + "/" + o.User, Data: data})
+		Time: now, Topic: events.TopicState, Key: lampKey + s.tenant + "/" + o.User, Data: data})
 }
 
 // onLamp takes a lamp from the compacted topic.
@@ -71,5 +80,9 @@ func (n *Node) onLamp(name string, data []byte) {
 		n.log.Warn("message lamp on the log cannot be read", "key", lampKey+name, "err", err)
 		return
 	}
-	n.ua.SetMessages(l.Tenant, l.User, sipua.Messages{New: l.New, Old: l.Old})
+	set := n.ua.SetMessages
+	if time.Since(l.At) > lampNews {
+		set = n.ua.RestoreMessages
+	}
+	set(l.Tenant, l.User, sipua.Messages{New: l.New, Old: l.Old})
 }

@@ -36,32 +36,40 @@ func newLamps() lamps { return lamps{counts: map[aor]Messages{}, subs: map[aor][
 type subscription struct {
 	d       *Dialog
 	who     aor
+	via     string // where it subscribed from
 	until   time.Duration
 	limit   timer
 	waiting bool // a NOTIFY has no response yet
 	stale   bool // the lamp changed meanwhile
 }
 
-// SetMessages sets a user's lamp: phones that subscribed are told, and where none did, all that are registered.
+// SetMessages sets a user's lamp. Phones that subscribed here are told, and those registered here that did not.
 func (u *UA) SetMessages(tenant, user string, m Messages) {
-	who := aor{tenant, user}
-	l := &u.lamps
-	l.mu.Lock()
-	same := l.counts[who] == m
-	l.counts[who] = m
-	subs := slices.Clone(l.subs[who])
-	l.mu.Unlock()
+	subs, same := u.lamps.set(aor{tenant, user}, m)
 	if same {
 		return
 	}
 	for _, s := range subs {
 		s.d.w.post(s.changed)
 	}
-	if len(subs) == 0 {
-		for _, b := range u.Bindings(tenant, user) {
+	for _, b := range u.Bindings(tenant, user) {
+		subscribed := slices.ContainsFunc(subs, func(s *subscription) bool { return s.via == b.Via })
+		if !subscribed && b.Node == u.cfg.Node {
 			u.tellLamp(b, m)
 		}
 	}
+}
+
+// RestoreMessages is SetMessages for what the phones have been told already, before a start.
+func (u *UA) RestoreMessages(tenant, user string, m Messages) { u.lamps.set(aor{tenant, user}, m) }
+
+// set gives who is to be told, and whether nothing changed.
+func (l *lamps) set(who aor, m Messages) (subs []*subscription, same bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	same = l.counts[who] == m
+	l.counts[who] = m
+	return slices.Clone(l.subs[who]), same
 }
 
 func (l *lamps) of(who aor) (m Messages, known bool) {
@@ -117,6 +125,10 @@ func (w *worker) subscribed(req *sip.Request, from path) {
 		w.resubscribed(req, from, w.subs[tombKey{req.CallID().Value(), tag, true}], life)
 		return
 	}
+	if w.subs[tombKey{req.CallID().Value(), w.ids.tag(req.CallID().Value(), tagOf(req.From().Params)), true}] != nil {
+		w.answer(req, from, 482) // it came another way, RFC 3261 8.2.2.2
+		return
+	}
 	who, refusal := w.subscriber(req, from)
 	if refusal != nil {
 		w.turnAway(req, refusal, from)
@@ -168,7 +180,7 @@ func (w *worker) subscription(req *sip.Request, from path, who aor) *subscriptio
 	d.peer.target = req.From().Address.String() // should the Contact be missing
 	d.peer.learn(req, req.Contact())
 	d.peer.path = from // the Contact is not believed where to send: nobody is flooded in its name
-	return &subscription{d: d, who: who}
+	return &subscription{d: d, who: who, via: viaOf(from.link.network(), from.to)}
 }
 
 func (w *worker) resubscribed(req *sip.Request, from path, s *subscription, life time.Duration) {
@@ -254,6 +266,7 @@ func (u *UA) tellLamp(b Binding, m Messages) {
 	w := u.worker(callID)
 	w.post(func() {
 		hop := b.Contact
+		b.Path = bare(b.Path)
 		if len(b.Path) > 0 {
 			hop = b.Path[0]
 		}

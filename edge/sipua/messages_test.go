@@ -16,8 +16,10 @@ import (
 // house is a directory with the users anna and bob, who have passwords.
 type house struct{ openDirectory }
 
-func (house) Password(_, name string) (string, string, bool) { return "pw-" + name, "", house{}.IsUser("", name) }
-func (house) IsUser(_, name string) bool                     { return name == "anna" || name == "bob" }
+func (house) Password(_, name string) (string, string, bool) {
+	return "pw-" + name, "", house{}.IsUser("", name)
+}
+func (house) IsUser(_, name string) bool { return name == "anna" || name == "bob" }
 
 func inHouse(t *testing.T, test func(*rig)) { runIn(t, house{}, test) }
 

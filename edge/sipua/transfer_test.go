@@ -192,3 +192,21 @@ func TestARedirectionNamesWhereToTryBestFirst(t *testing.T) {
 		}
 	})
 }
+
+// A Path and a gateway's address come in brackets (RFC 3327, RFC 3261 20.34).
+func TestARouteInBracketsIsFollowed(t *testing.T) {
+	run(t, func(r *rig) {
+		p := r.phone("127.0.0.1:6001")
+		_, err := r.ua.Invite(sipua.InviteRequest{CallID: "c1", URI: "sip:bob@phone.invalid", Route: []string{"<sip:127.0.0.1:6001;lr>;x=y"}, SDP: []byte(ourSDP)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := p.expect("INVITE").(*sip.Request)
+		if m.Recipient.Host != "phone.invalid" || m.Route() == nil || m.Route().Address.Port != 6001 {
+			t.Errorf("%s, Route %v", m.StartLine(), m.Route())
+		}
+		p.send(p.reply(m, 486, "b", "", ""))
+		p.expect("ACK")
+		r.told("ended refused 486 remote")
+	})
+}

@@ -30,6 +30,7 @@ type uacInvite struct {
 
 // Invite calls. The error is about the request only; trouble on the wire comes as Ended.
 func (u *UA) Invite(r InviteRequest) (*Dialog, error) {
+	r.Route = bare(r.Route)
 	if err := r.check(); err != nil {
 		return nil, fmt.Errorf("sipua: invite: %w", err)
 	}
@@ -44,6 +45,18 @@ func (u *UA) Invite(r InviteRequest) (*Dialog, error) {
 		return nil, ErrClosed
 	}
 	return d, nil
+}
+
+// bare takes a route's URI out of its brackets: a Path is kept as it came (RFC 3327), with parameters behind it perhaps.
+func bare(routes []string) []string {
+	out := make([]string, len(routes))
+	for i, r := range routes {
+		out[i] = r
+		if _, inner, ok := strings.Cut(r, "<"); ok {
+			out[i], _, _ = strings.Cut(inner, ">")
+		}
+	}
+	return out
 }
 
 func (r *InviteRequest) check() error {

@@ -3,6 +3,8 @@ package verbs_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -192,12 +194,23 @@ func (e *explored) walk(seed uint64, before func(step int)) {
 	e.finish()
 }
 
-func TestEveryOrderEndsInOneFinalEventWithNothingHeld(t *testing.T) {
-	orders := uint64(20_000)
-	if testing.Short() {
-		orders = 2_000
+// orders is how many orders an exploration tries; VERBS_ORDERS=20000 has each of them try that many.
+func orders(t testing.TB, usual, short uint64) uint64 {
+	if s := os.Getenv("VERBS_ORDERS"); s != "" {
+		n, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			t.Fatalf("VERBS_ORDERS=%q is no number", s)
+		}
+		return n
 	}
-	for seed := range orders {
+	if testing.Short() {
+		return short
+	}
+	return usual
+}
+
+func TestEveryOrderEndsInOneFinalEventWithNothingHeld(t *testing.T) {
+	for seed := range orders(t, 4_000, 1_000) {
 		e := explore(t, beginOf(t, seed))
 		e.walk(seed, func(step int) {
 			if calltest.Pick(seed, step+5000, 16) == 0 {
@@ -235,8 +248,12 @@ func TestAllOrdersOfAShortCall(t *testing.T) {
 	e.call, e.trail = verbs.NewCall("call_1"), nil
 	e.step(calltest.Choice{Input: in})
 	seen := 0
-	e.all(5, &seen)
-	if seen < 10_000 {
+	depth, least := 5, 10_000
+	if testing.Short() {
+		depth, least = 4, 1_000
+	}
+	e.all(depth, &seen)
+	if seen < least {
 		t.Errorf("only %d orders", seen)
 	}
 	t.Logf("%d orders", seen)

@@ -74,11 +74,7 @@ func (e *explored) consults(user int) {
 }
 
 func TestEveryOrderOfAConsultEndsWithNothingHeld(t *testing.T) {
-	orders := uint64(5_000)
-	if testing.Short() {
-		orders = 1_000
-	}
-	for seed := range orders {
+	for seed := range orders(t, 2_000, 700) {
 		begin := featureBegin(t, seed)
 		begin.Start = verb.Do{Document: document(t, featureScripts[0])}
 		e := exploreWorld(t, begin, featureExplorer(t))
@@ -96,11 +92,7 @@ func TestEveryOrderOfAConsultEndsWithNothingHeld(t *testing.T) {
 }
 
 func TestEveryOrderOfFeatureCodesEndsWithNothingHeld(t *testing.T) {
-	orders := uint64(6_000)
-	if testing.Short() {
-		orders = 2_000
-	}
-	for seed := range orders {
+	for seed := range orders(t, 2_500, 1_000) {
 		e := exploreWorld(t, featureBegin(t, seed), featureExplorer(t))
 		e.walk(seed, func(step int) {
 			if calltest.Pick(seed, step+5000, 16) == 0 {

@@ -42,12 +42,8 @@ func consult(t *testing.T, scripts []string, replaces bool) *calltest.Town {
 }
 
 func TestPartiesSentToEachOtherLeaveNothing(t *testing.T) {
-	orders := uint64(6_000)
-	if testing.Short() {
-		orders = 1_000
-	}
 	seen := map[string]int{}
-	for seed := range orders {
+	for seed := range orders(t, 3_000, 1_000) {
 		tw := consult(t, consults[seed%uint64(len(consults))], calltest.Pick(seed, -5, 3) == 0)
 		for step := range 50 {
 			next := tw.Next()

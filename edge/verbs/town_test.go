@@ -93,12 +93,8 @@ func over(t testing.TB, tw *calltest.Town, seed uint64) {
 }
 
 func TestCallsThatMeetInEveryOrderLeaveNothing(t *testing.T) {
-	orders := uint64(4_000)
-	if testing.Short() {
-		orders = 2_000
-	}
 	seen := map[string]int{}
-	for seed := range orders {
+	for seed := range orders(t, 2_500, 1_500) {
 		scripts := meetings[seed%uint64(len(meetings))]
 		tw := town(t, scripts[:2+calltest.Pick(seed, -3, len(scripts)-1)])
 		for step := range 60 {
@@ -142,8 +138,12 @@ func TestAllOrdersOfAShortMeeting(t *testing.T) {
 				must(t, tw, tw.Begin(start, in))
 			}
 			seen := 0
-			allMeetings(t, tw, 5, &seen)
-			if seen < 2_000 {
+			depth, least := 5, 2_000
+			if testing.Short() {
+				depth, least = 4, 300
+			}
+			allMeetings(t, tw, depth, &seen)
+			if seen < least {
 				t.Errorf("only %d orders", seen)
 			}
 			t.Logf("%d orders", seen)

@@ -48,10 +48,6 @@ var reachedAlone = []string{
 }
 
 func TestEveryOrderOfHandingOnEndsWithNothingHeld(t *testing.T) {
-	orders := uint64(8_000)
-	if testing.Short() {
-		orders = 2_000
-	}
 	cfg := explorer(t)
 	var answers []call.AskAnswered
 	for _, text := range handing {
@@ -59,7 +55,7 @@ func TestEveryOrderOfHandingOnEndsWithNothingHeld(t *testing.T) {
 	}
 	cfg.Answers = func(call.AskStart) []call.AskAnswered { return answers }
 	seen := map[string]int{}
-	for seed := range orders {
+	for seed := range orders(t, 2_500, 2_000) {
 		in := inbound()
 		in.Start = verb.Do{Document: document(t, handing[seed%uint64(len(handing))])}
 		e := &explored{t: t, call: verbs.NewCall("call_1"), world: calltest.New(cfg), now: start, seen: seen}

@@ -54,12 +54,8 @@ func ways(o call.Resolve) []call.Resolved {
 }
 
 func TestEveryOrderOfForwardsAndNodesEndsWithNothingHeld(t *testing.T) {
-	orders := uint64(6_000)
-	if testing.Short() {
-		orders = 1_000
-	}
 	reached := map[string]int{"forward_loop": 0, `"node":"oslo"`: 0, `"tried":["user:101","node:oslo"]`: 0, `"to":"fn:router"`: 0, `"anonymous":true`: 0}
-	for seed := range orders {
+	for seed := range orders(t, 1_500, 500) {
 		in := inbound()
 		in.Start = verb.Do{Document: document(t, wayScripts[seed%uint64(len(wayScripts)-1)])}
 		e := exploreWorld(t, in, wayExplorer(t))

@@ -13,11 +13,11 @@ const consult = "consult"
 
 // Aside is a user who lets the other party wait, and whom that user speaks with meanwhile.
 type Aside struct {
-	Run   int      `json:"run,omitempty"` // that has taken the conversation apart
-	By    int      `json:"by,omitempty"`
-	Leg   int      `json:"leg,omitempty"`  // 0: nobody yet
-	URL   string   `json:"url,omitempty"`  // the script's, to go back to
-	Stays ask.Call `json:"stays,omitzero"` // the call of who waits; meanwhile it is shown as the user's
+	Run   int       `json:"run,omitempty"` // that has taken the conversation apart
+	By    int       `json:"by,omitempty"`
+	Leg   int       `json:"leg,omitempty"`   // 0: nobody yet
+	URL   string    `json:"url,omitempty"`   // the script's, to go back to
+	Stays *ask.Call `json:"stays,omitempty"` // the call of who waits; meanwhile it is shown as the user's
 }
 
 // other is the other one of the two, 0 for anybody else.
@@ -45,7 +45,8 @@ func (r *Run) Consult(p Parted, number string) int {
 		return 0
 	}
 	r.EndHold(p.By)
-	c.Bridge.Aside = Aside{Run: r.N, By: p.By, URL: c.Script.URL, Stays: c.Info}
+	stays := c.Info
+	c.Bridge.Aside = Aside{Run: r.N, By: p.By, URL: c.Script.URL, Stays: &stays}
 	c.callerIs(c.identity(by))
 	c.Info.To, c.Info.ReferredBy = number, nil
 	s := c.newStrand(consult, Frame{Next: &Next{Do: verb.Do{URL: cmp.Or(r.router(), defaultRouter)}, Reason: ask.ReasonCall, Replace: true}})

@@ -43,6 +43,9 @@ func Read(raw []byte, registry Registry) (*Call, error) {
 	if err := json.Unmarshal(raw, &c.State); err != nil {
 		return nil, fmt.Errorf("call state: %w", err)
 	}
+	for i := range c.Things {
+		c.Things[i].detailed()
+	}
 	for _, s := range c.Strands {
 		if s.Run == nil {
 			continue
@@ -62,7 +65,7 @@ func (c *Call) Over() bool { return c.Phase == PhaseOver }
 
 // Step takes one input and gives what the shell has to do, in order.
 func (c *Call) Step(now time.Time, in Input) []Output {
-	c.now, c.out, c.atOnce = now.UTC().Round(0), nil, 0 // no monotonic part: it would not survive JSON
+	c.now, c.atOnce = now.UTC().Round(0), 0 // no monotonic part: it would not survive JSON
 	switch c.Phase {
 	case PhaseOver:
 		return nil
@@ -77,10 +80,17 @@ func (c *Call) Step(now time.Time, in Input) []Output {
 	}
 	c.drain()
 	c.settle()
-	return c.out
+	out := c.out
+	c.out = nil // a call that waits does not hold on to it
+	return out
 }
 
-func (c *Call) put(o Output) { c.out = append(c.out, o) }
+func (c *Call) put(o Output) {
+	if c.out == nil {
+		c.out = make([]Output, 0, 4)
+	}
+	c.out = append(c.out, o)
+}
 
 // next gives the next number; legs, playbacks, timers, asks, strands and runs share the one counter.
 func (c *Call) next() int {
@@ -108,6 +118,9 @@ func (c *Call) settle() {
 	c.settleMix()
 	c.settleNames()
 	c.settleSends()
+	if len(c.Things) == 0 {
+		c.Things = nil // most of a call is without
+	}
 	if c.Phase == PhaseEnding && len(c.Strands) == 0 {
 		c.stopWrapUp()
 		if len(c.Legs) == 0 && !c.storing() {

@@ -5,12 +5,16 @@ import (
 	"strings"
 
 	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/encode"
 	"github.com/offhook/offhook/schemas/event"
 	"github.com/offhook/offhook/schemas/verb"
 )
 
 // Data is a pointer to one of the structs of schemas/event that embed Base.
-type Data interface{ Ref() *event.Base }
+type Data interface {
+	encode.Value
+	Ref() *event.Base
+}
 
 // publish numbers and stamps an event, puts it out and starts what waits for it.
 func (c *Call) publish(typ string, data Data) { c.publishFrom(0, typ, data) }
@@ -71,8 +75,11 @@ func shortName(typ string) string {
 
 // eventJSON is an event as asks carry it: its type, then its data.
 func eventJSON(typ string, data Data) json.RawMessage {
-	head := append([]byte(`{"type":`), mustJSON(event.Prefix+typ)...)
-	return append(append(head, ','), mustJSON(data)[1:]...)
+	raw, err := encode.Member("type", event.Prefix+typ, data)
+	if err != nil {
+		return mustJSON(map[string]string{"type": event.Prefix + typ})
+	}
+	return raw
 }
 
 // eventVars is an event as {event.…}.

@@ -17,13 +17,20 @@ const feature = "feature"
 // featureCode is what keys do.
 type featureCode struct{ keys, name string }
 
+func (c *Call) settings() Settings {
+	if c.Notes.Settings == nil {
+		return Settings{}
+	}
+	return *c.Notes.Settings
+}
+
 func (s Settings) featureCodes() []featureCode {
 	return []featureCode{{s.Blind, "blind"}, {s.Attended, "attended"}, {s.Park, "park"}, {s.Record, "record"}}
 }
 
 // featured: the keys of this leg may be a feature code, because a user of the tenant is behind it and in conversation.
 func (c *Call) featured(l *Leg) bool {
-	s := c.Notes.Settings
+	s := c.settings()
 	if c.Bridge.Leg == 0 || c.Phase != PhaseLive || s.Blind+s.Attended+s.Park+s.Record == "" {
 		return false
 	}
@@ -57,7 +64,7 @@ func (c *Call) featureClaims(l *Leg) bool {
 func (c *Call) judgeCode(l *Leg, paused bool) {
 	c.stopCodeTimer(l)
 	for l.Code != "" {
-		name, more := c.Notes.Settings.matchCode(l.Code)
+		name, more := c.settings().matchCode(l.Code)
 		switch {
 		case more && !paused:
 			l.CodeTimer = c.next()

@@ -7,15 +7,16 @@ import (
 
 // settleMix derives who hears whom and tells it when it changed. Music on hold plays while somebody hears it.
 func (c *Call) settleMix() {
-	m, music := c.mix()
+	var room [8]Hear // most mixes have that few rows, and most steps change none
+	m, music := c.mix(room[:0])
 	if music && c.Music == (Music{}) {
 		c.Music.Play = c.next()
 		c.put(PlayStart{Play: c.Music.Play, Music: MusicHold, Loop: -1})
-		m, _ = c.mix()
+		m, _ = c.mix(room[:0])
 	}
 	if !slices.Equal(m, c.Mix) {
-		c.Mix = m
-		c.put(SetMix{Mix: slices.Clone(m)})
+		c.Mix = append(Mix{}, m...) // never changed in place: the output shares it
+		c.put(SetMix{Mix: c.Mix})
 	}
 	if !music {
 		if c.Music.Play != 0 {
@@ -26,40 +27,41 @@ func (c *Call) settleMix() {
 }
 
 // mix derives the whole matrix; music is true when somebody has to hear the music on hold.
-func (c *Call) mix() (m Mix, music bool) {
-	m = Mix{}
-	hears := func(to *Leg, by func(Mix, *Leg) (Mix, bool)) {
+func (c *Call) mix(m Mix) (_ Mix, music bool) {
+	for to := range c.seats {
 		var wants bool
-		if m, wants = by(m, to); wants {
-			music = true
-			if c.Music.Play != 0 {
-				m = append(m, Hear{From: c.Music.Play, To: to.N})
-			}
-		}
-	}
-	for _, to := range c.seats() {
-		hears(to, c.heardBy)
+		m, wants = c.heardBy(m, to)
+		m = c.heardMusic(m, to, wants)
+		music = music || wants
 	}
 	for _, to := range c.Legs {
 		if to.Lent != 0 && to.Ending == nil {
-			hears(to, c.heardAway)
+			var wants bool
+			m, wants = c.heardAway(m, to)
+			m = c.heardMusic(m, to, wants)
+			music = music || wants
 		}
 	}
 	return c.recorded(m), music
 }
 
+func (c *Call) heardMusic(m Mix, to *Leg, wants bool) Mix {
+	if !wants || c.Music.Play == 0 {
+		return m
+	}
+	return append(m, Hear{From: c.Music.Play, To: to.N})
+}
+
 // seats are the legs that take part in this call's sound, the caller first.
-func (c *Call) seats() []*Leg {
-	var seats []*Leg
-	if l := c.live(c.Caller); l != nil && l.Lent == 0 {
-		seats = append(seats, l)
+func (c *Call) seats(yield func(*Leg) bool) {
+	if l := c.live(c.Caller); l != nil && l.Lent == 0 && !yield(l) {
+		return
 	}
 	for _, l := range c.Legs {
-		if l.N != c.Caller && l.Ending == nil && l.Lent == 0 {
-			seats = append(seats, l)
+		if l.N != c.Caller && l.Ending == nil && l.Lent == 0 && !yield(l) {
+			return
 		}
 	}
-	return seats
 }
 
 // heardAway adds what a lent leg hears from its own call: what that plays to it, or music when it is on hold there. All
@@ -94,7 +96,7 @@ func (c *Call) heardBy(m Mix, to *Leg) (_ Mix, music bool) {
 		return m, true
 	}
 	others, hold := 0, false
-	for _, from := range c.seats() {
+	for from := range c.seats {
 		switch {
 		case from == to || !c.joined(from, to):
 			continue

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -29,32 +30,45 @@ func (c *Call) placed(in Placed) {
 
 // settleNames declares what other calls find this one by: what runs announced, and who is in conversation here.
 func (c *Call) settleNames() {
-	if names := c.names(); !slices.Equal(names, c.Notes.Names) {
-		c.Notes.Names = names
-		c.put(Names{Names: slices.Clone(names)})
+	var room [4]Name
+	if names := c.names(room[:0]); !slices.Equal(names, c.Notes.Names) {
+		c.Notes.Names = append([]Name(nil), names...) // never changed in place: the output shares it
+		c.put(Names{Names: c.Notes.Names})
 	}
 }
 
-func (c *Call) names() []Name {
-	var names []Name
-	add := func(n Name) {
-		if !slices.ContainsFunc(names, func(x Name) bool { return x.Name == n.Name }) {
-			names = append(names, n)
-		}
-	}
-	for _, t := range c.Things {
-		if t.What == thingName {
-			add(Name{Name: t.Name, Priority: t.Leg})
+func (c *Call) names(names []Name) []Name {
+	for i := range c.Things {
+		if t := &c.Things[i]; t.What == thingName {
+			names = addName(names, Name{Name: t.Name, Priority: t.Leg})
 		}
 	}
 	if c.Bridge.Leg != 0 && c.Phase == PhaseLive {
-		for _, who := range []string{cmp.Or(c.Agent.User, c.Agent.Number), c.Info.User} {
-			if who != "" {
-				add(Name{Name: "talking:" + who})
-			}
-		}
+		names = c.talking(names, cmp.Or(c.Agent.User, c.Agent.Number))
+		names = c.talking(names, c.Info.User)
 	}
 	return names
+}
+
+func addName(names []Name, n Name) []Name {
+	if slices.ContainsFunc(names, func(x Name) bool { return x.Name == n.Name }) {
+		return names
+	}
+	return append(names, n)
+}
+
+// talking adds the name of who is in conversation, the one that was declared already when it was.
+func (c *Call) talking(names []Name, who string) []Name {
+	const prefix = "talking:"
+	if who == "" {
+		return names
+	}
+	for _, n := range c.Notes.Names {
+		if rest, ok := strings.CutPrefix(n.Name, prefix); ok && rest == who {
+			return addName(names, n)
+		}
+	}
+	return addName(names, Name{Name: prefix + who})
 }
 
 // Queued is where the caller stands in a queue, for {queue_position}, {queue_size} and {queue_wait}.

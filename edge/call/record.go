@@ -193,7 +193,7 @@ func (c *Call) recorded(m Mix) Mix {
 		if t.What != thingRecord || t.Ends {
 			continue
 		}
-		for _, l := range c.seats() {
+		for l := range c.seats {
 			if l.answered() && !l.waits() && !l.silent() && c.recordsLeg(t, l) {
 				channel := 0
 				if t.Two && l.N != c.Caller {

@@ -234,7 +234,7 @@ func (r *Run) Settings() Settings {
 	if r.call == nil {
 		return Settings{}
 	}
-	return r.call.Notes.Settings
+	return r.call.settings()
 }
 
 // Answered is true once the line's leg is answered, or told to be.
@@ -289,7 +289,12 @@ func (r *Run) Asked() ask.Call {
 
 func (r *Run) own(what string, leg int) int {
 	n := r.call.next()
-	r.call.Things = append(r.call.Things, Thing{N: n, What: what, Owner: r.N, Leg: leg})
+	if r.call.Things == nil {
+		r.call.Things = make([]Thing, 0, 4)
+	}
+	t := Thing{N: n, What: what, Owner: r.N, Leg: leg}
+	t.detailed()
+	r.call.Things = append(r.call.Things, t)
 	return n
 }
 

@@ -63,7 +63,7 @@ type State struct {
 
 // Notes are what is known about the call beside what happens in it.
 type Notes struct {
-	Settings   Settings          `json:"settings,omitzero"`
+	Settings   *Settings         `json:"settings,omitempty"`
 	Router     string            `json:"router,omitempty"`    // what was asked first: it knows the way of every number
 	Names      []Name            `json:"names,omitempty"`     // what other calls find this one by
 	HandedOn   int               `json:"handed_on,omitempty"` // handlers up to this number have no voice any more
@@ -184,15 +184,28 @@ type Thing struct {
 	What   string `json:"what"` // timer, play, resolve, loan, name, record
 	Owner  int    `json:"owner"`
 	Leg    int    `json:"leg,omitempty"`    // play: who hears it, or All; loan, record: whose; name: its priority
-	Name   string `json:"name,omitempty"`   // name; loan: how the leg took part when it was lent
-	With   string `json:"with,omitempty"`   // loan: the call that has it; record: of_id
-	There  int    `json:"there,omitempty"`  // loan: the leg there
-	Two    bool   `json:"two,omitempty"`    // record: on two channels
-	Ends   bool   `json:"ends,omitempty"`   // record: it was told to stop, RecordEnded is to come
-	Why    string `json:"why,omitempty"`    // record: why it was told so
 	Under  bool   `json:"under,omitempty"`  // play: heard only while nothing else is
 	Over   bool   `json:"over,omitempty"`   // play: heard with all else
 	Except int    `json:"except,omitempty"` // play to All: who does not hear it
+
+	*Details // of a loan, name or recording
+}
+
+// Details are what only loans, names and recordings have.
+type Details struct {
+	Name  string `json:"name,omitempty"`  // name; loan: how the leg took part when it was lent; record: whose voice
+	With  string `json:"with,omitempty"`  // loan: the call that has it; record: of_id
+	There int    `json:"there,omitempty"` // loan: the leg there
+	Two   bool   `json:"two,omitempty"`   // record: on two channels
+	Ends  bool   `json:"ends,omitempty"`  // record: it was told to stop, RecordEnded is to come
+	Why   string `json:"why,omitempty"`   // record: why it was told so
+}
+
+// detailed gives a thing the details of its kind.
+func (t *Thing) detailed() {
+	if t.Details == nil && (t.What == thingLoan || t.What == thingName || t.What == thingRecord) {
+		t.Details = &Details{}
+	}
 }
 
 // Kinds of Thing.

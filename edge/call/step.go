@@ -29,7 +29,11 @@ func (c *Call) begin(in Begin) {
 		c.Info.CreatedAt = c.now
 	}
 	c.Phase = PhaseLive
-	c.Notes.Trunk, c.Notes.Settings, c.Notes.Router = c.Info.Trunk, in.Settings, cmp.Or(in.Router, in.Start.URL)
+	c.Notes.Trunk, c.Notes.Router = c.Info.Trunk, cmp.Or(in.Router, in.Start.URL)
+	if in.Settings != (Settings{}) {
+		settings := in.Settings
+		c.Notes.Settings = &settings
+	}
 	if in.Leg {
 		l := &Leg{N: c.next(), Inbound: true, StartedAt: c.now}
 		c.Caller, c.Legs = l.N, append(c.Legs, l)

@@ -25,11 +25,11 @@ type dialTarget struct {
 	Cause    *event.Cause `json:",omitempty"` // the most telling failure so far
 	Ended    bool         `json:",omitempty"` // it failed for good
 
-	Way       call.Resolved `json:",omitzero"`  // where the settings and the cluster lead
-	Announced int           `json:",omitempty"` // name: for who picks it up
-	Loan      int           `json:",omitempty"` // of the caller's leg, to a queue
-	Moved     []string      `json:",omitempty"` // where redirections led
-	Followed  int           `json:",omitempty"` // how many of them were tried
+	Way       dialWay  `json:",omitzero"`  // where the settings and the cluster lead
+	Announced int      `json:",omitempty"` // name: for who picks it up
+	Loan      int      `json:",omitempty"` // of the caller's leg, to a queue
+	Moved     []string `json:",omitempty"` // where redirections led
+	Followed  int      `json:",omitempty"` // how many of them were tried
 }
 
 // startTarget resolves the next target.
@@ -49,8 +49,8 @@ func (v *dial) startTarget(r *call.Run) {
 
 // resolved calls all devices of a target.
 func (v *dial) resolved(r *call.Run, t *dialTarget, in call.Resolved) {
-	t.Name, t.Number, t.Way = in.Name, in.Number, in
-	t.Way.Destinations, t.Way.Resolve = nil, 0
+	t.Name, t.Number = in.Name, in.Number
+	t.Way = dialWay{Target: in.Target, CallerID: in.CallerID, Tried: in.Tried, Else: in.Else}
 	if in.Script != "" {
 		if in.Error = v.serve(r, t, in); in.Error == "" {
 			return

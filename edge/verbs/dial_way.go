@@ -7,6 +7,14 @@ import (
 	"github.com/offhook/offhook/schemas/verb"
 )
 
+// dialWay is what of a target's Resolved is needed later on.
+type dialWay struct {
+	Target   string                 `json:",omitempty"`
+	CallerID string                 `json:",omitempty"`
+	Tried    []string               `json:",omitempty"`
+	Else     map[string]verb.Target `json:",omitempty"`
+}
+
 // name is whom a target of a dial is called as in events, once the settings and the cluster have been asked.
 func (v *dial) name(t *dialTarget) string { return first(t.Way.Target, targetName(v.Spec.To[t.At])) }
 

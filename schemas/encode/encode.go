@@ -27,10 +27,24 @@ const keep = 64 << 10
 
 // JSON gives v as JSON in memory of just the length needed. Errors are those of json.Marshal: of any, raw JSON and numbers
 // that are none.
-func JSON(v Value) ([]byte, error) {
+func JSON(v Value) ([]byte, error) { return Member("", "", v) }
+
+// Member is JSON of an object, which has properties, with a string of that name before them. No name: without it.
+func Member(name, text string, v Value) ([]byte, error) {
 	e := encoders.Get().(*Encoder)
 	e.b, e.err = e.b[:0], nil
+	from := 0
+	if name != "" {
+		e.Open()
+		e.String(name)
+		e.b = append(e.b, ':')
+		e.String(text)
+		from = len(e.b)
+	}
 	v.EncodeJSON(e)
+	if from > 0 {
+		e.b[from] = ',' // in the place of the brace
+	}
 	own, err := slices.Clone(e.b), e.err
 	if cap(e.b) <= keep {
 		encoders.Put(e)

@@ -64,7 +64,7 @@ func (m Metrics) Quantile(before Metrics, histogram, label string, q float64) fl
 		}
 	}
 	slices.SortFunc(all, func(a, b bucket) int { return cmp.Compare(a.le, b.le) })
-	if len(all) == 0 {
+	if len(all) == 0 || all[len(all)-1].n == 0 {
 		return 0
 	}
 	rank, last := q*all[len(all)-1].n, bucket{}

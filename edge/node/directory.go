@@ -173,7 +173,7 @@ func (n *liveDirectory) Gateways() []sipua.Gateway {
 	var all []sipua.Gateway
 	for tenant, t := range n.d().tenants {
 		for name, g := range t.Gateways {
-			all = append(all, sipua.Gateway{Name: tenant + "/" + name, Host: g.Host, Transport: g.Transport, Domain: g.Domain,
+			all = append(all, sipua.Gateway{Name: tenant + "/" + name, Host: g.Host, Transport: g.Transport, CA: g.CA, Domain: g.Domain,
 				Username: g.Username, Password: g.Password.Value, Register: g.Register, Expires: time.Duration(g.Expires)})
 		}
 	}

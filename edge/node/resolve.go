@@ -343,6 +343,9 @@ func gatewayDestination(name string, g config.Gateway, user string) call.Destina
 	host, port, err := net.SplitHostPort(g.Host)
 	if err != nil {
 		host, port = g.Host, "5060"
+		if transport == "tls" {
+			port = "5061"
+		}
 	}
 	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
 		d.Via = transport + ":" + net.JoinHostPort(strings.Trim(host, "[]"), port)

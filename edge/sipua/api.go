@@ -4,6 +4,7 @@ package sipua
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -12,17 +13,18 @@ import (
 
 // Config of a UA. The zero value of every field but Listen is usable.
 type Config struct {
-	Listen                                 []Listen      // where to listen; the first UDP one is the default source
-	Advertise                              string        // host for Via and Contact; default: the listener's address
-	Node                                   string        // this edge's name, in Contact and tags
-	Secret                                 []byte        // HMAC key for Contact, tags and nonces; shared by the edges of a cluster; default random
-	UserAgent                              string        // default "offhook"
-	Workers                                int           // default 4; every Call-ID has one
-	Queue                                  int           // inputs a worker may have waiting before new INVITEs get 503; default 4096
-	SessionExpires                         time.Duration // RFC 4028; default 1800 s
-	MinSE                                  time.Duration // default 90 s
-	MaxExpires, MinExpires, DefaultExpires time.Duration // REGISTER: 3600 s, 10 s, 600 s
-	SHA256                                 bool          // offer SHA-256 before MD5 (RFC 8760); default MD5 alone, for phones that give up when they see another
+	Listen                                 []Listen                                             // where to listen; the first UDP one is the default source
+	Advertise                              string                                               // host for Via and Contact; default: the listener's address
+	Node                                   string                                               // this edge's name, in Contact and tags
+	Secret                                 []byte                                               // HMAC key for Contact, tags and nonces; shared by the edges of a cluster; default random
+	UserAgent                              string                                               // default "offhook"
+	Workers                                int                                                  // default 4; every Call-ID has one
+	Queue                                  int                                                  // inputs a worker may have waiting before new INVITEs get 503; default 4096
+	SessionExpires                         time.Duration                                        // RFC 4028; default 1800 s
+	MinSE                                  time.Duration                                        // default 90 s
+	MaxExpires, MinExpires, DefaultExpires time.Duration                                        // REGISTER: 3600 s, 10 s, 600 s
+	SHA256                                 bool                                                 // offer SHA-256 before MD5 (RFC 8760); default MD5 alone, for phones that give up when they see another
+	Certificate                            func(*tls.ClientHelloInfo) (*tls.Certificate, error) // for tls; asked at each handshake
 	Logger                                 *slog.Logger
 	ListenPacket                           func(network, addr string) (net.PacketConn, error) // default net.ListenPacket with large buffers
 	ListenTCP                              func(network, addr string) (net.Listener, error)
@@ -32,9 +34,20 @@ type Config struct {
 
 // Listen is one listener.
 type Listen struct {
-	Network string // udp, tcp
+	Network string // udp, tcp, tls
 	Addr    string // host:port
 }
+
+// ListenError tells which listener cannot be had.
+type ListenError struct {
+	Listen
+	Err error
+}
+
+func (e *ListenError) Error() string {
+	return "sipua: " + e.Network + " " + e.Addr + ": " + e.Err.Error()
+}
+func (e *ListenError) Unwrap() error { return e.Err }
 
 // Header is one SIP header to send; control characters are refused.
 type Header struct{ Name, Value string }
@@ -157,8 +170,8 @@ type InviteRequest struct {
 	CallID                       string // chosen by the caller; must be unique
 	Tenant                       string // whose call it is: only the same tenant's may refer to it
 	URI                          string // Request-URI
-	Via                          string // "udp:ip:port", "tcp:ip:port"; empty: by DNS from Route or URI
-	Flow                         string // connection token of a registration (TCP); wins over Via
+	Via                          string // "udp:ip:port", "tcp:ip:port", "tls:host:port"; empty: by DNS from Route or URI
+	Flow                         string // connection token of a registration; wins over Via
 	Route                        []string
 	FromUser, FromName, FromHost string
 	Anonymous                    bool   // withhold From* (RFC 3323); a Gateway is trusted with it (RFC 3325)
@@ -176,7 +189,7 @@ type Binding struct {
 	Tenant, User string
 	Contact      string // URI
 	Via          string // "udp:ip:port": where it was heard from
-	Flow         string // TCP connection token; dead after a restart
+	Flow         string // connection token; dead after a restart
 	Path         []string
 	CallID       string
 	CSeq         uint32
@@ -227,7 +240,8 @@ type Cluster interface {
 type Gateway struct {
 	Name               string // TENANT/NAME
 	Host               string // host[:port]
-	Transport          string
+	Transport          string // udp, tcp, tls
+	CA                 string // file of the authorities that TLS trusts; empty: the system's
 	Domain             string
 	Username, Password string
 	Register           bool

@@ -38,7 +38,7 @@ func newBench(t testing.TB) *bench {
 	}
 	u := &UA{cfg: cfg, handler: &benchHandler{}, dir: doorDirectory{trunks: map[string]string{"198.51.100.7": "t"}}, log: cfg.Logger}
 	u.bindings = newBindings(u)
-	u.net = &transports{u: u, flows: map[string]*flow{}, peers: map[netip.AddrPort]*flow{}}
+	u.net = &transports{u: u, flows: map[string]*flow{}, peers: map[streamTo]*flow{}}
 	w := newWorker(u)
 	u.workers = []*worker{w}
 	l := &sinkLink{}

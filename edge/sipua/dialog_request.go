@@ -50,13 +50,14 @@ func (t *transports) toward(uri string, from path) path {
 		return from
 	}
 	network := param(hop.UriParams, "transport")
-	if from.reliable() && from.link.alive() && (network == "" || strings.EqualFold(network, "tcp")) {
-		return from // RFC 5923: the stream is there already
+	if from.reliable() && from.link.alive() && (network == "" || from.link.network() != overTCP || strings.EqualFold(network, overTCP)) {
+		return from // RFC 5923: the stream is there already, and what is encrypted stays so
 	}
-	if !from.reliable() && !strings.EqualFold(network, "tcp") {
+	streamed := strings.EqualFold(network, overTCP) || strings.EqualFold(network, overTLS)
+	if !from.reliable() && !streamed {
 		return path{from.link, to}
 	}
-	p, err := t.route(network, to)
+	p, err := t.route(network, to, trust{name: to.Addr().String()})
 	if err != nil {
 		return from
 	}
@@ -96,7 +97,7 @@ func (d *Dialog) way() (path, error) {
 			to = a
 		}
 	}
-	p, err := d.w.u.net.route("tcp", to)
+	p, err := d.w.u.net.reopen(d.peer.path.link, to)
 	if err == nil {
 		d.peer.path = p
 	}
@@ -194,11 +195,7 @@ func loose(route string) bool {
 func (d *Dialog) contact(way path) string { return contactURI(d.localTag, way) }
 
 func contactURI(user string, way path) string {
-	uri := "<sip:" + user + "@" + way.hostPort()
-	if way.reliable() {
-		uri += ";transport=tcp"
-	}
-	return uri + ">"
+	return "<sip:" + user + "@" + way.hostPort() + transportParam(way.link.network()) + ">"
 }
 
 // again copies a request for another try: the next CSeq and a new branch.

@@ -30,7 +30,7 @@ var errRegister = errors.New("registration refused")
 type gateways struct {
 	u     *UA
 	creds *credentials
-	send  func(ctx context.Context, req *sip.Request, via string) (*sip.Response, error)
+	send  func(ctx context.Context, req *sip.Request, to InviteRequest) (*sip.Response, error)
 }
 
 func newGateways(u *UA) *gateways {
@@ -163,7 +163,7 @@ func (e *enrolment) register(ctx context.Context, expires time.Duration) (grante
 				return 0, err
 			}
 		}
-		res, err := e.u.bindings.gateways.send(ctx, req, via)
+		res, err := e.u.bindings.gateways.send(ctx, req, InviteRequest{Via: via, Gateway: e.gateway.Name})
 		if err != nil {
 			return 0, fmt.Errorf("gateway %s: %w", e.gateway.Name, err)
 		}
@@ -249,29 +249,26 @@ func hostOf(hostPort string) string {
 // way finds the gateway's address and what is our Contact there.
 func (e *enrolment) way(ctx context.Context) (via, contact string, err error) {
 	network := strings.ToLower(cmp.Or(e.gateway.Transport, "udp"))
-	to, err := e.u.address(ctx, e.gateway.Host)
+	to, err := e.u.address(ctx, e.gateway.Host, defaultPortOf(network))
 	if err != nil {
 		return "", "", fmt.Errorf("gateway %s: %w", e.gateway.Name, err)
 	}
 	if err := userPart(e.gateway.Username); err != nil {
 		return "", "", fmt.Errorf("gateway %s: %w", e.gateway.Name, err)
 	}
-	p, err := e.u.net.route(network, to)
+	p, err := e.u.net.route(network, to, e.gateway.trust())
 	if err != nil {
 		return "", "", fmt.Errorf("gateway %s: %w", e.gateway.Name, err)
 	}
-	contact = "sip:" + e.gateway.Username + "@" + p.hostPort()
-	if network == "tcp" {
-		contact += ";transport=tcp"
-	}
+	contact = "sip:" + e.gateway.Username + "@" + p.hostPort() + transportParam(p.link.network())
 	return network + ":" + to.String(), contact, nil
 }
 
 // address looks up host[:port].
-func (u *UA) address(ctx context.Context, hostPort string) (netip.AddrPort, error) {
+func (u *UA) address(ctx context.Context, hostPort string, standard int) (netip.AddrPort, error) {
 	host, service, err := net.SplitHostPort(hostPort)
 	if err != nil {
-		host, service = strings.Trim(hostPort, "[]"), strconv.Itoa(defaultPort)
+		host, service = strings.Trim(hostPort, "[]"), strconv.Itoa(standard)
 	}
 	port, err := strconv.ParseUint(service, 10, 16)
 	if err != nil {

@@ -27,10 +27,10 @@ type exchange struct {
 	shape func(res *sip.Response) *sip.Response
 }
 
-func (x *exchange) send(_ context.Context, req *sip.Request, via string) (*sip.Response, error) {
+func (x *exchange) send(_ context.Context, req *sip.Request, to InviteRequest) (*sip.Response, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.vias = append(x.vias, via)
+	x.vias = append(x.vias, to.Via)
 	if x.down {
 		return nil, errors.New("no way")
 	}

@@ -105,7 +105,7 @@ func contactKey(contact string) string {
 			transport = strings.ToLower(p.V)
 		}
 	}
-	port := cmp.Or(uri.Port, defaultPort)
+	port := cmp.Or(uri.Port, defaultPortOf(transport))
 	return uri.Scheme + ":" + unescape(uri.User) + "@" + net.JoinHostPort(strings.ToLower(uri.Host), strconv.Itoa(port)) + ";" + transport
 }
 

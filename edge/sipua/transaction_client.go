@@ -186,7 +186,7 @@ func (tx *clientTx) drop() {
 func (w *worker) flowDown(f *flow) {
 	for _, tx := range w.pending() {
 		if tx.path.link == link(f) {
-			w.soon = append(w.soon, func() { tx.fail(fmt.Errorf("stream closed: %w", errTransport)) })
+			w.soon = append(w.soon, func() { tx.fail(f.ended()) })
 		}
 	}
 }

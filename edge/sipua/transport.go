@@ -26,7 +26,7 @@ var errTransport = errors.New("could not be sent")
 type link interface {
 	// send never blocks for long: a stream queues, and fails when its queue is full.
 	send(b []byte, to netip.AddrPort) error
-	network() string // UDP or TCP, as in Via
+	network() string // UDP, TCP, TLS, WS or WSS, as in Via
 	local() (host string, port int)
 	alive() bool
 	token() string // names a stream among this UA's; empty for UDP
@@ -52,23 +52,26 @@ func (p path) hostPort() string {
 type transports struct {
 	u         *UA
 	udp       []*udpSocket
-	listeners []*tcpListener
+	listeners []*listener
 	readers   sync.WaitGroup
 	failed    chan error // a socket's end that nobody asked for
+	life      context.Context
+	die       context.CancelFunc
 
 	mu    sync.Mutex
-	flows map[string]*flow         // by token; guarded by mu
-	peers map[netip.AddrPort]*flow // those we opened; guarded by mu
-	count int                      // numbers flows; guarded by mu
-	shut  bool                     // guarded by mu
+	flows map[string]*flow   // by token; guarded by mu
+	peers map[streamTo]*flow // those we opened; guarded by mu
+	count int                // numbers flows; guarded by mu
+	shut  bool               // guarded by mu
 }
 
 func bind(u *UA) (*transports, error) {
-	t := &transports{u: u, flows: map[string]*flow{}, peers: map[netip.AddrPort]*flow{}, failed: make(chan error, 1)}
+	t := &transports{u: u, flows: map[string]*flow{}, peers: map[streamTo]*flow{}, failed: make(chan error, 1)}
+	t.life, t.die = context.WithCancel(context.Background())
 	for _, l := range u.cfg.Listen {
 		if err := t.listen(l); err != nil {
 			t.close()
-			return nil, fmt.Errorf("sipua: %s %s: %w", l.Network, l.Addr, err)
+			return nil, &ListenError{l, err}
 		}
 	}
 	return t, nil
@@ -78,10 +81,10 @@ func (t *transports) listen(l Listen) error {
 	switch l.Network {
 	case "udp":
 		return t.listenUDP(l.Addr)
-	case "tcp":
-		return t.listenTCP(l.Addr)
+	case "tcp", "tls":
+		return t.listenStreams(strings.ToUpper(l.Network), l.Addr)
 	}
-	return fmt.Errorf("network %q is neither udp nor tcp", l.Network)
+	return fmt.Errorf("network %q is not one of udp, tcp, tls", l.Network)
 }
 
 // serve reads until ctx ends or a socket fails.
@@ -90,7 +93,7 @@ func (t *transports) serve(ctx context.Context) error {
 		t.readers.Go(func() { t.fail(s.read()) })
 	}
 	for _, l := range t.listeners {
-		t.readers.Go(func() { t.fail(l.accept()) })
+		t.readers.Go(func() { t.fail(l.serve()) })
 	}
 	select {
 	case <-ctx.Done():
@@ -119,6 +122,7 @@ func (t *transports) close() {
 		open = append(open, f)
 	}
 	t.mu.Unlock()
+	t.die() // handshakes of others
 	for _, f := range open {
 		f.linger()
 	}
@@ -137,7 +141,7 @@ func (t *transports) addrs() []string {
 		all = append(all, "udp:"+s.conn.LocalAddr().String())
 	}
 	for _, l := range t.listeners {
-		all = append(all, "tcp:"+l.ln.Addr().String())
+		all = append(all, strings.ToLower(l.network)+":"+l.ln.Addr().String())
 	}
 	return all
 }
@@ -167,10 +171,14 @@ func scanCallID(raw []byte) []byte {
 	return nil
 }
 
-// route finds the way to "udp:ip:port" or "tcp:ip:port". The address must be one already.
-func (t *transports) route(network string, to netip.AddrPort) (path, error) {
-	if strings.EqualFold(network, "tcp") {
-		f, err := t.connect(to)
+// route finds the way to an address over udp, tcp or tls; who is for TLS.
+func (t *transports) route(network string, to netip.AddrPort, who trust) (path, error) {
+	switch network = strings.ToUpper(network); network {
+	case overTCP:
+		f, err := t.connect(streamTo{network: network, addr: to})
+		return path{f, to}, err
+	case overTLS:
+		f, err := t.connect(streamTo{network, to, who})
 		return path{f, to}, err
 	}
 	for _, s := range t.udp {

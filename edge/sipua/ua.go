@@ -129,7 +129,7 @@ func (u *UA) Run(ctx context.Context) error {
 	return nil
 }
 
-// Addrs are the listeners, as "udp:ip:port" and "tcp:ip:port".
+// Addrs are the listeners, as "udp:ip:port", "tcp:ip:port" ....
 func (u *UA) Addrs() []string { return u.net.addrs() }
 
 // Dialogs counts the dialogs that have not ended.

@@ -15,11 +15,11 @@ const (
 )
 
 // request sends a request other than INVITE outside any dialog and gives its final response. req has From, To,
-// Call-ID and CSeq; Via is added. via is "udp:host:port", or empty: Route or the Request-URI tell.
-func (u *UA) request(ctx context.Context, req *sip.Request, via string) (*sip.Response, error) {
+// Call-ID and CSeq; Via is added. to tells where: Via and Gateway count.
+func (u *UA) request(ctx context.Context, req *sip.Request, to InviteRequest) (*sip.Response, error) {
 	w := u.worker(req.CallID().Value())
 	wait := make(waiter, 1)
-	if !w.post(func() { w.requestOut(req, via, wait) }) {
+	if !w.post(func() { w.requestOut(req, to, wait) }) {
 		return nil, ErrClosed
 	}
 	select {
@@ -53,12 +53,12 @@ func (c waiter) response(_ *clientTx, res *sip.Response) {
 
 func (c waiter) failed(_ *clientTx, err error) { c.put(nil, err) }
 
-func (w *worker) requestOut(req *sip.Request, via string, wait waiter) {
+func (w *worker) requestOut(req *sip.Request, to InviteRequest, wait waiter) {
 	hop := req.Recipient.String()
 	if r := req.Route(); r != nil {
 		hop = r.Address.String()
 	}
-	w.waysTo(InviteRequest{Via: via}, hop, func(ways []path, err error) {
+	w.waysTo(to, hop, func(ways []path, err error) {
 		if err == nil {
 			err = w.sendFirst(req, ways, wait)
 		}
@@ -81,10 +81,10 @@ func (w *worker) sendFirst(req *sip.Request, ways []path, s sink) error {
 	return err
 }
 
-// resolve gives the ways to host:port; then runs on w, at once when host is an address.
-func (u *UA) resolve(w *worker, network, host string, port int, then func([]path, error)) {
-	if ip, err := netip.ParseAddr(host); err == nil {
-		then(u.ways(network, []netip.Addr{ip}, port))
+// resolve gives the ways to a hop; then runs on w, at once when its host is an address.
+func (u *UA) resolve(w *worker, to hop, then func([]path, error)) {
+	if ip, err := netip.ParseAddr(to.host); err == nil {
+		then(u.ways(to, []netip.Addr{ip}))
 		return
 	}
 	u.errands.Go(func() {
@@ -92,25 +92,25 @@ func (u *UA) resolve(w *worker, network, host string, port int, then func([]path
 		defer func() { <-u.lookups }()
 		ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
 		defer cancel()
-		found, err := u.cfg.Lookup(ctx, host)
+		found, err := u.cfg.Lookup(ctx, to.host)
 		w.post(func() {
 			if err != nil {
 				then(nil, err)
 				return
 			}
-			then(u.ways(network, found, port))
+			then(u.ways(to, found))
 		})
 	})
 }
 
 // ways that can be gone of those addresses; the error is the last one's when there is none.
-func (u *UA) ways(network string, found []netip.Addr, port int) (all []path, err error) {
+func (u *UA) ways(to hop, found []netip.Addr) (all []path, err error) {
 	most := 4
-	if network == "tcp" { // each would be opened
+	if to.network != "udp" { // each would be opened
 		most = 1
 	}
 	for _, ip := range found[:min(len(found), most)] {
-		p, e := u.net.route(network, netip.AddrPortFrom(ip.Unmap(), uint16(port)))
+		p, e := u.net.route(to.network, netip.AddrPortFrom(ip.Unmap(), uint16(to.port)), to.trust)
 		if e != nil {
 			err = e
 			continue

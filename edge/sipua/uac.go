@@ -258,43 +258,57 @@ func (d *Dialog) inviteDue() {
 }
 
 // waysTo gives the ways to a hop: a flow, a given address, or what the name resolves to. It may call then later.
-func (w *worker) waysTo(r InviteRequest, hop string, then func([]path, error)) {
+func (w *worker) waysTo(r InviteRequest, next string, then func([]path, error)) {
 	if r.Flow != "" {
 		f, ok := w.u.net.flow(r.Flow)
 		if !ok {
 			then(nil, fmt.Errorf("stream %s is gone: %w", r.Flow, errTransport))
 			return
 		}
-		then([]path{{f, f.remote}}, nil)
+		then([]path{{f, f.to.addr}}, nil)
 		return
 	}
-	network, host, port, err := destination(r.Via, hop)
+	to, err := destination(r.Via, next)
 	if err != nil {
 		then(nil, err)
 		return
 	}
-	w.u.resolve(w, network, host, port, then)
+	if to.network == "tls" && r.Gateway != "" {
+		if g, ok := w.u.gateway(r.Gateway); ok {
+			to.trust = g.trust()
+		}
+	}
+	w.u.resolve(w, to, then)
+}
+
+// hop is where a request goes next.
+type hop struct {
+	network string // udp, tcp, tls
+	host    string
+	port    int
+	trust   trust
 }
 
 // destination reads "udp:host:port", or failing that the URI of a hop.
-func destination(via, hop string) (network, host string, port int, err error) {
+func destination(via, next string) (to hop, err error) {
 	if via != "" {
-		network, via, _ = strings.Cut(via, ":")
 		var service string
-		if host, service, err = net.SplitHostPort(via); err != nil {
-			return "", "", 0, err
+		to.network, via, _ = strings.Cut(via, ":")
+		if to.host, service, err = net.SplitHostPort(via); err != nil {
+			return to, err
 		}
-		port, err = strconv.Atoi(service)
+		to.port, err = strconv.Atoi(service)
 	} else {
 		var uri sip.Uri
-		if err = sip.ParseUri(hop, &uri); err != nil {
-			return "", "", 0, err
+		if err = sip.ParseUri(next, &uri); err != nil {
+			return to, err
 		}
-		network = strings.ToLower(cmp.Or(param(uri.UriParams, "transport"), "udp"))
-		host, port = strings.Trim(cmp.Or(param(uri.UriParams, "maddr"), uri.Host), "[]"), cmp.Or(uri.Port, defaultPort)
+		to.network = strings.ToLower(cmp.Or(param(uri.UriParams, "transport"), "udp"))
+		to.host, to.port = strings.Trim(cmp.Or(param(uri.UriParams, "maddr"), uri.Host), "[]"), cmp.Or(uri.Port, defaultPortOf(to.network))
 	}
-	if err == nil && (port < 1 || port > 65535 || network != "udp" && network != "tcp") {
-		err = fmt.Errorf("no way to %s %s port %d: %w", network, host, port, errTransport)
+	if err == nil && (to.port < 1 || to.port > 65535 || to.network != "udp" && to.network != "tcp" && to.network != "tls") {
+		err = fmt.Errorf("no way to %s %s port %d: %w", to.network, to.host, to.port, errTransport)
 	}
-	return network, host, port, err
+	to.trust.name = to.host
+	return to, err
 }

@@ -3,6 +3,7 @@ package sipua_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -77,10 +78,12 @@ func TestTooManyWaitingMessagesMeetA503(t *testing.T) {
 	}, func(c *sipua.Config) { c.Workers, c.Queue = 1, 4 })
 }
 
-// TestRealSocketsOnLoopback is the one test with the kernel's sockets: two UAs call each other over UDP and TCP.
+// TestRealSocketsOnLoopback is the one test with the kernel's sockets: two UAs call each other over UDP, TCP and TLS.
 func TestRealSocketsOnLoopback(t *testing.T) {
-	for _, network := range []string{"udp", "tcp"} {
-		a, b := newPeer(t), newPeer(t)
+	folder := t.TempDir()
+	trusting := openDirectory{gateways: []sipua.Gateway{{Name: "demo/b", Host: "127.0.0.1", Transport: "tls", CA: filepath.Join(folder, "cert.pem")}}}
+	for _, network := range []string{"udp", "tcp", "tls"} {
+		a, b := newPeer(t, folder, trusting), newPeer(t, folder, trusting)
 		ctx, stop := context.WithCancel(t.Context())
 		var all sync.WaitGroup
 		for _, x := range []*peer{a, b} {
@@ -92,7 +95,7 @@ func TestRealSocketsOnLoopback(t *testing.T) {
 		}
 		to := b.address(network)
 		_, err := a.ua.Invite(sipua.InviteRequest{
-			CallID: "real-" + network, URI: "sip:bob@" + to + ";transport=" + network, FromUser: "anna", SDP: []byte(offerSDP),
+			CallID: "real-" + network, URI: "sip:bob@" + to + ";transport=" + network, FromUser: "anna", Gateway: "demo/b", SDP: []byte(offerSDP),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -107,8 +110,9 @@ func TestRealSocketsOnLoopback(t *testing.T) {
 
 // peer is a UA that answers every call, and tells what happens.
 type peer struct {
-	ua     *sipua.UA
-	events chan told
+	ua      *sipua.UA
+	events  chan told
+	gateway chan error
 }
 
 type told struct {
@@ -116,10 +120,14 @@ type told struct {
 	ev sipua.DialogEvent
 }
 
-func newPeer(t *testing.T) *peer {
-	p := &peer{events: make(chan told, 16)}
+func newPeer(t *testing.T, folder string, dir openDirectory) *peer {
+	p := &peer{events: make(chan told, 16), gateway: make(chan error, 16)}
 	var err error
-	p.ua, err = sipua.New(sipua.Config{Listen: []sipua.Listen{{Network: "udp", Addr: "127.0.0.1:0"}, {Network: "tcp", Addr: "127.0.0.1:0"}}}, p, openDirectory{})
+	c := sipua.Config{Certificate: pair(t, folder).Get}
+	for _, network := range []string{"udp", "tcp", "tls"} {
+		c.Listen = append(c.Listen, sipua.Listen{Network: network, Addr: "127.0.0.1:0"})
+	}
+	p.ua, err = sipua.New(c, p, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,4 +162,4 @@ func (p *peer) wait(t *testing.T, kind sipua.DialogEventKind) *sipua.Dialog {
 func (p *peer) OnInvite(d *sipua.Dialog, _ sipua.Invite)       { d.Accept([]byte(ourSDP), nil) }
 func (p *peer) OnDialog(d *sipua.Dialog, ev sipua.DialogEvent) { p.events <- told{d, ev} }
 func (p *peer) OnBinding(sipua.Binding, sipua.BindingChange)   {}
-func (p *peer) OnGateway(string, bool, error)                  {}
+func (p *peer) OnGateway(_ string, _ bool, err error)          { p.gateway <- err }

@@ -25,6 +25,7 @@ var rules = []rule{
 	{"edge/media/", []string{"edge/media/"}, "media knows no SIP, no calls, no tenants"},
 	{"edge/speech/", []string{"edge/speech/", "edge/sound/wav/"}, "speech is text in, sound out; it shares only the reader of WAV files"},
 	{"edge/sound/", []string{"edge/sound/", "edge/media/", "edge/speech/", "schemas/"}, "sounds are names made frames"},
+	{"edge/certificate/", nil, "a certificate needs nothing of ours"},
 	{"edge/recordings/", []string{"edge/recordings/", "edge/sound/wav/"}, "keeping files needs no call; it shares the writer of WAV files"},
 	{"edge/ask/", []string{"edge/ask/", "schemas/"}, "asking a script needs no call"},
 	{"edge/node/", []string{"edge/", "events/", "schemas/"}, "the shell joins the edge"},

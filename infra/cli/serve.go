@@ -22,13 +22,26 @@ type devCmd struct {
 	Level  string        `help:"Log level." enum:"debug,info,warn,error" default:"info" env:"OFFHOOK_LOG_LEVEL"`
 	Grace  time.Duration `help:"How long calls may go on after an interrupt." default:"5s" env:"OFFHOOK_GRACE"`
 
+	Secure secureFlags `embed:""`
+
 	Profile string `help:"Loopback address for the runtime's profiles." hidden:"" name:"pprof" env:"OFFHOOK_PPROF"`
+}
+
+// secureFlags are those of the encrypted listeners for SIP.
+type secureFlags struct {
+	TLS  string `help:"Address for SIP over TLS; none by default." placeholder:"ADDR" env:"OFFHOOK_TLS"`
+	Cert string `help:"Certificate of the TLS listeners with its chain (PEM), read again when it changes." placeholder:"FILE" env:"OFFHOOK_CERT"`
+	Key  string `help:"Its key (PEM)." placeholder:"FILE" env:"OFFHOOK_KEY"`
+}
+
+func (f secureFlags) options(selfMade bool) run.Secure {
+	return run.Secure{TLS: f.TLS, Cert: f.Cert, Key: f.Key, SelfMade: selfMade}
 }
 
 func (c *devCmd) Run(ctx context.Context, out io.Writer) error {
 	return dev.Run(ctx, dev.Options{
 		Answer: c.Answer, Config: c.Config, Data: c.Data, Version: version(),
-		Edge: run.EdgeOptions{SIP: c.SIP, RTP: c.RTP, HTTP: c.HTTP, Kafka: c.Kafka, Data: c.Data, Name: c.Name, Grace: c.Grace, Profile: c.Profile},
+		Edge: run.EdgeOptions{SIP: c.SIP, Secure: c.Secure.options(true), RTP: c.RTP, HTTP: c.HTTP, Kafka: c.Kafka, Data: c.Data, Name: c.Name, Grace: c.Grace, Profile: c.Profile},
 		JSON: c.Log == "json", Level: c.Level,
 	}, out)
 }
@@ -47,6 +60,8 @@ type edgeCmd struct {
 	Level  string        `help:"Log level." enum:"debug,info,warn,error" default:"info" env:"OFFHOOK_LOG_LEVEL"`
 	Grace  time.Duration `help:"How long calls may go on after SIGTERM." default:"10m" env:"OFFHOOK_GRACE"`
 
+	Secure secureFlags `embed:""`
+
 	Profile string `help:"Loopback address for the runtime's profiles." hidden:"" name:"pprof" env:"OFFHOOK_PPROF"`
 }
 
@@ -55,7 +70,7 @@ func (c *edgeCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return run.EdgeAlone(ctx, settings, run.EdgeOptions{SIP: c.SIP, RTP: c.RTP, HTTP: c.HTTP, Kafka: c.Kafka, Data: c.Data, Name: c.Name,
+	return run.EdgeAlone(ctx, settings, run.EdgeOptions{SIP: c.SIP, Secure: c.Secure.options(false), RTP: c.RTP, HTTP: c.HTTP, Kafka: c.Kafka, Data: c.Data, Name: c.Name,
 		Public: c.Public, Secret: c.Secret, Grace: c.Grace, Profile: c.Profile}, run.NewLogger(out, c.Log == "json", c.Level))
 }
 

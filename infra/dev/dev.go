@@ -129,7 +129,7 @@ func (d *dev) facts() []console.Fact {
 	if c.Email.SMTP != "" {
 		mails = redacted(c.Email.SMTP)
 	}
-	facts := []console.Fact{{Name: "SIP", Value: d.Edge.SIP + " udp, tcp"}}
+	facts := []console.Fact{{Name: "SIP", Value: strings.Join(append([]string{d.Edge.SIP + " udp, tcp"}, d.Edge.Secure.Listeners()...), ", ")}}
 	for _, name := range tenantNames(c) {
 		facts = append(facts, tenantFacts(name, c.Tenants[name])...)
 	}
@@ -187,6 +187,9 @@ func (d *dev) banner() {
 	row := func(name, value string) { fmt.Fprintf(d.out, "  %-10s %s\n", name, value) }
 	fmt.Fprintf(d.out, "offhook %s is running\n\n", d.Version)
 	row("SIP", d.Edge.SIP+" (UDP and TCP), RTP "+d.Edge.RTP)
+	if secure := d.Edge.Secure.Listeners(); len(secure) > 0 {
+		row("", strings.Join(secure, ", ")+"; certificate "+d.Edge.Secure.CertFile(d.Data))
+	}
 	for _, name := range tenantNames(c) {
 		row("phones", phones(c.Tenants[name]))
 		if numbers := keys(c.Tenants[name].Numbers); len(numbers) > 0 {

@@ -150,11 +150,20 @@ func (e *Edge) openNode(functions *fn.Set) (err error) {
 }
 
 func (e *Edge) openSignalling() (err error) {
-	listen := []sipua.Listen{{Network: "udp", Addr: e.opts.SIP}, {Network: "tcp", Addr: e.opts.SIP}}
-	e.ua, err = sipua.New(sipua.Config{Listen: listen, Advertise: e.opts.Public, Node: e.opts.Name, Secret: []byte(e.opts.Secret), Logger: e.log},
-		e.node, e.node.Directory())
+	c := sipua.Config{Advertise: e.opts.Public, Node: e.opts.Name, Secret: []byte(e.opts.Secret), Logger: e.log}
+	flags := map[string]string{}
+	for _, l := range e.opts.listeners() {
+		c.Listen, flags[l.network] = append(c.Listen, sipua.Listen{Network: l.network, Addr: l.addr}), l.flag
+	}
+	if c.Certificate, err = e.certificate(); err != nil {
+		return err
+	}
+	e.ua, err = sipua.New(c, e.node, e.node.Directory())
+	if cannot := (*sipua.ListenError)(nil); errors.As(err, &cannot) {
+		return taken(flags[cannot.Network], cannot.Addr, cannot.Err)
+	}
 	if err != nil {
-		return taken("--sip", e.opts.SIP, err)
+		return err
 	}
 	e.node.Attach(e.ua)
 	return nil

@@ -1,11 +1,14 @@
 package run
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/netip"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +17,7 @@ import (
 // EdgeOptions are what the command line says of an edge.
 type EdgeOptions struct {
 	SIP    string // host:port for UDP and TCP
+	Secure Secure
 	Public string // host told to phones; default SIP's
 	RTP    string // ip:first-last
 	HTTP   string // host:port
@@ -25,6 +29,40 @@ type EdgeOptions struct {
 
 	Profile string // loopback address for the runtime's profiles; empty: none
 }
+
+// Secure are the encrypted listeners for SIP; none of them has to be.
+type Secure struct {
+	TLS       string // host:port
+	Cert, Key string // PEM files
+	SelfMade  bool   // a certificate is made when none is given
+}
+
+// Listeners are those that are on, for a reader.
+func (s Secure) Listeners() []string {
+	var all []string
+	for _, l := range s.listeners() {
+		all = append(all, l.addr+" "+l.network)
+	}
+	return all
+}
+
+func (s Secure) listeners() []listener {
+	all := []listener{{"--tls", "tls", s.TLS}}
+	return slices.DeleteFunc(all, func(l listener) bool { return l.addr == "" })
+}
+
+// CertFile is where the certificate lies.
+func (s Secure) CertFile(data string) string {
+	return cmp.Or(s.Cert, filepath.Join(data, "tls", "cert.pem"))
+}
+
+// listeners in the order in which their ports are taken.
+func (o EdgeOptions) listeners() []listener {
+	return append([]listener{{"--sip", "udp", o.SIP}, {"--sip", "tcp", o.SIP}}, o.Secure.listeners()...)
+}
+
+// listener is one for SIP, and the flag that set it.
+type listener struct{ flag, network, addr string }
 
 // rtpRange reads "127.0.0.1:20000-29999".
 func rtpRange(text string) (ip netip.Addr, first, last int, err error) {

@@ -143,7 +143,8 @@ func (s *Settings) reload(log *slog.Logger) {
 	log.Info("configuration taken", "file", s.path)
 }
 
-// resolveSecrets puts values in the place of {env: ...} and {file: ...}; every missing one is named.
+// resolveSecrets puts values in the place of {env: ...} and {file: ...}, of which every missing one is named, and paths that
+// do not depend on where we run in the place of names of files.
 func resolveSecrets(c *config.Config, folder string) error {
 	r := &resolver{folder: folder}
 	for name, t := range c.Tenants {
@@ -158,6 +159,9 @@ func resolveSecrets(c *config.Config, folder string) error {
 		}
 		for gateway, g := range t.Gateways {
 			g.Password = r.resolve(at+"gateways."+gateway+".password", g.Password)
+			if g.CA != "" && !filepath.IsAbs(g.CA) {
+				g.CA = filepath.Join(folder, g.CA)
+			}
 			t.Gateways[gateway] = g
 		}
 		t.Asks.Secret = r.resolve(at+"asks.secret", t.Asks.Secret)

@@ -91,6 +91,9 @@ func TestAPortThatIsTakenNamesItsFlag(t *testing.T) {
 	}
 	for flag, set := range map[string]func(*EdgeOptions){
 		"--sip":   func(o *EdgeOptions) { o.SIP = addr },
+		"--tls":   func(o *EdgeOptions) { o.Secure = Secure{TLS: addr, SelfMade: true} },
+		"--tls ":  func(o *EdgeOptions) { o.Secure = Secure{TLS: addr} },
+		"--cert":  func(o *EdgeOptions) { o.Secure = Secure{TLS: addr, Cert: "cert.pem"} },
 		"--http":  func(o *EdgeOptions) { o.HTTP = addr },
 		"--rtp":   func(o *EdgeOptions) { o.RTP = "nowhere" },
 		"--kafka": func(o *EdgeOptions) { o.Kafka = "kafka://h:9092?sasl=magic" },

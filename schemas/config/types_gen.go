@@ -97,8 +97,12 @@ type Trunk struct {
 type Gateway struct {
 	// Host or host:port.
 	Host string `json:"host"`
-	// Transport. Default "udp".
+	// Transport. With tls the certificate must be for host, and the port is 5061 when host has none. Default
+	// "udp".
 	Transport string `json:"transport,omitempty"`
+	// File of the authorities (PEM) that may sign the gateway's certificate; default the system's. Relative to
+	// the configuration.
+	CA string `json:"ca,omitempty"`
 	// Digest user name.
 	Username string `json:"username,omitempty"`
 	// Digest password.

@@ -14,7 +14,7 @@ import (
 func withUser(t *testing.T, test func(r *rig, caller, user *dialog)) {
 	t.Helper()
 	inBubble(t, func(s *setup) {
-		s.config = strings.Replace(demo, "    users:", `    features: {blind: "*2", attended: "*3"}`+"\n    users:", 1)
+		s.config = strings.Replace(demo, "    users:", `    domains: [demo.test]`+"\n"+`    features: {blind: "*2", attended: "*3"}`+"\n    users:", 1)
 	}, func(r *rig) {
 		raw, err := json.Marshal(binding("sip:bob@127.0.0.1:7000", "", 1))
 		if err != nil {

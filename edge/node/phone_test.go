@@ -147,6 +147,14 @@ func (p *phone) dial(to string) *dialog {
 
 // request sends one; ACK and CANCEL keep the INVITE's number.
 func (d *dialog) request(method, contentType, body string) {
+	headers := ""
+	if body != "" {
+		headers = "Content-Type: " + contentType + "\r\n"
+	}
+	d.requestWith(method, headers, body)
+}
+
+func (d *dialog) requestWith(method, headers, body string) {
 	if method != "ACK" && method != "CANCEL" {
 		d.cseq++
 	}
@@ -156,10 +164,7 @@ func (d *dialog) request(method, contentType, body string) {
 	}
 	raw := fmt.Sprintf("%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s-%d-%s;rport\r\nMax-Forwards: 70\r\n", method, d.target, d.p.addr, d.callID, d.cseq, branch)
 	raw += fmt.Sprintf("From: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:anna@%s>\r\n", d.local, d.remote, d.callID, d.cseq, method, d.p.addr)
-	if body != "" {
-		raw += "Content-Type: " + contentType + "\r\n"
-	}
-	d.p.send(raw + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body))
+	d.p.send(raw + headers + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body))
 }
 
 func (d *dialog) invite(sdp string) { d.request("INVITE", "application/sdp", sdp) }

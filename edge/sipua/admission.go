@@ -57,7 +57,7 @@ func (u *UA) fromNode(req *sip.Request, src netip.AddrPort) (in Invite, res *sip
 		return in, nil, false
 	}
 	in, res = u.invite(req, tenant, identity{trunk: trunk}, src)
-	in.Token = h.Value()
+	in.Token, in.ReferredBy = h.Value(), referrer(req)
 	return in, res, true
 }
 
@@ -94,7 +94,7 @@ func (u *UA) invite(req *sip.Request, tenant string, who identity, src netip.Add
 	u.bindings.counts.admitted.Add(1)
 	return Invite{
 		CallID: string(*req.CallID()), Tenant: tenant, Trunk: who.trunk, User: who.user,
-		From: from, FromName: name, To: to, ToHost: req.Recipient.Host, ReferredBy: referrer(req),
+		From: from, FromName: name, To: to, ToHost: req.Recipient.Host, ReferredBy: believedReferrer(req, who),
 		Headers: extraHeaders(req), SDP: sdpOf(req), Source: src, UserAgent: field(req, "User-Agent", maxName),
 		Hops: hopsOf(req),
 	}, nil
@@ -167,6 +167,15 @@ func calledNumber(req *sip.Request) (string, bool) {
 	}
 	to := numberOf(&req.To().Address)
 	return to, to != ""
+}
+
+// believedReferrer is what a user's phone says. What comes by a trunk anybody outside may have written, and it opens numbers
+// that take transferred calls alone.
+func believedReferrer(req *sip.Request, who identity) string {
+	if who.user == "" {
+		return ""
+	}
+	return referrer(req)
 }
 
 func referrer(req *sip.Request) string {

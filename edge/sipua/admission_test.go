@@ -34,7 +34,7 @@ func TestTrunkIsAdmittedByItsAddress(t *testing.T) {
 	in := admitted(t, u, invite(t, "sip:100@demo.test", `"Anna \"A\" B" <sip:+37120001111@x.test>`,
 		"X-Campaign: 7\nx-b: 2\nX-Campaign: 8\nUser-Agent: pbx\nReferred-By: <sip:105@demo.test>\n"), trunkAt)
 	if in.Tenant != "demo" || in.Trunk != "local" || in.User != "" || in.From != "+37120001111" || in.FromName != `Anna "A" B` ||
-		in.To != "100" || in.ToHost != "demo.test" || in.CallID != "c1" || in.UserAgent != "pbx" || in.ReferredBy != "sip:105@demo.test" ||
+		in.To != "100" || in.ToHost != "demo.test" || in.CallID != "c1" || in.UserAgent != "pbx" || in.ReferredBy != "" ||
 		in.Source != trunkAt || in.SDP != nil || len(in.Headers) != 2 || in.Headers["X-Campaign"] != "7" || in.Headers["x-b"] != "2" {
 		t.Errorf("%+v", in)
 	}
@@ -48,6 +48,24 @@ func TestStrangersAreChallengedAndUsersAdmitted(t *testing.T) {
 	answerChallenge(t, req, res, "101", "secret-101", "MD5", 1)
 	if in := admitted(t, u, req, phoneAt); in.User != "101" || in.Trunk != "" || in.From != "101" {
 		t.Errorf("%+v", in)
+	}
+}
+
+// Numbers that take only transferred calls would be open to everybody who writes the header.
+func TestAReferrerIsBelievedOfUsersAlone(t *testing.T) {
+	u, _ := newDoor(t, trunkDir)
+	const by = "Referred-By: <sip:105@demo.test>\n"
+	if in := admitted(t, u, invite(t, "sip:100@demo.test", "<sip:+371@x.test>", by), trunkAt); in.ReferredBy != "" {
+		t.Errorf("a trunk's is believed: %+v", in)
+	}
+	u, _ = newDoor(t, doorDirectory{})
+	for user, want := range map[string]string{"101": "sip:105@demo.test", "carrier": ""} {
+		req := invite(t, "sip:100@demo.test", "<sip:"+user+"@demo.test>", by)
+		_, res := u.admit(req, phoneAt, "UDP")
+		answerChallenge(t, req, res, user, "secret-"+user, "MD5", 1)
+		if in := admitted(t, u, req, phoneAt); in.ReferredBy != want {
+			t.Errorf("%s: %+v", user, in)
+		}
 	}
 }
 

@@ -82,7 +82,7 @@ type Invite struct {
 	FromName   string
 	To         string // user part of the Request-URI
 	ToHost     string
-	ReferredBy string
+	ReferredBy string            // as a user's phone or another edge says; a trunk's is not believed
 	Headers    map[string]string // X- headers only, at most 32, checked
 	SDP        []byte            // offer; nil: the offer is ours to make in the 2xx
 	Source     netip.AddrPort

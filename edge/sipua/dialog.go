@@ -111,7 +111,12 @@ func (d *Dialog) Refer(uri, by string) { d.do(func() { d.sendRefer(uri, by) }) }
 // NotifyRefer tells the other side how what it asked for in Referred goes; code 200 and above is the last. Empty phrase: the
 // code's.
 func (d *Dialog) NotifyRefer(code int, phrase string) {
-	d.do(func() { d.notifyRefer(refer.Status{Code: code, Phrase: phrase}) })
+	d.do(func() {
+		if r := d.transfer.theirs; r != nil && code < 200 && code == r.last.Code {
+			return // told: the first 100 goes with the 202
+		}
+		d.notifyRefer(refer.Status{Code: code, Phrase: phrase})
+	})
 }
 
 // add makes the dialog known under its Call-ID.

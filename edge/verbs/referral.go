@@ -69,7 +69,8 @@ func (v *referral) begin(r *call.Run, in call.LegReferred) {
 	switch {
 	case in.With != nil:
 		v.lend(r)
-	case in.URI != "" && !user: // only the tenant's own users may have us call foreign addresses
+	case in.URI != "" && !(user && r.Settings().Redirects == call.RedirectsFollow):
+		// Only users may have us call foreign addresses, and only those of tenants that follow redirections to anywhere.
 		v.failed(r, 603)
 	default:
 		v.route(r)

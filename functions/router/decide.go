@@ -102,7 +102,7 @@ func byNumber(q query) (Found, bool) {
 		return missed("no number %q", q.call.To)
 	}
 	if n.Referred && q.call.ReferredBy == nil {
-		return refused(403, "No Referrer Specified", "number "+q.call.To+" takes only calls that were transferred to it: no referrer specified"), true
+		return refused(403, "No referrer specified", "number "+q.call.To+" takes only calls that were transferred to it: no referrer specified"), true
 	}
 	return Found{Do: *n.Answer, Vars: marked(q, n), Why: "number " + q.call.To}, true
 }

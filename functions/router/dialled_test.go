@@ -92,7 +92,7 @@ func TestNumbersMarkTheCallersNumber(t *testing.T) {
 func TestANumberMayTakeTransferredCallsOnly(t *testing.T) {
 	by := "sip:105@demo.test"
 	_, body, log := route(t, office(), ask.Call{To: "300", Trunk: "local"})
-	if !strings.Contains(body, `"status":403,"reason":"No Referrer Specified"`) || !strings.Contains(log, "no referrer specified") {
+	if !strings.Contains(body, `"status":403,"reason":"No referrer specified"`) || !strings.Contains(log, "no referrer specified") {
 		t.Error(body, log)
 	}
 	if _, body, _ = route(t, office(), ask.Call{To: "300", Trunk: "local", ReferredBy: &by}); !strings.Contains(body, `"verb":"answer"`) {

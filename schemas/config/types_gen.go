@@ -36,7 +36,7 @@ type Number struct {
 	CallerPrefix string `json:"caller_prefix,omitempty"`
 	// Put after the caller's number, likewise.
 	CallerSuffix string `json:"caller_suffix,omitempty"`
-	// Takes only calls that somebody has transferred here; others are rejected with 403, No Referrer Specified.
+	// Takes only calls that somebody has transferred here; others are rejected with 403, No referrer specified.
 	Referred bool `json:"referred,omitempty"`
 }
 
@@ -217,7 +217,8 @@ type Tenant struct {
 	// Settings of park.
 	Parking Parking `json:"parking,omitempty"`
 	// What a dial does with a called phone's 3xx: follow it to users of the tenant, also to numbers by the
-	// tenant's gateway, or not at all. Default "users".
+	// tenant's gateway, or not at all. With `follow` a user's phone may also send a caller to an address of
+	// another domain (REFER). Default "users".
 	Redirects string `json:"redirects,omitempty"`
 }
 

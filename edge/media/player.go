@@ -20,6 +20,8 @@ type Player struct {
 	mu     sync.Mutex
 	at, n  int   // source and frame that sounds
 	rounds int   // how often the list was played
+	played bool  // a source of this round reached its end
+	fault  error // of the first source that failed
 	due    int64 // slot of the next frame
 	begun  bool
 	ready  bool // the frame at, n is there
@@ -97,33 +99,44 @@ func (p *Player) advance(slot int64) (more bool, err error) {
 	return more && err == nil, err
 }
 
-// load finds the frame at, n, going on to the next source where one ends. A whole round without a frame is the end.
+// load finds the frame at, n, going on to the next source where one ends or fails.
 func (p *Player) load() (more bool, err error) {
-	for empty := 0; empty <= len(p.src) && len(p.src) > 0; {
+	for len(p.src) > 0 {
 		ok, err := p.fetch()
-		if ok || err != nil {
-			return ok, err
-		}
-		if empty++; p.n > 0 {
-			empty = 0
+		switch {
+		case err != nil:
+			p.fail(err)
+		case ok:
+			return true, nil
+		case p.n > 0:
+			p.played = true
 		}
 		if !p.nextSource() {
 			break
 		}
 	}
 	p.ready = false
-	return false, nil
+	return false, p.fault
 }
 
-// nextSource is false when the list was played often enough.
+// fail keeps the first fault: it is told at the end, after what could be heard was.
+func (p *Player) fail(err error) {
+	if p.fault == nil {
+		p.fault = err
+	}
+	p.ready = false
+}
+
+// nextSource is false when the list was played often enough. A whole round in which nothing reached its end is the last.
 func (p *Player) nextSource() bool {
 	p.n = 0
 	if p.at++; p.at < len(p.src) {
 		return true
 	}
-	p.at = 0
+	again := p.played
+	p.at, p.played = 0, false
 	p.rounds++
-	return p.loop < 0 || p.rounds < p.loop
+	return again && (p.loop < 0 || p.rounds < p.loop)
 }
 
 // fetch asks the source for the frame, in the law that was heard last if it has codes.

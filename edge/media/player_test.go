@@ -144,17 +144,34 @@ func (broken) Frame(n int) ([]int16, bool, error) {
 	return make([]int16, frameSize), true, nil
 }
 
-func TestSourceThatFailsEndsThePlayer(t *testing.T) {
+func TestSourceThatFailsIsPassedOverAndToldAtTheEnd(t *testing.T) {
+	for loop, want := range map[int]int{0: 11, 2: 22} {
+		inBubble(t, nil, func(r *rig) {
+			p := r.phone(bothCodecs)
+			var over ends
+			p.end.Hear([]Heard{{From: r.eng.Play([]Source{broken{}, prompt(9)}, loop, over.notify)}})
+			time.Sleep(time.Second)
+			if ev := over.all(); len(ev) != 1 || !errors.Is(ev[0].Err, errBroken) {
+				r.Errorf("%v", ev)
+			}
+			if got := p.hears(); len(got) != want {
+				r.Errorf("%d packets, want %d", len(got), want)
+			}
+		})
+	}
+}
+
+func TestRoundInWhichEverythingFailsIsTheLast(t *testing.T) {
 	inBubble(t, nil, func(r *rig) {
 		p := r.phone(bothCodecs)
 		var over ends
-		p.end.Hear([]Heard{{From: r.eng.Play([]Source{broken{}, prompt(9)}, 0, over.notify)}})
+		p.end.Hear([]Heard{{From: r.eng.Play([]Source{broken{}, broken{}}, -1, over.notify)}})
 		time.Sleep(time.Second)
 		if ev := over.all(); len(ev) != 1 || !errors.Is(ev[0].Err, errBroken) {
 			r.Errorf("%v", ev)
 		}
-		if got := p.hears(); len(got) != 2 {
-			r.Errorf("%d packets, want 2", len(got))
+		if got := p.hears(); len(got) != 4 {
+			r.Errorf("%d packets, want 4", len(got))
 		}
 	})
 }

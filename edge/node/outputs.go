@@ -128,11 +128,7 @@ func (s *session) heardBy(id int) []media.Heard {
 }
 
 func (s *session) play(o call.PlayStart) {
-	sources, err := s.sources(o)
-	if err != nil {
-		s.again = append(s.again, call.PlayEnded{Play: o.Play, Error: err.Error()})
-		return
-	}
+	sources := s.sources(o)
 	n, id := s.node, o.Play
 	if s.plays == nil {
 		s.plays = map[int]*media.Player{}
@@ -152,20 +148,26 @@ func errorText(err error) string {
 	return err.Error()
 }
 
-func (s *session) sources(o call.PlayStart) ([]media.Source, error) {
+func (s *session) sources(o call.PlayStart) []media.Source {
 	if o.Music != "" {
-		return []media.Source{s.node.cfg.Sounds.Music(s.node.asking, s.tenant, o.Music)}, nil
+		return []media.Source{s.node.cfg.Sounds.Music(s.node.asking, s.tenant, o.Music)}
 	}
 	sources := make([]media.Source, 0, len(o.Audio))
 	for _, a := range o.Audio {
 		src, err := s.node.cfg.Sounds.Open(s.node.asking, s.tenant, a)
 		if err != nil {
-			return nil, fmt.Errorf("audio %s: %w", audioName(a), err)
+			src = unplayable{fmt.Errorf("audio %s: %w", audioName(a), err)}
 		}
 		sources = append(sources, src)
 	}
-	return sources, nil
+	return sources
 }
+
+// unplayable stands where a sound cannot be opened: what else there is to play is heard, then its error is told.
+type unplayable struct{ err error }
+
+// Frame implements media.Source.
+func (u unplayable) Frame(int) ([]int16, bool, error) { return nil, false, u.err }
 
 func audioName(a verb.Audio) string {
 	if a.Say != nil {

@@ -2,28 +2,30 @@ package sound
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/offhook/offhook/edge/media"
-	"github.com/offhook/offhook/edge/sound/wav"
+	"github.com/offhook/offhook/edge/sound/file"
 )
 
-// Times of fetching.
+// Times of fetching. A caller waits in silence for the first time, so it is short.
 const (
-	fetchKept = 5 * time.Minute
-	staleKept = 30 * time.Second
-	fetchTime = 10 * time.Second
+	fetchTime = 4 * time.Second
+	patience  = fetchTime + 500*time.Millisecond // from the asking for it, in the queue too
+	staleKept = 30 * time.Second                 // an old one is used this long when it could not be fetched again
 )
 
-// openURL fetches a WAV file. Private addresses are kept out by the client, which looks at the address after DNS.
+// openURL fetches a sound file. Private addresses are kept out by the client, which looks at the address after DNS.
 func (l *Library) openURL(tenant, name string) (media.Encoded, error) {
 	u, err := url.Parse(name)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || len(name) > maxURL {
-		return nil, fmt.Errorf("%w: %q; a URL begins with https:// and carries no password", ErrName, name)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || len(name) > maxURL {
+		return nil, fmt.Errorf("%w: %q; a URL begins with https:// or http:// and carries no password", ErrName, name)
 	}
 	u.Fragment = ""
 	var client *http.Client
@@ -33,46 +35,65 @@ func (l *Library) openURL(tenant, name string) (media.Encoded, error) {
 	if client == nil {
 		return nil, fmt.Errorf("%w: sounds by URL are not set up", ErrName)
 	}
-	return l.store.get(key{"url", tenant, u.String()}, l.store.remote, true, func(ctx context.Context, old *entry) (loaded, error) {
-		got, err := fetch(ctx, client, u)
-		if err != nil && old != nil && old.outcome.clip != nil {
+	return l.store.get(key{"url", tenant, u.String()}, l.store.remote, func(ctx context.Context, old *entry) (loaded, error) {
+		if old != nil && old.outcome.clip == nil {
+			old = nil
+		}
+		got, err := fetch(ctx, client, u, old)
+		if err != nil && old != nil {
 			l.log.Warn("a sound could not be fetched again; the old one is kept", "url", u.Redacted(), "error", err)
-			return loaded{old.outcome.clip, "", staleKept}, nil
+			return loaded{clip: old.outcome.clip, version: old.version, keep: staleKept}, nil
 		}
 		return got, err
 	}), nil
 }
 
-func fetch(ctx context.Context, client *http.Client, u *url.URL) (loaded, error) {
+// fetch asks for the sound, or whether the old one still is it (RFC 9110 13.1).
+func fetch(ctx context.Context, client *http.Client, u *url.URL, old *entry) (loaded, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return loaded{}, fmt.Errorf("%w: %w", ErrFetch, err)
 	}
-	req.Header.Set("Accept", "audio/wav, audio/x-wav;q=0.9, */*;q=0.1")
+	req.Header.Set("Accept", "audio/*, */*;q=0.1")
+	if old != nil {
+		old.version.ask(req.Header)
+	}
 	res, err := client.Do(req)
 	if err != nil {
-		return loaded{}, fmt.Errorf("%w: %w", ErrFetch, err)
+		return loaded{}, fetchError(err)
 	}
 	defer res.Body.Close()
+	if res.StatusCode == http.StatusNotModified && old != nil {
+		return fresh(res.Header, loaded{clip: old.outcome.clip, version: old.version}), nil
+	}
 	return readBody(res)
 }
 
 func readBody(res *http.Response) (loaded, error) {
-	if res.Request != nil && res.Request.URL.Scheme != "https" {
-		return loaded{}, fmt.Errorf("%w: redirected away from https", ErrFetch)
-	}
 	if res.StatusCode != http.StatusOK {
 		return loaded{}, fmt.Errorf("%w: status %d", ErrFetch, res.StatusCode)
 	}
 	body := &io.LimitedReader{R: res.Body, N: maxFetch + 1}
-	samples, err := wav.Read(body, wav.Options{MaxSamples: maxSamples})
-	if body.N == 0 {
+	hint := file.Hint{Type: res.Header.Get("Content-Type")}
+	if res.Request != nil {
+		hint.Name = res.Request.URL.Path
+	}
+	samples, err := file.Read(body, hint, maxSamples)
+	if body.N <= 0 || res.ContentLength > maxFetch {
 		return loaded{}, fmt.Errorf("%w: more than %d MiB", ErrFetch, maxFetch>>20)
 	}
 	if err != nil {
-		return loaded{}, fmt.Errorf("%w: %w", ErrFetch, err)
+		return loaded{}, fetchError(err)
 	}
-	return loaded{clip: newClip(samples), keep: fetchKept}, nil
+	return fresh(res.Header, loaded{clip: newClip(samples), version: versionOf(res.Header)}), nil
+}
+
+func fetchError(err error) error {
+	var slow net.Error
+	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &slow) && slow.Timeout() {
+		return fmt.Errorf("%w: it did not come within %s", ErrFetch, fetchTime)
+	}
+	return fmt.Errorf("%w: %w", ErrFetch, err)
 }

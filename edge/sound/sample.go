@@ -7,32 +7,34 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/offhook/offhook/edge/media"
+	"github.com/offhook/offhook/edge/sound/file"
 	"github.com/offhook/offhook/edge/sound/wav"
 )
 
 // sampleKept is how long a file is trusted to be unchanged: a newly uploaded one is heard at the next call.
 const sampleKept = time.Second
 
-// openSample opens NAME.wav of the tenant's folder, else the built-in sound of that name.
+// openSample opens a file of the tenant's folder, else the built-in sound of that name. A name without an ending is looked for
+// with each that is played.
 func (l *Library) openSample(tenant, name string) (media.Encoded, error) {
-	name = strings.TrimSuffix(name, ".wav")
-	if !sampleName(name) {
-		return nil, fmt.Errorf("%w: %q; a sample is named by letters, digits, '.', '_' and '-'", ErrName, name)
+	if !fs.ValidPath(name) || !sampleName(name) {
+		return nil, fmt.Errorf("%w: %q; a sample is named by letters, digits, '.', '_', '-' and folders between '/'", ErrName, name)
 	}
 	folder := setting(l.cfg.Folder, tenant)
 	if folder == "" {
-		return l.openBuiltIn(name), nil
+		return l.openBuiltIn(strings.TrimSuffix(name, ".wav")), nil
 	}
-	return l.store.get(key{"sample", folder, name}, l.store.local, false, func(ctx context.Context, old *entry) (loaded, error) {
+	return l.store.get(key{"sample", folder, name}, l.store.local, func(ctx context.Context, old *entry) (loaded, error) {
 		got, err := loadSample(folder, name, old)
 		if errors.Is(err, fs.ErrNotExist) {
-			got, err = l.makeBuiltIn(ctx, name)
+			got, err = l.makeBuiltIn(ctx, strings.TrimSuffix(name, ".wav"))
 			got.keep = sampleKept // the tenant may still upload its own
 		}
 		return got, err
@@ -40,11 +42,11 @@ func (l *Library) openSample(tenant, name string) (media.Encoded, error) {
 }
 
 func sampleName(name string) bool {
-	if name == "" || len(name) > maxSampleName || name[0] == '.' {
+	if len(name) > maxSampleName || name[0] == '.' || strings.Contains(name, "/.") {
 		return false
 	}
 	return !strings.ContainsFunc(name, func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-", r)
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-/", r)
 	})
 }
 
@@ -55,38 +57,53 @@ func loadSample(folder, name string, old *entry) (loaded, error) {
 		return loaded{}, err
 	}
 	defer root.Close()
-	info, err := root.Stat(name + ".wav")
+	name, info, err := findSample(root, name)
 	if err != nil {
 		return loaded{}, err
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxFile {
 		return loaded{}, fmt.Errorf("%w: sample %q is no file of up to %d MiB", ErrUnknown, name, maxFile>>20)
 	}
-	stamp := fmt.Sprint(info.ModTime().UnixNano(), " ", info.Size())
+	stamp := fmt.Sprint(name, " ", info.ModTime().UnixNano(), " ", info.Size())
 	if old != nil && old.outcome.clip != nil && old.stamp == stamp {
-		return loaded{old.outcome.clip, stamp, sampleKept}, nil
+		return loaded{clip: old.outcome.clip, stamp: stamp, keep: sampleKept}, nil
 	}
 	return readSample(root, name, stamp)
 }
 
+// findSample looks for the name with each ending.
+func findSample(root *os.Root, name string) (string, fs.FileInfo, error) {
+	if slices.Contains(file.Endings, strings.ToLower(path.Ext(name))) {
+		info, err := root.Stat(name)
+		return name, info, err
+	}
+	for _, ending := range file.Endings {
+		info, err := root.Stat(name + ending)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return name + ending, info, err
+		}
+	}
+	return name, nil, fs.ErrNotExist
+}
+
 func readSample(root *os.Root, name, stamp string) (loaded, error) {
-	f, err := root.Open(name + ".wav")
+	f, err := root.Open(name)
 	if err != nil {
 		return loaded{}, err
 	}
 	defer f.Close()
-	samples, err := wav.Read(io.LimitReader(f, maxFile), wav.Options{MaxSamples: maxSamples})
+	samples, err := file.Read(io.LimitReader(f, maxFile), file.Hint{Name: name}, maxSamples)
 	if err != nil {
 		return loaded{}, fmt.Errorf("sample %q: %w", name, err)
 	}
-	return loaded{newClip(samples), stamp, sampleKept}, nil
+	return loaded{clip: newClip(samples), stamp: stamp, keep: sampleKept}, nil
 }
 
 const maxSamples = int(maxLength / time.Second * wav.Rate)
 
 // openBuiltIn opens a sound that the project brings itself.
 func (l *Library) openBuiltIn(name string) media.Encoded {
-	return l.store.get(key{kind: "built in", name: name}, l.store.local, false, func(ctx context.Context, _ *entry) (loaded, error) {
+	return l.store.get(key{kind: "built in", name: name}, l.store.local, func(ctx context.Context, _ *entry) (loaded, error) {
 		return l.makeBuiltIn(ctx, name)
 	})
 }

@@ -20,7 +20,7 @@ import (
 
 // Errors of Open, and of the Sources it gives.
 var (
-	ErrName    = errors.New("not the name of a sound") // neither sample, tone, https URL nor speech
+	ErrName    = errors.New("not the name of a sound") // neither sample, tone, URL nor speech
 	ErrUnknown = errors.New("no such sound")
 	ErrFetch   = errors.New("sound could not be fetched")
 	ErrBusy    = errors.New("too many sounds are being loaded")
@@ -29,10 +29,10 @@ var (
 
 // Config of a Library. The zero value has the built-in sounds and tones, no speech and no URLs.
 type Config struct {
-	Folder     func(tenant string) string       // the tenant's folder of NAME.wav; nil or "": none
+	Folder     func(tenant string) string       // the tenant's folder of NAME.wav, NAME.mp3 ...; nil or "": none
 	Music      func(tenant, kind string) string // the tenant's music on hold or of another kind, as in verb.Audio.Name; nil or "": built in
 	Voice      func(tenant string) string       // the tenant's voice where a say names none; nil or "": the engine's
-	HTTP       func(tenant string) *http.Client // fetches https URLs: it must refuse private addresses and bound redirects; nil: no URLs
+	HTTP       func(tenant string) *http.Client // fetches URLs: it must refuse private addresses and bound redirects; nil: no URLs
 	Speech     speech.Engine                    // nil: no speech
 	Tones      tone.Plan                        // default tone.Europe
 	CacheBytes int64                            // bound of what is kept decoded; default 128 MiB
@@ -43,7 +43,7 @@ const defaultCacheBytes = 128 << 20
 
 // Bounds of one sound.
 const (
-	maxLength     = 20 * time.Minute
+	maxLength     = 10 * time.Minute
 	maxFetch      = 10 << 20 // bytes
 	maxFile       = 64 << 20 // bytes of a sample on disk
 	maxSampleName = 64

@@ -2,6 +2,7 @@ package sound
 
 import (
 	"bytes"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -65,7 +66,10 @@ type outcome struct {
 }
 
 // pending is a sound that may still be on its way. Many calls share one.
-type pending struct{ done atomic.Pointer[outcome] }
+type pending struct {
+	done atomic.Pointer[outcome]
+	due  time.Time // nobody waits longer; zero: for as long as it takes
+}
 
 func failed(err error) *pending     { return settled(outcome{err: err}) }
 func settled(o outcome) *pending    { p := &pending{}; p.done.Store(&o); return p }
@@ -75,7 +79,7 @@ func (p *pending) settle(o outcome) { p.done.Store(&o) }
 func (p *pending) Frame(n int) (pcm []int16, ok bool, err error) {
 	o := p.done.Load()
 	if o == nil {
-		return nil, true, nil
+		return nil, true, p.late()
 	}
 	if o.err != nil {
 		return nil, false, o.err
@@ -83,11 +87,19 @@ func (p *pending) Frame(n int) (pcm []int16, ok bool, err error) {
 	return o.clip.Frame(n)
 }
 
+// late is the error of a sound that does not come. It may come yet, for others.
+func (p *pending) late() error {
+	if p.due.IsZero() || time.Now().Before(p.due) {
+		return nil
+	}
+	return fmt.Errorf("%w: it did not come within %s", ErrFetch, patience)
+}
+
 // FrameG711 implements media.Encoded.
 func (p *pending) FrameG711(n int, alaw bool) (b []byte, ok bool, err error) {
 	o := p.done.Load()
 	if o == nil {
-		return nil, true, nil
+		return nil, true, p.late()
 	}
 	if o.err != nil {
 		return nil, false, o.err

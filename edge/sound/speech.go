@@ -34,7 +34,7 @@ func (l *Library) openSpeech(tenant string, say verb.Say) media.Encoded {
 	}
 	k := key{"speech", strings.Join([]string{r.Engine, r.Voice, r.Language}, "\x00"), r.Text}
 	return &spoken{
-		pending: l.store.get(k, l.store.local, false, func(ctx context.Context, _ *entry) (loaded, error) { return l.speak(ctx, r) }),
+		pending: l.store.get(k, l.store.local, func(ctx context.Context, _ *entry) (loaded, error) { return l.speak(ctx, r) }),
 		silence: int(speech.Estimate(say.Text) / frameTime),
 	}
 }

@@ -13,8 +13,9 @@ import (
 
 // Workers and queues.
 const (
-	localWorkers  = 2 // decoding, synthesis: work for the processor
-	remoteWorkers = 8 // fetching: mostly waiting
+	localWorkers  = 2  // decoding, synthesis: work for the processor
+	remoteWorkers = 32 // fetching: mostly waiting
+	ownersShare   = 24 // fetches of one owner at once: servers of one tenant that hang hold up no other
 	queueLength   = 256
 	jobTime       = 20 * time.Second
 	failureKept   = 3 * time.Second // a failure is not tried again before
@@ -28,8 +29,10 @@ type key struct{ kind, owner, name string }
 type entry struct {
 	key     key
 	outcome outcome
-	stamp   string // of the file it came from
+	stamp   string  // of the file it came from
+	version version // of what was fetched
 	until   time.Time
+	stale   time.Time // until then it may be given while it is looked at again
 	size    int64
 }
 
@@ -41,6 +44,10 @@ type loaded struct {
 	clip  *clip
 	stamp string
 	keep  time.Duration // after which it is looked at again
+
+	version version
+	stale   time.Duration // after keep: given still, while it is looked at again
+	once    bool          // not to be kept at all
 }
 
 // forever is the keep of what cannot change.
@@ -77,9 +84,9 @@ func newStore(maxBytes int64, log *slog.Logger) *store {
 	}
 }
 
-// get gives the kept sound or has it loaded by a worker of queue. Where stale is allowed, an overdue sound is given at once while
-// it is looked at again.
-func (s *store) get(k key, queue chan *job, stale bool, load loader) *pending {
+// get gives the kept sound or has it loaded by a worker of queue. An overdue sound that may be stale is given at once while it is
+// looked at again.
+func (s *store) get(k key, queue chan *job, load loader) *pending {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.touch(k)
@@ -87,7 +94,7 @@ func (s *store) get(k key, queue chan *job, stale bool, load loader) *pending {
 		return settled(old.outcome)
 	}
 	p := s.start(k, queue, old, load)
-	if stale && old != nil && old.outcome.err == nil {
+	if old != nil && old.outcome.err == nil && time.Now().Before(old.stale) {
 		return settled(old.outcome)
 	}
 	return p
@@ -102,6 +109,12 @@ func (s *store) start(k key, queue chan *job, old *entry, load loader) *pending 
 		return j.pending
 	}
 	j := &job{key: k, load: load, old: old, pending: &pending{}}
+	if queue == s.remote {
+		if s.fetches(k.owner) >= ownersShare {
+			return failed(ErrBusy)
+		}
+		j.pending.due = time.Now().Add(patience)
+	}
 	select {
 	case queue <- j:
 		s.flying[k] = j
@@ -109,6 +122,16 @@ func (s *store) start(k key, queue chan *job, old *entry, load loader) *pending 
 	default:
 		return failed(ErrBusy)
 	}
+}
+
+// fetches counts what is being fetched for an owner. s.mu is held.
+func (s *store) fetches(owner string) (n int) {
+	for k := range s.flying {
+		if k.kind == "url" && k.owner == owner {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *store) touch(k key) *entry {
@@ -159,7 +182,12 @@ func (s *store) do(ctx context.Context, j *job) (e *entry) {
 	if err != nil {
 		return failure(j.key, err)
 	}
-	return &entry{key: j.key, outcome: outcome{clip: got.clip}, stamp: got.stamp, until: time.Now().Add(got.keep), size: got.clip.size()}
+	e = &entry{key: j.key, outcome: outcome{clip: got.clip}, stamp: got.stamp, version: got.version, size: got.clip.size()}
+	if !got.once {
+		e.until = time.Now().Add(got.keep)
+		e.stale = e.until.Add(got.stale)
+	}
+	return e
 }
 
 func failure(k key, err error) *entry {
@@ -173,7 +201,7 @@ func (s *store) finish(j *job, e *entry) {
 	delete(s.flying, j.key)
 	j.pending.settle(e.outcome)
 	s.drop(s.entries[j.key])
-	if e.size > s.max {
+	if e.size > s.max || e.until.IsZero() {
 		return
 	}
 	s.entries[j.key] = s.recent.PushFront(e)

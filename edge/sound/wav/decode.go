@@ -52,7 +52,7 @@ func sane(v float64) float64 {
 // readData decodes, mixes to mono and resamples, block by block.
 func readData(r io.Reader, f format, maxSamples int) ([]int16, error) {
 	var (
-		to    = newResampler(f.rate)
+		to    = NewResampler(f.rate)
 		bytes = make([]byte, 4096*f.frameBytes())
 		mono  = make([]float32, 4096)
 		dec   = decoderOf(f)
@@ -61,12 +61,12 @@ func readData(r io.Reader, f format, maxSamples int) ([]int16, error) {
 		n, err := io.ReadFull(r, bytes)
 		frames := n / f.frameBytes() // a torn last frame is dropped
 		mixDown(mono[:frames], bytes, f, dec)
-		to.write(mono[:frames])
+		to.Write(mono[:frames])
 		ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 		if ended {
-			to.finish()
+			to.Finish()
 		}
-		if len(to.out) > maxSamples {
+		if to.Len() > maxSamples {
 			return nil, fmt.Errorf("%w: more than %d seconds", ErrTooLong, maxSamples/Rate)
 		}
 		if ended {

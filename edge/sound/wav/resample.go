@@ -33,18 +33,17 @@ func Resample(samples []int16, rate int) []int16 {
 	if rate < minRate || rate > maxRate || phases(rate) > maxPhases {
 		return nil
 	}
-	r := newResampler(rate)
+	r := NewResampler(rate)
 	in := make([]float32, len(samples))
 	for i, s := range samples {
 		in[i] = float32(s) / 32768
 	}
-	r.write(in)
-	r.finish()
-	return r.out
+	r.Write(in)
+	return r.Finish()
 }
 
-// resampler is a polyphase filter from rate to 8 kHz, fed in pieces.
-type resampler struct {
+// Resampler is a polyphase filter from a rate to 8 kHz, fed in pieces.
+type Resampler struct {
 	filter [][]float32 // by phase; nil: rates are equal
 	half   int         // taps to each side
 	up     int         // phases
@@ -56,8 +55,9 @@ type resampler struct {
 	out    []int16
 }
 
-func newResampler(rate int) *resampler {
-	r := &resampler{up: phases(rate), down: rate / gcd(Rate, rate)}
+// NewResampler takes a rate of those that Read takes, as all that MP3 knows are.
+func NewResampler(rate int) *Resampler {
+	r := &Resampler{up: phases(rate), down: rate / gcd(Rate, rate)}
 	if rate != Rate {
 		r.filter, r.half = filterOf(rate)
 		r.buf = make([]float32, r.half) // silence before the beginning
@@ -66,7 +66,8 @@ func newResampler(rate int) *resampler {
 	return r
 }
 
-func (r *resampler) write(in []float32) {
+// Write takes mono samples of -1..1.
+func (r *Resampler) Write(in []float32) {
 	r.seen += len(in)
 	if r.filter == nil {
 		for _, v := range in {
@@ -79,7 +80,7 @@ func (r *resampler) write(in []float32) {
 }
 
 // drain makes every output sample whose taps are all there, then lets go of input that no later one needs.
-func (r *resampler) drain() {
+func (r *Resampler) drain() {
 	for {
 		at := r.next * r.down
 		from := at/r.up - r.half + 1 - r.first
@@ -96,15 +97,19 @@ func (r *resampler) drain() {
 	}
 }
 
-// finish pushes the tail through; out is whole then.
-func (r *resampler) finish() {
+// Len is how many samples have been made so far.
+func (r *Resampler) Len() int { return len(r.out) }
+
+// Finish pushes the tail through and gives all that was made.
+func (r *Resampler) Finish() []int16 {
 	if r.filter == nil {
-		return
+		return r.out
 	}
 	want := (r.seen*r.up + r.down - 1) / r.down
 	r.buf = append(r.buf, make([]float32, 2*r.half+1)...)
 	r.drain()
 	r.out = r.out[:min(want, len(r.out))]
+	return r.out
 }
 
 func dot(taps, in []float32) int16 {

@@ -239,6 +239,27 @@ func TestCallsReadBackFromJSONGoOnAlike(t *testing.T) {
 	}
 }
 
+// TestNoVerbChangesItsDocument: verbs that nothing is filled into are those of the document, which other calls may run too.
+func TestNoVerbChangesItsDocument(t *testing.T) {
+	cfg := explorer(t)
+	text := func() string {
+		raw, err := json.Marshal(cfg.Answers(call.AskStart{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(raw)
+	}
+	before := text()
+	for seed := range orders(t, 400, 100) {
+		in := inbound()
+		in.Start = verb.Do{Document: cfg.Answers(call.AskStart{})[seed%uint64(len(scripts))].Verbs}
+		exploreWorld(t, in, cfg).walk(seed, func(int) {})
+	}
+	if after := text(); after != before {
+		t.Fatal(firstDifference(after, before))
+	}
+}
+
 // TestAllOrdersOfAShortCall tries every order of what may happen, six steps deep, and then ends the call.
 func TestAllOrdersOfAShortCall(t *testing.T) {
 	in := inbound()

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/offhook/offhook/schemas/rule"
@@ -77,11 +78,14 @@ func helpers(c *code, r *rule.Rule, decoded, filled, address string) error {
 		c.line("%s", line)
 	}
 	c.line("\t\t}\n\t}\n\treturn %sx\n}\n", address)
-	c.line("func (v *%s) fill(f *filler) %s {\n\tc := *v", name, filled)
-	for _, line := range fills {
-		c.line("%s", line)
+	c.line("func (v *%s) fill(f *filler) %s {", name, filled)
+	if shares := address != ""; shares && len(fills) == 0 {
+		c.line("\treturn v\n}\n")
+	} else if shares {
+		c.line("\twas, c := f.changed, *v\n%s\n\tif f.changed == was {\n\t\treturn v\n\t}\n\tfilled := c\n\treturn &filled\n}\n", strings.Join(fills, "\n"))
+	} else {
+		c.line("\tc := *v\n%s\n\treturn c\n}\n", strings.Join(fills, "\n"))
 	}
-	c.line("\treturn %sc\n}\n", address)
 	return nil
 }
 

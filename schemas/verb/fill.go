@@ -2,6 +2,8 @@ package verb
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/offhook/offhook/schemas/template"
@@ -16,10 +18,10 @@ type UnknownVariableError = template.UnknownError
 // BraceError says that a brace opens no placeholder: a single brace is written twice.
 type BraceError = template.BraceError
 
-// Fill gives a copy of v with every {name} in its strings replaced by its value: URLs, map values and any-typed data too.
-// In URLs values are percent-encoded, except where the placeholder is the URL's beginning; in HTML they are escaped. Nested documents are shared
-// with v and not filled, for they are filled when they run; nobody changes a document. The error is the first
-// *UnknownVariableError or *BraceError.
+// Fill gives v with every {name} in its strings replaced by its value: URLs, map values and any-typed data too.
+// In URLs values are percent-encoded, except where the placeholder is the URL's beginning; in HTML they are escaped. Nested documents are
+// not filled, for they are filled when they run. What nothing changes in is shared with v, or is v itself: nobody changes a
+// document. The error is the first *UnknownVariableError or *BraceError.
 func Fill(v Verb, lookup Lookup) (Verb, error) {
 	f := filler{lookup: lookup}
 	c := f.verb(v)
@@ -62,8 +64,9 @@ func (n *nameList) add(name string) (string, bool) {
 
 // filler carries the lookup and the first error through a verb.
 type filler struct {
-	lookup Lookup
-	err    error
+	lookup  Lookup
+	err     error
+	changed int // strings
 }
 
 // fillable is what every verb of this package is.
@@ -94,41 +97,65 @@ func (f *filler) expand(s string, encode template.Encode) string {
 	if err != nil {
 		f.fail(err)
 	}
-	return out
-}
-
-func (f *filler) strs(in Strings) Strings {
-	if in == nil {
-		return nil
-	}
-	out := make(Strings, len(in))
-	for i, s := range in {
-		out[i] = f.str(s)
+	if out != s {
+		f.changed++
 	}
 	return out
 }
 
-func (f *filler) strMap(in map[string]string) map[string]string {
-	if in == nil {
-		return nil
-	}
-	out := make(map[string]string, len(in))
-	for k, s := range in {
-		out[k] = f.str(s)
+// filledList gives in with each item filled, in itself when nothing changed.
+func filledList[T any](f *filler, in []T, fill func(T) T) []T {
+	out, own := in, false
+	for i, item := range in {
+		was := f.changed
+		item = fill(item)
+		if f.changed == was {
+			continue
+		}
+		if !own {
+			out, own = slices.Clone(in), true
+		}
+		out[i] = item
 	}
 	return out
 }
 
-func (f *filler) anyMap(in map[string]any) map[string]any {
-	if in == nil {
-		return nil
-	}
-	out := make(map[string]any, len(in))
-	for k, v := range in {
-		out[k] = f.any(v)
+// filledMap is filledList for values of a map.
+func filledMap[T any](f *filler, in map[string]T, fill func(T) T) map[string]T {
+	out, own := in, false
+	for k, item := range in {
+		was := f.changed
+		item = fill(item)
+		if f.changed == was {
+			continue
+		}
+		if !own {
+			out, own = maps.Clone(in), true
+		}
+		out[k] = item
 	}
 	return out
 }
+
+// filledPtr is filledList for one that may be nil.
+func filledPtr[T any](f *filler, in *T, fill func(T) T) *T {
+	if in == nil {
+		return nil
+	}
+	was := f.changed
+	item := fill(*in)
+	if f.changed == was {
+		return in
+	}
+	own := item
+	return &own
+}
+
+func (f *filler) strs(in Strings) Strings { return filledList(f, in, f.str) }
+
+func (f *filler) strMap(in map[string]string) map[string]string { return filledMap(f, in, f.str) }
+
+func (f *filler) anyMap(in map[string]any) map[string]any { return filledMap(f, in, f.any) }
 
 func (f *filler) any(v any) any {
 	switch v := v.(type) {
@@ -137,35 +164,16 @@ func (f *filler) any(v any) any {
 	case map[string]any:
 		return f.anyMap(v)
 	case []any:
-		out := make([]any, len(v))
-		for i, item := range v {
-			out[i] = f.any(item)
-		}
-		return out
+		return filledList(f, v, f.any)
 	}
 	return v
 }
 
 func (f *filler) do(d Do) Do { return Do{URL: f.url(d.URL), Document: d.Document} }
 
-func (f *filler) doPtr(d *Do) *Do {
-	if d == nil {
-		return nil
-	}
-	c := f.do(*d)
-	return &c
-}
+func (f *filler) doPtr(d *Do) *Do { return filledPtr(f, d, f.do) }
 
-func (f *filler) doMap(in map[string]Do) map[string]Do {
-	if in == nil {
-		return nil
-	}
-	out := make(map[string]Do, len(in))
-	for k, d := range in {
-		out[k] = f.do(d)
-	}
-	return out
-}
+func (f *filler) doMap(in map[string]Do) map[string]Do { return filledMap(f, in, f.do) }
 
 func (f *filler) audio(a Audio) Audio {
 	if a.Say != nil {
@@ -178,32 +186,10 @@ func (f *filler) audio(a Audio) Audio {
 	return Audio{Name: f.str(a.Name)}
 }
 
-func (f *filler) audioPtr(a *Audio) *Audio {
-	if a == nil {
-		return nil
-	}
-	c := f.audio(*a)
-	return &c
-}
+func (f *filler) audioPtr(a *Audio) *Audio { return filledPtr(f, a, f.audio) }
 
-func (f *filler) audios(in Audios) Audios {
-	if in == nil {
-		return nil
-	}
-	out := make(Audios, len(in))
-	for i, a := range in {
-		out[i] = f.audio(a)
-	}
-	return out
-}
+func (f *filler) audios(in Audios) Audios { return filledList(f, in, f.audio) }
 
 func (f *filler) targets(in Targets) Targets {
-	if in == nil {
-		return nil
-	}
-	out := make(Targets, len(in))
-	for i := range in {
-		out[i] = in[i].fill(f)
-	}
-	return out
+	return filledList(f, in, func(t Target) Target { return t.fill(f) })
 }

@@ -226,8 +226,7 @@ func (d *decoder) verbAnswer(v tree.Value) *Answer {
 }
 
 func (v *Answer) fill(f *filler) Verb {
-	c := *v
-	return &c
+	return v
 }
 
 // VerbName is "reject".
@@ -261,9 +260,13 @@ func (d *decoder) verbReject(v tree.Value) *Reject {
 }
 
 func (v *Reject) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.Reason = f.str(v.Reason)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "ring".
@@ -295,8 +298,7 @@ func (d *decoder) verbRing(v tree.Value) *Ring {
 }
 
 func (v *Ring) fill(f *filler) Verb {
-	c := *v
-	return &c
+	return v
 }
 
 // VerbName is "hangup".
@@ -330,9 +332,13 @@ func (d *decoder) verbHangup(v tree.Value) *Hangup {
 }
 
 func (v *Hangup) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.Reason = f.str(v.Reason)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "play".
@@ -370,9 +376,13 @@ func (d *decoder) verbPlay(v tree.Value) *Play {
 }
 
 func (v *Play) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.Audio = f.audios(v.Audio)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "say".
@@ -414,12 +424,16 @@ func (d *decoder) verbSay(v tree.Value) *Say {
 }
 
 func (v *Say) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.Text = f.str(v.Text)
 	c.Voice = f.str(v.Voice)
 	c.Language = f.str(v.Language)
 	c.Engine = f.str(v.Engine)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "pause".
@@ -451,8 +465,7 @@ func (d *decoder) verbPause(v tree.Value) *Pause {
 }
 
 func (v *Pause) fill(f *filler) Verb {
-	c := *v
-	return &c
+	return v
 }
 
 // VerbName is "gather".
@@ -500,10 +513,14 @@ func (d *decoder) verbGather(v tree.Value) *Gather {
 }
 
 func (v *Gather) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.On = f.doMap(v.On)
 	c.Next = f.doPtr(v.Next)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "record".
@@ -555,10 +572,14 @@ func (d *decoder) verbRecord(v tree.Value) *Record {
 }
 
 func (v *Record) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.Name = f.str(v.Name)
 	c.Next = f.doPtr(v.Next)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "dtmf".
@@ -592,9 +613,13 @@ func (d *decoder) verbDtmf(v tree.Value) *Dtmf {
 }
 
 func (v *Dtmf) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.Digits = f.str(v.Digits)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "dial".
@@ -656,7 +681,7 @@ func (d *decoder) verbDial(v tree.Value) *Dial {
 }
 
 func (v *Dial) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.To = f.targets(v.To)
 	c.CallerID = f.str(v.CallerID)
 	c.CallerName = f.str(v.CallerName)
@@ -666,7 +691,11 @@ func (v *Dial) fill(f *filler) Verb {
 	c.Ringback = f.audioPtr(v.Ringback)
 	c.On = f.doMap(v.On)
 	c.Next = f.doPtr(v.Next)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "divert".
@@ -716,14 +745,18 @@ func (d *decoder) verbDivert(v tree.Value) *Divert {
 }
 
 func (v *Divert) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.To = f.targets(v.To)
 	c.CallerID = f.str(v.CallerID)
 	c.CallerName = f.str(v.CallerName)
 	c.Headers = f.strMap(v.Headers)
 	c.On = f.doMap(v.On)
 	c.Next = f.doPtr(v.Next)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "transfer".
@@ -771,14 +804,18 @@ func (d *decoder) verbTransfer(v tree.Value) *Transfer {
 }
 
 func (v *Transfer) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.To = f.targets(v.To)
 	c.CallerID = f.str(v.CallerID)
 	c.CallerName = f.str(v.CallerName)
 	c.Headers = f.strMap(v.Headers)
 	c.On = f.doMap(v.On)
 	c.Next = f.doPtr(v.Next)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "refer".
@@ -816,10 +853,14 @@ func (d *decoder) verbRefer(v tree.Value) *Refer {
 }
 
 func (v *Refer) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.To = f.str(v.To)
 	c.Next = f.doPtr(v.Next)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "park".
@@ -869,7 +910,7 @@ func (d *decoder) verbPark(v tree.Value) *Park {
 }
 
 func (v *Park) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.Slot = f.str(v.Slot)
 	c.To = f.targets(v.To)
 	c.CallerID = f.str(v.CallerID)
@@ -877,7 +918,11 @@ func (v *Park) fill(f *filler) Verb {
 	c.Music = f.audioPtr(v.Music)
 	c.On = f.doMap(v.On)
 	c.Next = f.doPtr(v.Next)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "pickup".
@@ -917,13 +962,17 @@ func (d *decoder) verbPickup(v tree.Value) *Pickup {
 }
 
 func (v *Pickup) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.Slot = f.str(v.Slot)
 	c.User = f.str(v.User)
 	c.Queue = f.str(v.Queue)
 	c.Call = f.str(v.Call)
 	c.Next = f.doPtr(v.Next)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "enqueue".
@@ -967,12 +1016,16 @@ func (d *decoder) verbEnqueue(v tree.Value) *Enqueue {
 }
 
 func (v *Enqueue) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.Queue = f.str(v.Queue)
 	c.Music = f.audioPtr(v.Music)
 	c.On = f.doMap(v.On)
 	c.Next = f.doPtr(v.Next)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "leave".
@@ -1002,8 +1055,7 @@ func (d *decoder) verbLeave(v tree.Value) *Leave {
 }
 
 func (v *Leave) fill(f *filler) Verb {
-	c := *v
-	return &c
+	return v
 }
 
 // VerbName is "conference".
@@ -1059,13 +1111,17 @@ func (d *decoder) verbConference(v tree.Value) *Conference {
 }
 
 func (v *Conference) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.Room = f.str(v.Room)
 	c.Music = f.audioPtr(v.Music)
 	c.Announce = f.audios(v.Announce)
 	c.On = f.doMap(v.On)
 	c.Next = f.doPtr(v.Next)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "supervise".
@@ -1109,12 +1165,16 @@ func (d *decoder) verbSupervise(v tree.Value) *Supervise {
 }
 
 func (v *Supervise) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.User = f.str(v.User)
 	c.Call = f.str(v.Call)
 	c.Switch = f.strMap(v.Switch)
 	c.Next = f.doPtr(v.Next)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "hold".
@@ -1148,9 +1208,13 @@ func (d *decoder) verbHold(v tree.Value) *Hold {
 }
 
 func (v *Hold) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.Music = f.audioPtr(v.Music)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "unhold".
@@ -1182,8 +1246,7 @@ func (d *decoder) verbUnhold(v tree.Value) *Unhold {
 }
 
 func (v *Unhold) fill(f *filler) Verb {
-	c := *v
-	return &c
+	return v
 }
 
 // VerbName is "mute".
@@ -1215,8 +1278,7 @@ func (d *decoder) verbMute(v tree.Value) *Mute {
 }
 
 func (v *Mute) fill(f *filler) Verb {
-	c := *v
-	return &c
+	return v
 }
 
 // VerbName is "unmute".
@@ -1248,8 +1310,7 @@ func (d *decoder) verbUnmute(v tree.Value) *Unmute {
 }
 
 func (v *Unmute) fill(f *filler) Verb {
-	c := *v
-	return &c
+	return v
 }
 
 // VerbName is "redirect".
@@ -1281,9 +1342,13 @@ func (d *decoder) verbRedirect(v tree.Value) *Redirect {
 }
 
 func (v *Redirect) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.To = f.url(v.To)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "on".
@@ -1317,9 +1382,13 @@ func (d *decoder) verbOn(v tree.Value) *On {
 }
 
 func (v *On) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.Do = f.do(v.Do)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "off".
@@ -1351,8 +1420,7 @@ func (d *decoder) verbOff(v tree.Value) *Off {
 }
 
 func (v *Off) fill(f *filler) Verb {
-	c := *v
-	return &c
+	return v
 }
 
 // VerbName is "parallel".
@@ -1384,8 +1452,7 @@ func (d *decoder) verbParallel(v tree.Value) *Parallel {
 }
 
 func (v *Parallel) fill(f *filler) Verb {
-	c := *v
-	return &c
+	return v
 }
 
 // VerbName is "cancel".
@@ -1417,8 +1484,7 @@ func (d *decoder) verbCancel(v tree.Value) *Cancel {
 }
 
 func (v *Cancel) fill(f *filler) Verb {
-	c := *v
-	return &c
+	return v
 }
 
 // VerbName is "set".
@@ -1450,9 +1516,13 @@ func (d *decoder) verbSet(v tree.Value) *Set {
 }
 
 func (v *Set) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.Vars = f.anyMap(v.Vars)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "log".
@@ -1486,9 +1556,13 @@ func (d *decoder) verbLog(v tree.Value) *Log {
 }
 
 func (v *Log) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.Text = f.str(v.Text)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "emit".
@@ -1522,9 +1596,13 @@ func (d *decoder) verbEmit(v tree.Value) *Emit {
 }
 
 func (v *Emit) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.Data = f.anyMap(v.Data)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "email".
@@ -1564,13 +1642,17 @@ func (d *decoder) verbEmail(v tree.Value) *Email {
 }
 
 func (v *Email) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.To = f.strs(v.To)
 	c.Subject = f.str(v.Subject)
 	c.Text = f.str(v.Text)
 	c.HTML = f.html(v.HTML)
 	c.Attach = f.strs(v.Attach)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "tag".
@@ -1602,9 +1684,13 @@ func (d *decoder) verbTag(v tree.Value) *Tag {
 }
 
 func (v *Tag) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.Tags = f.strMap(v.Tags)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 // VerbName is "message_waiting".
@@ -1640,9 +1726,13 @@ func (d *decoder) verbMessageWaiting(v tree.Value) *MessageWaiting {
 }
 
 func (v *MessageWaiting) fill(f *filler) Verb {
-	c := *v
+	was, c := f.changed, *v
 	c.User = f.str(v.User)
-	return &c
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
 }
 
 func (d *decoder) verbTarget(v tree.Value) Target {

@@ -20,10 +20,18 @@ type Aside struct {
 	Stays *ask.Call `json:"stays,omitempty"` // the call of who waits; meanwhile it is shown as the user's
 }
 
+// aside is who lets the other wait, nobody when there is none.
+func (c *Call) aside() Aside {
+	if c.Bridge.Aside == nil {
+		return Aside{}
+	}
+	return *c.Bridge.Aside
+}
+
 // other is the other one of the two, 0 for anybody else.
-func (a Aside) other(leg int) int {
+func (a *Aside) other(leg int) int {
 	switch {
-	case a.Leg == 0:
+	case a == nil || a.Leg == 0:
 		return 0
 	case leg == a.By:
 		return a.Leg
@@ -46,7 +54,7 @@ func (r *Run) Consult(p Parted, number string) int {
 	}
 	r.EndHold(p.By)
 	stays := c.Info
-	c.Bridge.Aside = Aside{Run: r.N, By: p.By, URL: c.Script.URL, Stays: &stays}
+	c.Bridge.Aside = &Aside{Run: r.N, By: p.By, URL: c.Script.URL, Stays: &stays}
 	c.callerIs(c.identity(by))
 	c.Info.To, c.Info.ReferredBy = number, nil
 	s := c.newStrand(consult, Frame{Next: &Next{Do: verb.Do{URL: cmp.Or(r.router(), defaultRouter)}, Reason: ask.ReasonCall, Replace: true}})
@@ -65,7 +73,7 @@ func (r *Run) Connect(strand int) (answered, ok bool) {
 	if s == nil || s.Owner != r.N {
 		return false, false
 	}
-	a, url := c.Bridge.Aside, c.Script.URL
+	a, url := c.aside(), c.Script.URL
 	c.endAside(r.N)
 	c.Script.URL = url
 	return c.handAside(s, a), true
@@ -73,11 +81,11 @@ func (r *Run) Connect(strand int) (answered, ok bool) {
 
 // endAside: the call is again that of who waits.
 func (c *Call) endAside(run int) {
-	a := c.Bridge.Aside
+	a := c.aside()
 	if a.Run == 0 || a.Run != run {
 		return
 	}
-	c.Bridge.Aside, c.Script.URL = Aside{}, a.URL
+	c.Bridge.Aside, c.Script.URL = nil, a.URL
 	i, was := &c.Info, a.Stays
 	i.From, i.FromName, i.User, i.Trunk = was.From, was.FromName, was.User, was.Trunk
 	i.ReferredBy = was.ReferredBy
@@ -104,14 +112,14 @@ func (c *Call) handAside(s *Strand, a Aside) bool {
 
 // goesOnAside: who waited has hung up, and those who speak meanwhile go on; the user is the caller from now on.
 func (c *Call) goesOnAside() bool {
-	a := c.Bridge.Aside
+	a := c.aside()
 	by := c.live(a.By)
 	if c.Phase != PhaseLive || by == nil || c.live(a.Leg) == nil {
 		return false
 	}
 	for _, s := range c.strandsOf(consult) {
 		if s.Line == a.By {
-			c.Bridge.Aside = Aside{}
+			c.Bridge.Aside = nil
 			c.Caller, by.Owner = by.N, 0
 			return c.handAside(s, a)
 		}

@@ -99,7 +99,8 @@ func (c *Call) hangupData() *event.Hangup {
 	data := &event.Hangup{Cause: c.End.Cause, By: c.End.By, Direction: i.Direction, From: i.From, FromName: i.FromName, To: i.To,
 		Trunk: i.Trunk, User: i.User, Agent: c.Agent.Number, AgentName: c.Agent.Name, CreatedAt: i.CreatedAt,
 		AnsweredAt: i.AnsweredAt, BridgedAt: c.Bridge.At, DurationMS: max(0, c.End.At.Sub(i.CreatedAt).Milliseconds())}
-	data.Tags, data.Recordings = c.Notes.Tags, c.Notes.Recordings
+	some := c.Notes.read()
+	data.Tags, data.Recordings = some.Tags, some.Recordings
 	if c.Bridge.At != nil {
 		data.TalkMS = max(0, c.End.At.Sub(*c.Bridge.At).Milliseconds())
 	}

@@ -17,12 +17,7 @@ const feature = "feature"
 // featureCode is what keys do.
 type featureCode struct{ keys, name string }
 
-func (c *Call) settings() Settings {
-	if c.Notes.Settings == nil {
-		return Settings{}
-	}
-	return *c.Notes.Settings
-}
+func (c *Call) settings() Settings { return c.Notes.read().Settings }
 
 func (s Settings) featureCodes() []featureCode {
 	return []featureCode{{s.Blind, "blind"}, {s.Attended, "attended"}, {s.Park, "park"}, {s.Record, "record"}}

@@ -54,7 +54,9 @@ func (r *Run) Bridge(leg int) {
 		return
 	}
 	if c.consults(r) {
-		c.Bridge.Aside.Leg = l.N
+		if c.Bridge.Aside != nil {
+			c.Bridge.Aside.Leg = l.N
+		}
 		return
 	}
 	c.endLoan(caller, CauseReplaced)
@@ -212,7 +214,7 @@ func (c *Call) unbridge(leg int) {
 	if c.Bridge.Early == leg {
 		c.Bridge.Early = 0
 	}
-	if c.Bridge.Aside.Leg == leg {
+	if c.aside().Leg == leg && leg != 0 {
 		c.Bridge.Aside.Leg = 0
 	}
 }

@@ -82,13 +82,13 @@ type Queued struct {
 // Queued sets where the caller stands.
 func (r *Run) Queued(q Queued) {
 	if r.call != nil {
-		r.call.Notes.Queued = &q
+		r.call.Notes.write().Queued = &q
 	}
 }
 
 // queueVar gives a variable of the queue; they are empty where the caller never waited.
 func (c *Call) queueVar(name string) (string, bool) {
-	q := c.Notes.Queued
+	q := c.Notes.read().Queued
 	switch name {
 	case "queue_position", "queue_size", "queue_wait":
 	default:

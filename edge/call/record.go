@@ -56,7 +56,8 @@ func (r *Run) Record(rec Recording) int {
 	if rec.Name == "" {
 		rec.Name = id
 	}
-	c.Notes.Recordings = append(c.Notes.Recordings, id)
+	some := c.Notes.write()
+	some.Recordings = append(some.Recordings, id)
 	c.put(RecordStart{Record: n, ID: id, Name: rec.Name, Channels: rec.Channels, Limit: rec.Limit, Silence: rec.Silence})
 	c.publish(event.RecordingStarted, c.recording(*t))
 	return n

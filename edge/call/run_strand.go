@@ -159,7 +159,7 @@ func (r *Run) HandOn(res ask.Result, d time.Duration, thens ...Then) {
 	from.Result = &res
 	from.then(r.Base, thens)
 	c.killBeside(from, CauseCompletedElsewhere)
-	c.Notes.HandedOn, c.Main = s.N, s.N
+	c.Notes.write().HandedOn, c.Main = s.N, s.N
 	timer := c.next()
 	c.put(TimerStart{Timer: timer, After: d})
 	for _, x := range slices.Clone(c.Strands) {

@@ -63,15 +63,37 @@ type State struct {
 
 // Notes are what is known about the call beside what happens in it.
 type Notes struct {
-	Settings   *Settings         `json:"settings,omitempty"`
-	Router     string            `json:"router,omitempty"`    // what was asked first: it knows the way of every number
-	Names      []Name            `json:"names,omitempty"`     // what other calls find this one by
+	Router string `json:"router,omitempty"` // what was asked first: it knows the way of every number
+	Names  []Name `json:"names,omitempty"`  // what other calls find this one by
+	Trunk  string `json:"trunk,omitempty"`  // it came by
+	Some   *Some  `json:"some,omitempty"`
+}
+
+// Some are notes that only some calls have.
+type Some struct {
+	Settings   Settings          `json:"settings,omitzero"`
 	HandedOn   int               `json:"handed_on,omitempty"` // handlers up to this number have no voice any more
-	Trunk      string            `json:"trunk,omitempty"`     // it came by
+	Served     int               `json:"served,omitempty"`    // times that the call went to a service of this node
 	Tags       map[string]string `json:"tags,omitempty"`
 	Recordings []string          `json:"recordings,omitempty"`
 	Forwards   []string          `json:"forwards,omitempty"` // user:101 ...: whose settings have led the call to where it is
 	Queued     *Queued           `json:"queued,omitempty"`   // where the caller waits, or waited last
+}
+
+// read gives them, empty ones when the call has none.
+func (n *Notes) read() Some {
+	if n.Some == nil {
+		return Some{}
+	}
+	return *n.Some
+}
+
+// write gives them to be changed.
+func (n *Notes) write() *Some {
+	if n.Some == nil {
+		n.Some = &Some{}
+	}
+	return n.Some
 }
 
 // Leg is one party's line. A leg that was told to end stays, ownerless, until LegEnded.
@@ -127,7 +149,7 @@ type Bridge struct {
 	Early   int        `json:"early,omitempty"`   // a leg whose early media the caller hears
 	Pending bool       `json:"pending,omitempty"` // call.bridged waits for the caller's answer
 	At      *time.Time `json:"at,omitempty"`      // first bridged
-	Aside   Aside      `json:"aside,omitzero"`
+	Aside   *Aside     `json:"aside,omitempty"`
 }
 
 // Strand is one line of execution.
@@ -245,7 +267,6 @@ type Music struct {
 type Spent struct {
 	Verbs     int `json:"verbs,omitempty"`
 	Redirects int `json:"redirects,omitempty"`
-	Served    int `json:"served,omitempty"` // times that the call went to a service of this node
 	Before    int `json:"before,omitempty"` // verbs run before the call came to whom it is for now
 }
 

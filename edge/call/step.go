@@ -31,8 +31,7 @@ func (c *Call) begin(in Begin) {
 	c.Phase = PhaseLive
 	c.Notes.Trunk, c.Notes.Router = c.Info.Trunk, cmp.Or(in.Router, in.Start.URL)
 	if in.Settings != (Settings{}) {
-		settings := in.Settings
-		c.Notes.Settings = &settings
+		c.Notes.write().Settings = in.Settings
 	}
 	if in.Leg {
 		l := &Leg{N: c.next(), Inbound: true, StartedAt: c.now}

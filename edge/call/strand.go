@@ -134,7 +134,7 @@ func (c *Call) start(s *Strand, v verb.Verb, name, base string) {
 		c.log("warn", name+": the call has ended")
 		c.verbFailed(s, v, "call_ended")
 		return
-	case kind.Media && (s.WrapUp != 0 || s.Kind == "handler" && s.Handler <= c.Notes.HandedOn):
+	case kind.Media && (s.WrapUp != 0 || s.Kind == "handler" && s.Handler <= c.Notes.read().HandedOn):
 		c.log("error", name+": the call was handed on; in wrap-up the script has no voice in it")
 		c.verbFailed(s, v, "wrap_up")
 		return

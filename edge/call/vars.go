@@ -156,7 +156,7 @@ func (r *Run) Tag(tags map[string]string) (map[string]string, error) {
 	if r.call == nil {
 		return nil, nil
 	}
-	all := maps.Clone(r.call.Notes.Tags)
+	all := maps.Clone(r.call.Notes.read().Tags)
 	if all == nil {
 		all = map[string]string{}
 	}
@@ -168,7 +168,7 @@ func (r *Run) Tag(tags map[string]string) (map[string]string, error) {
 	if len(all) > MaxTags {
 		return nil, fmt.Errorf("tags not set: %d with these, %d are the most", len(all), MaxTags)
 	}
-	r.call.Notes.Tags = all
+	r.call.Notes.write().Tags = all
 	return maps.Clone(all), nil
 }
 

@@ -18,7 +18,7 @@ func (r *Run) Resolve(t verb.Target) int { return r.Follow(t, nil) }
 // Follow is Resolve for what another target led to: tried is its Resolved.Tried.
 func (r *Run) Follow(t verb.Target, tried []string) int {
 	if r.call != nil && tried == nil {
-		tried = r.call.Notes.Forwards
+		tried = r.call.Notes.read().Forwards
 	}
 	return r.resolve(Resolve{Target: t, Tried: tried})
 }
@@ -48,17 +48,18 @@ func (r *Run) resolve(o Resolve) int {
 // follows is a script, not a new call. The users whose settings led there are kept, so that they do not lead there again.
 // False: this happened so often that it goes in a circle.
 func (r *Run) Serve(number string, params map[string]string, tried []string) bool {
-	if r.call == nil || r.call.Spent.Served >= MaxRedirects {
+	if r.call == nil || r.call.Notes.read().Served >= MaxRedirects {
 		return false
 	}
-	r.call.Spent.Served++
+	some := r.call.Notes.write()
+	some.Served++
 	r.call.Info.To, r.call.Info.Params, r.call.Spent.Before = number, params, r.call.Spent.Verbs
 	if params == nil {
 		r.call.Info.Params = map[string]string{}
 	}
 	for _, mark := range tried {
-		if strings.HasPrefix(mark, "user:") && !slices.Contains(r.call.Notes.Forwards, mark) {
-			r.call.Notes.Forwards = append(r.call.Notes.Forwards, mark)
+		if strings.HasPrefix(mark, "user:") && !slices.Contains(some.Forwards, mark) {
+			some.Forwards = append(some.Forwards, mark)
 		}
 	}
 	return true

@@ -101,8 +101,10 @@ type Leg struct {
 	N          int          `json:"n"`
 	Owner      int          `json:"owner,omitempty"` // the run that answers for it; 0: the call
 	Inbound    bool         `json:"inbound,omitempty"`
-	Held       bool         `json:"held,omitempty"`    // the party put us on hold
-	Told       bool         `json:"told,omitempty"`    // the event of its end is out
+	Held       bool         `json:"held,omitempty"` // the party put us on hold
+	Told       bool         `json:"told,omitempty"` // the event of its end is out
+	Muted      bool         `json:"muted,omitempty"`
+	Begun                   // how far it is before the answer; here, with what is as small, it needs no room of its own
 	Refers     int          `json:"refers,omitempty"`  // the run that waits for the outcome of our REFER
 	Lent       int          `json:"lent,omitempty"`    // the loan: another call has its sound
 	Home       *Place       `json:"home,omitempty"`    // borrowed: the loan at its own call
@@ -115,8 +117,7 @@ type Leg struct {
 	StartedAt  time.Time    `json:"started_at"`
 	AnsweredAt *time.Time   `json:"answered_at,omitempty"`
 
-	Begun // how far it is before the answer
-	Quiet // what keeps it from being heard
+	Quiet // what keeps it on hold
 	Keys  // what it dials
 }
 
@@ -127,9 +128,8 @@ type Begun struct {
 	Answering bool `json:"answering,omitempty"` // LegAnswer was given
 }
 
-// Quiet is what keeps a leg from being heard.
+// Quiet is what keeps a leg on hold.
 type Quiet struct {
-	Muted bool  `json:"muted,omitempty"`
 	Waits []int `json:"waits,omitempty"` // runs that keep it on hold, 0: until unhold; it hears music and is not heard
 	Music int   `json:"music,omitempty"` // the playback that it hears on hold, when it has one of its own
 }

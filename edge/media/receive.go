@@ -127,6 +127,10 @@ func (r *receiver) take(sc *scratch, b []byte, from netip.AddrPort, now time.Dur
 		*digits, n = r.digit.Packet(in.ts, in.marker, ev, now)
 	case ulaw, alaw:
 		r.decode(sc, &in)
+	case comfort:
+		if r.tap != nil {
+			r.tap.buf.Rest(in.seq)
+		}
 	}
 	return in, n, true
 }
@@ -149,7 +153,7 @@ func (r *receiver) parse(p *rtp.Packet, b []byte) (inbound, bool) {
 func (r *receiver) decode(sc *scratch, in *inbound) {
 	if r.tap != nil {
 		n := in.kind.law().Decode(sc.pcm[:], in.payload)
-		r.tap.buf.Put(in.ts, sc.pcm[:n])
+		r.tap.buf.Put(jitter.Packet{Seq: in.seq, TS: in.ts, Marker: in.marker, PCM: sc.pcm[:n]})
 	}
 }
 

@@ -1,93 +1,289 @@
-// Package jitter holds decoded audio between its uneven arrival and its even use.
-// It knows no packets and no clock: samples are put at their RTP timestamp and taken one frame after another.
+// Package jitter holds decoded audio between its uneven arrival and its even use, and hides what is lost.
+// It knows no codec and no clock: packets are put as they come, and taken one frame after another.
 package jitter
 
 const (
-	ring    = 2048 // samples, 256 ms; a power of two
-	delay   = 320  // samples kept ahead when a burst begins: 40 ms
-	tooLate = 960  // samples ahead, 120 ms: more for long means the sender's clock is faster than ours
-	patient = 50   // frames that tooLate must last
+	ring       = 4096 // samples, 512 ms; a power of two
+	firstDelay = 320  // samples kept ahead when a stream begins: 40 ms
+	spare      = 80   // samples that the latest packets shall be early: 10 ms
+	calm       = 240  // they are earlier than this: less delay will do
+	maxDelay   = 2000 // no delay grows beyond it: 250 ms
+	maxJump    = 2400 // further ahead is another stream, or the sender's clock jumped
+	learning   = 100  // frames before the network is known
+	pause      = 25   // frames between changes to less
+	respite    = 5    // frames between changes to more
+	leak       = 13   // by how much the latest packets are believed to come earlier with each frame, in 1/16 samples,
+	settle     = 256  // and by this part of the way to the usual ones, so that a stall is soon forgotten
+	absent     = -1 << 15
 )
 
-// Buffer is a stream of 8 kHz samples. The zero value is ready.
-type Buffer struct {
-	pcm     [ring]int16
-	head    uint32 // timestamp of the next sample to take
-	end     uint32 // timestamp after the newest sample
-	running bool
-	ahead   int // frames in a row with more than tooLate samples waiting
-	late    int // packets in a row that came too late
-	dropped uint64
+// Packet is decoded audio of one RTP packet.
+type Packet struct {
+	Seq    uint16
+	TS     uint32
+	Marker bool // a talkspurt begins (RFC 3551 section 4.1): what is missing before it is silence
+	PCM    []int16
 }
 
-// Put stores samples at timestamp ts. What is too late is dropped; a jump starts the stream anew.
-func (b *Buffer) Put(ts uint32, pcm []int16) {
-	if len(pcm) == 0 || len(pcm) > ring/2 {
+// Counts is what a Buffer did.
+type Counts struct {
+	Late       uint64 // packets that came too late to be heard
+	Duplicates uint64
+	Concealed  uint64 // samples that were made up
+	Longer     uint64 // samples of delay that were added
+	Shorter    uint64 // and taken away
+}
+
+// Buffer is a stream of 8 kHz samples. Its delay follows the network: a late packet makes it longer at once, packets that
+// are all early make it shorter by a pitch period at a time, and so it follows a sender's clock as well. The zero value is
+// ready.
+type Buffer struct {
+	pcm     [ring]int16 // absent: not here
+	head    uint32      // timestamp of the next sample to take
+	end     uint32      // timestamp after the newest sample
+	heard   uint32      // timestamp after the last one that was taken and no concealment
+	running bool
+	resting bool  // the sender said that it is silent
+	age     int   // frames, up to learning
+	tooLate int   // packets in a row
+	changed int   // frames since the delay was changed
+	least   int32 // how early the latest packets come, in 1/16 samples
+	usual   int32 // how early packets come, in 1/16 samples
+	seen    window
+	conceal concealer
+	counts  Counts
+	stretch [frame + maxLag]int16
+}
+
+// Put takes a packet. What is too late or came before is dropped; a jump starts the stream anew.
+func (b *Buffer) Put(p Packet) {
+	if len(p.PCM) == 0 || len(p.PCM) > ring/4 {
 		return
 	}
-	if !b.running || b.jumped(ts, len(pcm)) {
-		b.start(ts)
-	}
-	if int32(ts-b.head) < 0 {
-		b.late++
-		b.dropped++
+	inOrder := p.Seq == b.seen.top+1
+	if !b.seen.add(p.Seq) {
+		b.counts.Duplicates++
 		return
 	}
-	b.late = 0
-	for i, s := range pcm {
-		b.pcm[(ts+uint32(i))%ring] = s
+	empty := int32(b.end-b.head) <= 0
+	switch {
+	case !b.running || b.jumped(p.TS) || p.Marker && empty:
+		b.start(p.TS)
+	case p.Marker || inOrder: // what is between them was never sent
+		b.silence(p.TS)
 	}
-	if next := ts + uint32(len(pcm)); int32(next-b.end) > 0 {
+	b.resting = false
+	b.observe(int32(p.TS - b.head))
+	b.store(p)
+}
+
+// Rest is told by comfort noise (RFC 3389): nothing is lost when nothing comes now.
+func (b *Buffer) Rest(seq uint16) {
+	if b.seen.add(seq) {
+		b.resting = true
+	}
+}
+
+// jumped: too far on either side, or late again and again since the sender's clock went back.
+func (b *Buffer) jumped(ts uint32) bool {
+	d := int32(ts - b.head)
+	return d < -maxDelay || d > maxJump || d < 0 && b.tooLate >= 5
+}
+
+// start begins with the delay that the stream before was found to need.
+func (b *Buffer) start(ts uint32) {
+	for i := range b.pcm {
+		b.pcm[i] = absent
+	}
+	delay, spread := int32(firstDelay), int32(0)
+	if b.age >= learning {
+		spread = max(b.usual-b.least, 0)
+		delay = min(spread/16+spare, maxDelay/2)
+	}
+	b.head, b.end, b.running, b.tooLate, b.changed = ts-uint32(delay), ts-uint32(delay), true, 0, 0
+	b.heard = b.head
+	b.usual, b.least = 16*delay, 16*delay-spread
+	b.silence(ts)
+}
+
+// silence fills the time up to ts, where nothing came before.
+func (b *Buffer) silence(ts uint32) {
+	if int32(b.end-b.head) < 0 {
+		b.end = b.head
+	}
+	for ; int32(ts-b.end) > 0; b.end++ {
+		b.pcm[b.end%ring] = 0
+	}
+}
+
+// observe takes how early a packet is, in samples; below zero it is late.
+func (b *Buffer) observe(early int32) {
+	b.least = min(b.least, 16*early)
+	b.usual += early - b.usual/16
+}
+
+// store puts the samples in their place. A late packet in whose place, and after it, only concealment was heard, is heard
+// now: the delay is longer by as much.
+func (b *Buffer) store(p Packet) {
+	late := int32(b.head - p.TS)
+	switch {
+	case late <= 0:
+	case int32(p.TS-b.heard) >= 0 && int32(b.end-p.TS) <= maxDelay:
+		b.head = p.TS
+		b.delay(late)
+	case int(late) >= len(p.PCM):
+		b.tooLate++
+		b.counts.Late++
+		return
+	default: // its end is still of use
+		p.PCM, p.TS = p.PCM[late:], b.head
+	}
+	b.tooLate = 0
+	for i, s := range p.PCM {
+		b.pcm[(p.TS+uint32(i))%ring] = max(s, absent+1)
+	}
+	if next := p.TS + uint32(len(p.PCM)); int32(next-b.end) > 0 {
 		b.end = next
 	}
 }
 
-// jumped: beyond the ring on either side, or late again and again since the sender's clock went back.
-func (b *Buffer) jumped(ts uint32, n int) bool {
-	d := int32(ts - b.head)
-	return d < -ring || d > int32(ring-n) || d < 0 && b.late >= 5
+// delay counts a change of the delay by n samples.
+func (b *Buffer) delay(n int32) {
+	b.least += 16 * n
+	b.usual += 16 * n
+	b.changed = 0
+	if n > 0 {
+		b.counts.Longer += uint64(n)
+	} else {
+		b.counts.Shorter += uint64(-n)
+	}
 }
 
-func (b *Buffer) start(ts uint32) {
-	clear(b.pcm[:])
-	b.head, b.end, b.running, b.ahead, b.late = ts-delay, ts, true, 0, 0
-}
-
-// Get takes the next len(dst) samples; what never came is silence. ok is false, and dst untouched, when nothing is
-// there: the burst is over, and the next packet starts a new one.
+// Get takes the next len(dst) samples. What never came is concealed. ok is false, and dst untouched, when nothing is
+// there: the talkspurt is over, and the next packet starts a new one.
 func (b *Buffer) Get(dst []int16) (ok bool) {
 	if !b.running {
 		return false
 	}
-	if int32(b.end-b.head) <= 0 {
+	if int32(b.end-b.head) <= 0 && (b.resting || b.conceal.over()) {
 		b.running = false
+		b.conceal.run = 0
 		return false
 	}
-	b.shorten(uint32(len(dst)))
-	for i := range dst {
-		at := (b.head + uint32(i)) % ring
-		dst[i], b.pcm[at] = b.pcm[at], 0
+	b.changed++
+	b.age = min(b.age+1, learning)
+	b.least += leak + (b.usual-b.least)/settle
+	switch {
+	case b.least < 0 && b.changed > respite && b.lengthen(dst):
+	case b.least > 16*calm && b.changed > pause && b.age >= learning && b.shorten(dst):
+	default:
+		b.take(dst)
 	}
-	b.head += uint32(len(dst))
 	return true
 }
 
-// shorten drops one frame when too much has waited for a second.
-func (b *Buffer) shorten(n uint32) {
-	if int32(b.end-b.head) <= tooLate {
-		b.ahead = 0
-		return
+// lengthen makes up a frame where none is missing, for packets that come too late behind others that do not.
+func (b *Buffer) lengthen(dst []int16) bool {
+	if int32(b.end-b.head) <= 0 || int32(b.end-b.head) > maxDelay || b.pcm[b.head%ring] == absent {
+		return false
 	}
-	if b.ahead++; b.ahead < patient {
-		return
-	}
-	b.ahead = 0
-	b.dropped++
-	for i := range n {
-		b.pcm[(b.head+i)%ring] = 0
-	}
-	b.head += n
+	b.makeUp(dst)
+	b.delay(int32(len(dst)))
+	return true
 }
 
-// Dropped is how many packets and frames were thrown away: late ones and those of a faster sender.
-func (b *Buffer) Dropped() uint64 { return b.dropped }
+// shorten leaves out a pitch period, where the sound is whole.
+func (b *Buffer) shorten(dst []int16) bool {
+	n := len(dst)
+	if n > frame || n < overlap {
+		return false
+	}
+	w := b.stretch[:n+maxLag]
+	if int(int32(b.end-b.head)) < len(w) || b.copyTo(w) < len(w) {
+		return false
+	}
+	lag := bestLag(w[:overlap], w)
+	blend(dst[:overlap], w[:overlap], w[lag:])
+	copy(dst[overlap:], w[lag+overlap:])
+	b.advance(n + lag)
+	b.conceal.rejoin(dst)
+	b.delay(-int32(lag))
+	return true
+}
+
+// take gives the frame at head.
+func (b *Buffer) take(dst []int16) {
+	for len(dst) > 0 {
+		n := b.copyTo(dst)
+		if n > 0 {
+			b.conceal.rejoin(dst[:n])
+			b.advance(n)
+		} else {
+			n = b.missing(len(dst))
+			b.makeUp(dst[:n])
+			b.head += uint32(n)
+		}
+		dst = dst[n:]
+	}
+}
+
+func (b *Buffer) makeUp(dst []int16) {
+	b.conceal.fill(dst)
+	b.counts.Concealed += uint64(len(dst))
+}
+
+// copyTo copies from head until a sample is missing.
+func (b *Buffer) copyTo(dst []int16) int {
+	for i := range dst {
+		s := b.pcm[(b.head+uint32(i))%ring]
+		if s == absent {
+			return i
+		}
+		dst[i] = s
+	}
+	return len(dst)
+}
+
+// missing counts samples that are not there, n at most.
+func (b *Buffer) missing(n int) int {
+	for i := range n {
+		if b.pcm[(b.head+uint32(i))%ring] != absent {
+			return i
+		}
+	}
+	return n
+}
+
+// advance goes on by n samples that were taken.
+func (b *Buffer) advance(n int) {
+	for range n {
+		b.pcm[b.head%ring] = absent
+		b.head++
+	}
+	b.heard = b.head
+}
+
+// Counts is what happened so far.
+func (b *Buffer) Counts() Counts { return b.counts }
+
+// window knows which of the last 64 sequence numbers were there.
+type window struct {
+	top  uint16
+	bits uint64 // 0: none yet
+}
+
+// add is false for one that was there. What is older than the window is a new beginning.
+func (w *window) add(seq uint16) bool {
+	d := int16(seq - w.top)
+	switch {
+	case w.bits == 0 || d <= -64:
+		w.top, w.bits = seq, 1
+	case d > 0:
+		w.top, w.bits = seq, w.bits<<uint(d)|1
+	case w.bits>>uint(-d)&1 != 0:
+		return false
+	default:
+		w.bits |= 1 << uint(-d)
+	}
+	return true
+}

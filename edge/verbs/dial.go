@@ -222,6 +222,7 @@ func (v *dial) endOthers(r *call.Run) {
 	}
 	for _, t := range v.Targets {
 		r.Stop(t.Resolve)
+		t.Waits = false
 		if t.Loan != v.Lent {
 			r.Stop(t.Loan)
 		}

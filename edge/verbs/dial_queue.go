@@ -7,8 +7,11 @@ import (
 
 // A target that is a queue connects the caller with the first who waits there, by lending the caller's leg to that call.
 
-// lend asks the first of a queue.
+// lend asks the first of a queue. The caller's leg can be lent to one at a time: a second queue waits for the first's answer.
 func (v *dial) lend(r *call.Run, t *dialTarget, queue string) {
+	if t.Waits = v.find(func(other *dialTarget) bool { return other.Loan != 0 }) != nil; t.Waits {
+		return
+	}
 	if t.Loan = r.Lend(r.Caller(), "queue:"+queue, call.Lent{As: call.AsPickup, Rings: true}); t.Loan == 0 {
 		v.queueFailed(r, t, "busy")
 	}
@@ -39,6 +42,9 @@ func (v *dial) returned(r *call.Run, in call.LoanEnded) {
 		v.hungUp(r, t, call.CauseNormal.Reason)
 	default:
 		t.Loan = 0
+		if next := v.find(func(other *dialTarget) bool { return other.Waits }); next != nil {
+			v.lend(r, next, v.Spec.To[next.At].Queue)
+		}
 		v.queueFailed(r, t, in.Why)
 	}
 }

@@ -28,6 +28,7 @@ type dialTarget struct {
 	Way       dialWay  `json:",omitzero"`  // where the settings and the cluster lead
 	Announced int      `json:",omitempty"` // name: for who picks it up
 	Loan      int      `json:",omitempty"` // of the caller's leg, to a queue
+	Waits     bool     `json:",omitempty"` // a queue: the leg is lent to another
 	Moved     []string `json:",omitempty"` // where redirections led
 	Followed  int      `json:",omitempty"` // how many of them were tried
 }

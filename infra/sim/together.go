@@ -24,7 +24,7 @@ var together = []kind{
 	{name: "picks up", weight: 8, first: `[{"verb":"answer"},{"verb":"pickup","slot":"1"},{"verb":"play","audio":"p700"}]`},
 	{name: "queued", weight: 7, first: `[{"verb":"enqueue","queue":"sales","max_wait":"14s","wait":[{"verb":"play","audio":"p900"},{"verb":"gather","max_digits":1,"timeout":"1s","on":{"1":[{"verb":"leave"}]}}]},{"verb":"play","audio":"p600"}]`},
 	{name: "takes from the queue", weight: 4, first: `[{"verb":"pickup","queue":"sales"},{"verb":"play","audio":"p500"}]`},
-	{name: "dials the queue", weight: 3, first: `[{"verb":"answer"},{"verb":"dial","to":{"queue":"sales"}},{"verb":"play","audio":"p500"}]`},
+	{name: "dials the queue", weight: 3, first: `[{"verb":"answer"},{"verb":"dial","to":[{"queue":"nobody"},{"queue":"sales"}]},{"verb":"play","audio":"p500"}]`},
 	{name: "picks up a phone", weight: 3, first: `[{"verb":"answer"},{"verb":"pickup","user":"101"},{"verb":"play","audio":"p500"}]`},
 	{name: "member", weight: 9, first: `[{"verb":"conference","room":"board","most":5,"record":true,"finish_on":"#","on":{"1":[{"verb":"play","audio":"p400"}],"2":[{"verb":"leave"}]}},{"verb":"play","audio":"p400"}]`},
 	{name: "chair", weight: 2, first: `[{"verb":"conference","room":"board","end":true,"time_limit":"9s"}]`},

@@ -37,6 +37,9 @@ func (w *world) sending(is string, share float64) (s sending) {
 		return s
 	}
 	s = sending{at: d.span(300*time.Millisecond, 6*time.Second, "refer", is), to: elsewhere[d.pick(len(elsewhere), "elsewhere", is)], attended: d.chance(0.4, "attended", is)}
+	if w.opts.To != "" {
+		s.to, s.attended = w.opts.To, false
+	}
 	if d.chance(0.5, "leaves", is) {
 		s.leaves = d.span(time.Millisecond, 300*time.Millisecond, "leave", is)
 	}
@@ -133,6 +136,18 @@ func (r referral) outcome() string {
 		return "phone refers, no outcome"
 	}
 	return fmt.Sprintf("phone refers, told %d", r.told)
+}
+
+// transfers are all that were told, in no order.
+func (w *world) transfers() (all []event.Transfer) {
+	for _, list := range w.ledger.calls {
+		for _, e := range distinct(list) {
+			if e.kind == event.CallTransferred {
+				all = append(all, decode[event.Transfer](e.data))
+			}
+		}
+	}
+	return all
 }
 
 // watch subscribes to the user's lamp: RFC 3842. The phone is known where it is registered.

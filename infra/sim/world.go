@@ -20,6 +20,7 @@ import (
 	"github.com/offhook/offhook/edge/edgetest"
 	"github.com/offhook/offhook/edge/media"
 	"github.com/offhook/offhook/edge/sipua"
+	"github.com/offhook/offhook/schemas/event"
 )
 
 // Options of a run. Seed, Calls and Faults say what happens; the hooks break the edge on purpose, to show that it is
@@ -28,6 +29,7 @@ type Options struct {
 	Seed   uint64
 	Calls  int
 	Faults Faults
+	To     string // phones send their parties here alone; empty: to several places
 	Spool  string // a folder: events go through the real spool, forwarder and broker, which has outages
 
 	Core    func(call.Stepper) call.Stepper
@@ -40,14 +42,15 @@ type Options struct {
 
 // Report is what a run found.
 type Report struct {
-	Seed     uint64
-	Calls    int // that the edge took
-	Events   int
-	Digest   string   // of all events: the same for the same seed
-	Problems []string // invariants that did not hold
-	Lines    []string // the events
-	Phones   []string // what the phones of calls with problems did
-	Counts   map[string]int
+	Seed      uint64
+	Calls     int // that the edge took
+	Events    int
+	Digest    string   // of all events: the same for the same seed
+	Problems  []string // invariants that did not hold
+	Lines     []string // the events
+	Phones    []string // what the phones of calls with problems did
+	Counts    map[string]int
+	Transfers []event.Transfer
 }
 
 // Where things are.
@@ -329,7 +332,7 @@ func (w *world) leftovers() {
 }
 
 func (w *world) report() *Report {
-	r := &Report{Seed: w.opts.Seed, Calls: len(w.ledger.calls), Lines: w.ledger.lines(w.nameOf, w.zero), Counts: w.counts()}
+	r := &Report{Seed: w.opts.Seed, Calls: len(w.ledger.calls), Lines: w.ledger.lines(w.nameOf, w.zero), Counts: w.counts(), Transfers: w.transfers()}
 	r.Events = len(r.Lines)
 	h := sha256.Sum256([]byte(strings.Join(r.Lines, "\n")))
 	r.Digest = hex.EncodeToString(h[:8])

@@ -47,6 +47,7 @@ type Config struct {
 	Recent     func(n int) []events.Delivered // the newest events, oldest first
 	Tenants    func() *config.Config
 	Recordings Recordings   // nil: there are none
+	Audio      Audio        // samples; nil: there are none
 	Ready      func() error // nil error: calls can be taken
 	Metrics    http.Handler
 	Schemas    fs.FS        // served below /v1/schemas/
@@ -58,7 +59,7 @@ type Config struct {
 
 // New makes the handler.
 func New(cfg Config) http.Handler {
-	a := &api{Config: cfg, seen: newIdempotency(10_000)}
+	a := &api{Config: cfg, seen: newIdempotency(10_000), uploading: make(chan struct{}, uploads)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", a.ready)
@@ -77,6 +78,7 @@ func New(cfg Config) http.Handler {
 	mux.Handle("GET /v1/events", a.guard("events:read", a.stream))
 	mux.Handle("GET /v1/events/recent", a.guard("events:read", a.recent))
 	mux.Handle("GET /v1/registrations", a.guard("calls:read", a.registrations))
+	a.audioRoutes(mux)
 	mux.Handle("GET /v1/schemas/", a.guard("", a.schema))
 	pages := http.NewServeMux()
 	if cfg.Pages != nil {
@@ -128,7 +130,8 @@ func (a *api) schema(w http.ResponseWriter, r *http.Request, _ caller) {
 
 type api struct {
 	Config
-	seen *idempotency
+	seen      *idempotency
+	uploading chan struct{} // one for each upload
 }
 
 func (a *api) ready(w http.ResponseWriter, _ *http.Request) {

@@ -133,7 +133,7 @@ type Asks struct {
 
 // Audio is the JSON object "audio": The tenant's sounds.
 type Audio struct {
-	// Folder of WAV files.
+	// Folder of WAV, MP3, .ulaw and .alaw files; uploads are put there. Default audio/TENANT beside this file.
 	Samples string `json:"samples,omitempty"`
 	// Sample name or tone:silence; default built in.
 	MusicOnHold string `json:"music_on_hold,omitempty"`

@@ -24,7 +24,7 @@ func (u *UA) admit(req *sip.Request, src netip.AddrPort, transport string) (Invi
 		u.bindings.counts.authentication(result)
 	}
 	byAddress := false
-	if result == noCredentials {
+	if result == noCredentials && !fromPage(transport) {
 		var owner string
 		if owner, who.trunk, byAddress = u.dir.TrunkByAddress(src.Addr().Unmap(), req.Recipient.Host); byAddress {
 			tenant, known = owner, true
@@ -43,6 +43,9 @@ func (u *UA) admit(req *sip.Request, src netip.AddrPort, transport string) (Invi
 	}
 	return u.invite(req, tenant, who, src)
 }
+
+// fromPage: what runs in a browser is none of the machines that a trunk is, though it may have the address of one.
+func fromPage(transport string) bool { return transport == overWS || transport == overWSS }
 
 // fromNode admits what another edge of the cluster sends.
 func (u *UA) fromNode(req *sip.Request, src netip.AddrPort) (in Invite, res *sip.Response, ok bool) {

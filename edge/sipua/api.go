@@ -24,7 +24,8 @@ type Config struct {
 	MinSE                                  time.Duration                                        // default 90 s
 	MaxExpires, MinExpires, DefaultExpires time.Duration                                        // REGISTER: 3600 s, 10 s, 600 s
 	SHA256                                 bool                                                 // offer SHA-256 before MD5 (RFC 8760); default MD5 alone, for phones that give up when they see another
-	Certificate                            func(*tls.ClientHelloInfo) (*tls.Certificate, error) // for tls; asked at each handshake
+	Certificate                            func(*tls.ClientHelloInfo) (*tls.Certificate, error) // for tls and wss; asked at each handshake
+	Origins                                []string                                             // hosts whose pages may use ws and wss, beside our own: shop.example, *.acme.test; "*": all
 	Logger                                 *slog.Logger
 	ListenPacket                           func(network, addr string) (net.PacketConn, error) // default net.ListenPacket with large buffers
 	ListenTCP                              func(network, addr string) (net.Listener, error)
@@ -34,7 +35,7 @@ type Config struct {
 
 // Listen is one listener.
 type Listen struct {
-	Network string // udp, tcp, tls
+	Network string // udp, tcp, tls, ws, wss
 	Addr    string // host:port
 }
 

@@ -129,12 +129,17 @@ func (r *rig) dialog() *sipua.Dialog {
 }
 
 // open is a directory that lets everybody on loopback in.
-type openDirectory struct{ gateways []sipua.Gateway }
+type openDirectory struct {
+	gateways []sipua.Gateway
+	users    map[string]string // passwords
+}
 
-func (openDirectory) Tenant(string) (string, string, bool)        { return "demo", "demo.test", true }
-func (openDirectory) Password(_, _ string) (string, string, bool) { return "", "", false }
-func (openDirectory) IsUser(_, _ string) bool                     { return false }
-func (d openDirectory) Gateways() []sipua.Gateway                 { return d.gateways }
+func (openDirectory) Tenant(string) (string, string, bool) { return "demo", "demo.test", true }
+func (d openDirectory) IsUser(_, name string) bool         { return d.users[name] != "" }
+func (d openDirectory) Password(_, name string) (string, string, bool) {
+	return d.users[name], "", d.users[name] != ""
+}
+func (d openDirectory) Gateways() []sipua.Gateway { return d.gateways }
 func (openDirectory) TrunkByAddress(src netip.Addr, _ string) (string, string, bool) {
 	return "demo", "local", src.IsLoopback()
 }

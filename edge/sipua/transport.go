@@ -81,10 +81,10 @@ func (t *transports) listen(l Listen) error {
 	switch l.Network {
 	case "udp":
 		return t.listenUDP(l.Addr)
-	case "tcp", "tls":
+	case "tcp", "tls", "ws", "wss":
 		return t.listenStreams(strings.ToUpper(l.Network), l.Addr)
 	}
-	return fmt.Errorf("network %q is not one of udp, tcp, tls", l.Network)
+	return fmt.Errorf("network %q is not one of udp, tcp, tls, ws, wss", l.Network)
 }
 
 // serve reads until ctx ends or a socket fails.
@@ -180,6 +180,8 @@ func (t *transports) route(network string, to netip.AddrPort, who trust) (path, 
 	case overTLS:
 		f, err := t.connect(streamTo{network, to, who})
 		return path{f, to}, err
+	case overWS, overWSS:
+		return path{}, fmt.Errorf("a browser cannot be called: %w", errTransport)
 	}
 	for _, s := range t.udp {
 		if s.addr.Addr().Is4() == to.Addr().Is4() || s.addr.Addr().IsUnspecified() && s.addr.Addr().Is6() {

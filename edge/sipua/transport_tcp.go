@@ -11,6 +11,8 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
+
+	"golang.org/x/net/netutil"
 )
 
 const maxHeaders = 32 << 10 // bytes of a message before its body
@@ -34,6 +36,9 @@ func (t *transports) listenStreams(network, addr string) error {
 	if err != nil {
 		return err
 	}
+	if network == overWS || network == overWSS {
+		ln = netutil.LimitListener(ln, maxFlows) // whoever is no WebSocket yet counts too
+	}
 	l := &listener{t: t, network: network, ln: ln, addr: addrPort(ln.Addr())}
 	l.host = t.advertised(l.addr.Addr())
 	t.listeners = append(t.listeners, l)
@@ -41,6 +46,9 @@ func (t *transports) listenStreams(network, addr string) error {
 }
 
 func (l *listener) serve() error {
+	if l.network == overWS || l.network == overWSS {
+		return l.serveWeb()
+	}
 	for {
 		conn, err := l.ln.Accept()
 		if errors.Is(err, net.ErrClosed) {

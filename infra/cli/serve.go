@@ -27,15 +27,19 @@ type devCmd struct {
 	Profile string `help:"Loopback address for the runtime's profiles." hidden:"" name:"pprof" env:"OFFHOOK_PPROF"`
 }
 
-// secureFlags are those of the encrypted listeners for SIP.
+// secureFlags are those of the listeners for SIP over TLS and WebSocket.
 type secureFlags struct {
 	TLS  string `help:"Address for SIP over TLS; none by default." placeholder:"ADDR" env:"OFFHOOK_TLS"`
-	Cert string `help:"Certificate of the TLS listeners with its chain (PEM), read again when it changes." placeholder:"FILE" env:"OFFHOOK_CERT"`
+	WS   string `help:"Address for SIP over WebSocket; none by default." name:"ws" placeholder:"ADDR" env:"OFFHOOK_WS"`
+	WSS  string `help:"Address for SIP over WebSocket with TLS; none by default." name:"wss" placeholder:"ADDR" env:"OFFHOOK_WSS"`
+	Cert string `help:"Certificate of --tls and --wss with its chain (PEM), read again when it changes." placeholder:"FILE" env:"OFFHOOK_CERT"`
 	Key  string `help:"Its key (PEM)." placeholder:"FILE" env:"OFFHOOK_KEY"`
+
+	WSOrigins []string `help:"Hosts whose pages may use --ws and --wss, beside the listeners' own: shop.example, *.acme.test, or * for all." name:"ws-origins" placeholder:"HOST" env:"OFFHOOK_WS_ORIGINS"`
 }
 
 func (f secureFlags) options(selfMade bool) run.Secure {
-	return run.Secure{TLS: f.TLS, Cert: f.Cert, Key: f.Key, SelfMade: selfMade}
+	return run.Secure{TLS: f.TLS, WS: f.WS, WSS: f.WSS, Origins: f.WSOrigins, Cert: f.Cert, Key: f.Key, SelfMade: selfMade}
 }
 
 func (c *devCmd) Run(ctx context.Context, out io.Writer) error {

@@ -188,7 +188,7 @@ func (d *dev) banner() {
 	fmt.Fprintf(d.out, "offhook %s is running\n\n", d.Version)
 	row("SIP", d.Edge.SIP+" (UDP and TCP), RTP "+d.Edge.RTP)
 	if secure := d.Edge.Secure.Listeners(); len(secure) > 0 {
-		row("", strings.Join(secure, ", ")+"; certificate "+d.Edge.Secure.CertFile(d.Data))
+		row("", strings.Join(secure, ", ")+d.certHint())
 	}
 	for _, name := range tenantNames(c) {
 		row("phones", phones(c.Tenants[name]))
@@ -206,6 +206,14 @@ func (d *dev) banner() {
 	}
 	row("settings", d.Config+" (read again when it changes)")
 	fmt.Fprintln(d.out)
+}
+
+// certHint: where the certificate lies that phones must trust.
+func (d *dev) certHint() string {
+	if s := d.Edge.Secure; s.TLS == "" && s.WSS == "" {
+		return ""
+	}
+	return "; certificate " + d.Edge.Secure.CertFile(d.Data)
 }
 
 func phones(t config.Tenant) string {

@@ -19,14 +19,14 @@ func (e *Edge) certificate() (func(*tls.ClientHelloInfo) (*tls.Certificate, erro
 	switch {
 	case (s.Cert == "") != (s.Key == ""):
 		return nil, errors.New("--cert and --key belong together")
-	case s.TLS == "":
+	case s.TLS == "" && s.WSS == "":
 		return nil, nil
 	case s.Cert != "":
 		pair, err = certificate.Open(s.Cert, s.Key, e.log)
 	case s.SelfMade:
 		pair, err = certificate.SelfMade(filepath.Join(e.opts.Data, "tls"), e.hosts(), e.log)
 	default:
-		err = errors.New("--tls needs a certificate: give its files with --cert and --key")
+		err = errors.New("--tls and --wss need a certificate: give its files with --cert and --key")
 	}
 	if err != nil {
 		return nil, err

@@ -150,7 +150,7 @@ func (e *Edge) openNode(functions *fn.Set) (err error) {
 }
 
 func (e *Edge) openSignalling() (err error) {
-	c := sipua.Config{Advertise: e.opts.Public, Node: e.opts.Name, Secret: []byte(e.opts.Secret), Logger: e.log}
+	c := sipua.Config{Advertise: e.opts.Public, Node: e.opts.Name, Secret: []byte(e.opts.Secret), Origins: e.opts.Secure.Origins, Logger: e.log}
 	flags := map[string]string{}
 	for _, l := range e.opts.listeners() {
 		c.Listen, flags[l.network] = append(c.Listen, sipua.Listen{Network: l.network, Addr: l.addr}), l.flag

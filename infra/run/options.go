@@ -30,11 +30,12 @@ type EdgeOptions struct {
 	Profile string // loopback address for the runtime's profiles; empty: none
 }
 
-// Secure are the encrypted listeners for SIP; none of them has to be.
+// Secure are the listeners for SIP over TLS and WebSocket; none of them has to be.
 type Secure struct {
-	TLS       string // host:port
-	Cert, Key string // PEM files
-	SelfMade  bool   // a certificate is made when none is given
+	TLS, WS, WSS string   // host:port
+	Origins      []string // of pages, see sipua.Config
+	Cert, Key    string   // PEM files
+	SelfMade     bool     // a certificate is made when none is given
 }
 
 // Listeners are those that are on, for a reader.
@@ -47,7 +48,7 @@ func (s Secure) Listeners() []string {
 }
 
 func (s Secure) listeners() []listener {
-	all := []listener{{"--tls", "tls", s.TLS}}
+	all := []listener{{"--tls", "tls", s.TLS}, {"--ws", "ws", s.WS}, {"--wss", "wss", s.WSS}}
 	return slices.DeleteFunc(all, func(l listener) bool { return l.addr == "" })
 }
 

@@ -90,13 +90,15 @@ func TestAPortThatIsTakenNamesItsFlag(t *testing.T) {
 		t.Fatal(err)
 	}
 	for flag, set := range map[string]func(*EdgeOptions){
-		"--sip":   func(o *EdgeOptions) { o.SIP = addr },
-		"--tls":   func(o *EdgeOptions) { o.Secure = Secure{TLS: addr, SelfMade: true} },
-		"--tls ":  func(o *EdgeOptions) { o.Secure = Secure{TLS: addr} },
-		"--cert":  func(o *EdgeOptions) { o.Secure = Secure{TLS: addr, Cert: "cert.pem"} },
-		"--http":  func(o *EdgeOptions) { o.HTTP = addr },
-		"--rtp":   func(o *EdgeOptions) { o.RTP = "nowhere" },
-		"--kafka": func(o *EdgeOptions) { o.Kafka = "kafka://h:9092?sasl=magic" },
+		"--sip":           func(o *EdgeOptions) { o.SIP = addr },
+		"--tls":           func(o *EdgeOptions) { o.Secure = Secure{TLS: addr, SelfMade: true} },
+		"--tls and --wss": func(o *EdgeOptions) { o.Secure = Secure{TLS: addr} },
+		"--ws":            func(o *EdgeOptions) { o.Secure = Secure{WS: addr} },
+		"--wss":           func(o *EdgeOptions) { o.Secure = Secure{WSS: addr, SelfMade: true} },
+		"--cert":          func(o *EdgeOptions) { o.Secure = Secure{TLS: addr, Cert: "cert.pem"} },
+		"--http":          func(o *EdgeOptions) { o.HTTP = addr },
+		"--rtp":           func(o *EdgeOptions) { o.RTP = "nowhere" },
+		"--kafka":         func(o *EdgeOptions) { o.Kafka = "kafka://h:9092?sasl=magic" },
 	} {
 		o := options(t)
 		set(&o)

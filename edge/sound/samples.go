@@ -22,7 +22,7 @@ var (
 	// ErrFull is a folder with as many samples as one tenant may have.
 	ErrFull = errors.New("too many samples")
 	// ErrAudio is an upload that cannot be played; it says why.
-	ErrAudio = errors.New("not audio that can be played")
+	ErrAudio = errors.New("cannot be played")
 )
 
 // MaxUpload is the most bytes of a file that is uploaded or fetched.

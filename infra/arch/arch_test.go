@@ -29,7 +29,7 @@ var rules = []rule{
 	{"edge/recordings/", []string{"edge/recordings/", "edge/sound/wav/"}, "keeping files needs no call; it shares the writer of WAV files"},
 	{"edge/ask/", []string{"edge/ask/", "schemas/"}, "asking a script needs no call"},
 	{"edge/node/", []string{"edge/", "events/", "schemas/"}, "the shell joins the edge"},
-	{"edge/api/", []string{"edge/api/", "edge/node/", "edge/sipua/", "events/", "schemas/"}, "the API shows what the node does"},
+	{"edge/api/", []string{"edge/api/", "edge/node/", "edge/sipua/", "edge/sound/", "events/", "schemas/"}, "the API shows what the node does, and keeps samples"},
 	{"edge/console/", []string{"edge/console/", "edge/node/", "edge/sipua/", "events/", "schemas/"}, "the page shows what the node does"},
 	{"edge/edgetest/", []string{"edge/", "events/", "schemas/"}, "test parts of the edge"},
 	{"functions/", []string{"functions/", "schemas/", "events/"}, "functions never import the edge"},

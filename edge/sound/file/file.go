@@ -20,7 +20,7 @@ import (
 )
 
 // ErrKind is a file that is no sound, or of a kind that is not played.
-var ErrKind = errors.New("not a sound file that is played (WAV, MP3, or raw A-law or mu-law by its name's ending)")
+var ErrKind = errors.New("no sound file of a kind that is played (WAV, MP3, raw .alaw or .ulaw)")
 
 // ErrEmpty is a file without any sound.
 var ErrEmpty = errors.New("no sound in the file")

@@ -163,7 +163,9 @@ func TestARedirectionLeadsToAUser(t *testing.T) {
 
 func TestAMessageLampIsKeptOnTheLogAndComesBack(t *testing.T) {
 	inBubble(t, nil, func(r *rig) {
-		raw, err := json.Marshal(binding("sip:bob@127.0.0.1:7000", "", 1))
+		b := binding("sip:bob@127.0.0.1:7000", "", 1)
+		b.Node = "riga" // the edge that has the phone tells it
+		raw, err := json.Marshal(b)
 		if err != nil {
 			t.Fatal(err)
 		}

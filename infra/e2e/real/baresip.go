@@ -43,7 +43,8 @@ func (e BaresipEvent) At() time.Time { return e.at }
 type BaresipOptions struct {
 	User, Password string
 	Server         string // host:port
-	Transport      string // udp, tcp
+	Transport      string // udp, tcp, tls
+	Trusts         string // with tls: file of the certificate that the server must show
 	Tone           int    // Hz of what it says
 	Auto           bool   // answers by itself
 	NoRegister     bool
@@ -86,11 +87,7 @@ func NewBaresip(t *testing.T, o BaresipOptions) *Baresip {
 	b := &Baresip{User: o.User, SIP: port, RTP: port + 4, grown: make(chan struct{})}
 	must(t, os.Mkdir(filepath.Join(dir, "rec"), 0o755))
 	WriteTone(t, filepath.Join(dir, "say.wav"), o.Tone, 60*time.Second)
-	lamp := ""
-	if o.Lamp {
-		lamp = "module_app mwi.so"
-	}
-	config := fmt.Sprintf(baresipConfig, port, dir, b.RTP, b.RTP+9, port+2, lamp)
+	config := fmt.Sprintf(baresipConfig, port, dir, b.RTP, b.RTP+9, port+2, extras(o))
 	must(t, os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o644))
 	must(t, os.WriteFile(filepath.Join(dir, "accounts"), []byte(account(o)), 0o644))
 	b.Process = Start(t, dir, "baresip", "-4", "-f", dir)
@@ -99,6 +96,17 @@ func NewBaresip(t *testing.T, o BaresipOptions) *Baresip {
 		b.Line(t, "200 OK") // its event may have come before the control port was open
 	}
 	return b
+}
+
+// extras of its configuration.
+func extras(o BaresipOptions) (lines string) {
+	if o.Lamp {
+		lines += "module_app mwi.so\n"
+	}
+	if o.Trusts != "" {
+		lines += "sip_cafile " + o.Trusts + "\n"
+	}
+	return lines
 }
 
 func account(o BaresipOptions) string {

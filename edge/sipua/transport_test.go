@@ -144,6 +144,10 @@ func TestAnOutboundCallUsesTheFlowOfARegistration(t *testing.T) {
 		if _, err = r.ua.Invite(sipua.InviteRequest{CallID: "out-2", URI: "sip:bob@10.1.1.1", Flow: "riga-1"}); err != nil {
 			t.Fatal(err)
 		}
+		if _, err = r.ua.Invite(sipua.InviteRequest{CallID: "out-3", URI: "sip:eve@10.1.1.1", Via: "tcp:10.9.9.9:4444", Flow: "riga-1"}); err != nil {
+			t.Fatal(err)
+		}
+		r.told("ended transport 503") // a stream of another phone has that name now
 		m := c.expect("INVITE")
 		c.send((&phone{r: r, addr: "10.1.1.1"}).reply(m, 486, "b", "", ""))
 		c.expect("ACK")

@@ -261,7 +261,7 @@ func (d *Dialog) inviteDue() {
 func (w *worker) waysTo(r InviteRequest, next string, then func([]path, error)) {
 	if r.Flow != "" {
 		f, ok := w.u.net.flow(r.Flow)
-		if !ok {
+		if !ok || r.Via != "" && r.Via != viaOf(f.to.network, f.to.addr) { // since a restart somebody else's may be called so
 			then(nil, fmt.Errorf("stream %s is gone: %w", r.Flow, errTransport))
 			return
 		}

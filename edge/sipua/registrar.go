@@ -179,9 +179,6 @@ func (b *bindings) apply(c change) {
 		b.put(c.binding)
 	}
 	b.u.handler.OnBinding(c.binding, c.what)
-	if m, known := b.u.lamps.of(aor{c.binding.Tenant, c.binding.User}); known && c.what == BindingAdded {
-		b.u.tellLamp(c.binding, m)
-	}
 }
 
 // registered is the 200 with all bindings (RFC 3261 10.3 step 8).

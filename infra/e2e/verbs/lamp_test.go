@@ -15,6 +15,7 @@ func TestAPhonesMessageLampIsSetAndKept(t *testing.T) {
 		return real.NewBaresip(t, real.BaresipOptions{User: "101", Password: "demo-101", Server: h.SIP, Tone: ilze, Lamp: true})
 	}
 	agent, caller := lamp(), h.phone("300", client)
+	agent.Line(t, "Voice-Message: 0/0") // it has subscribed
 	caller.Do(t, "dial", h.uri("70"))
 	caller.Wait(t, "CALL_CLOSED")
 	agent.Line(t, "Voice-Message: 3/1")

@@ -48,7 +48,6 @@ type BaresipOptions struct {
 	Tone           int    // Hz of what it says
 	Auto           bool   // answers by itself
 	NoRegister     bool
-	Lamp           bool // subscribes to its message lamp and prints it
 }
 
 const baresipConfig = `
@@ -100,9 +99,6 @@ func NewBaresip(t *testing.T, o BaresipOptions) *Baresip {
 
 // extras of its configuration.
 func extras(o BaresipOptions) (lines string) {
-	if o.Lamp {
-		lines += "module_app mwi.so\n"
-	}
 	if o.Trusts != "" {
 		lines += "sip_cafile " + o.Trusts + "\n"
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,12 +21,15 @@ import (
 
 // web answers requests within a bubble.
 type web struct {
+	mu     sync.Mutex // fetchers ask at the same time
 	asked  []http.Header
 	answer func(r *http.Request) (*http.Response, error)
 }
 
 func (w *web) RoundTrip(r *http.Request) (*http.Response, error) {
+	w.mu.Lock()
 	w.asked = append(w.asked, r.Header)
+	w.mu.Unlock()
 	return w.answer(r)
 }
 

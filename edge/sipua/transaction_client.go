@@ -3,7 +3,6 @@ package sipua
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -52,7 +51,7 @@ func (w *worker) send(req *sip.Request, to path, s sink) (*clientTx, error) {
 	tx := &clientTx{w: w, key: clientKey{param(req.Via().Params, "branch"), req.Method}, path: to, req: req, raw: raw, sink: s}
 	w.clients[tx.key] = tx
 	if err := to.send(raw); err != nil {
-		w.soon = append(w.soon, func() { tx.fail(fmt.Errorf("%w: %w", errTransport, err)) })
+		w.soon = append(w.soon, func() { tx.fail(err) })
 		return tx, nil
 	}
 	w.after(&tx.limit, tx, timerB)

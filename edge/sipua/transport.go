@@ -24,7 +24,8 @@ var errTransport = errors.New("could not be sent")
 
 // link carries messages: a UDP socket or a stream.
 type link interface {
-	// send never blocks for long: a stream queues, and fails when its queue is full.
+	// send never blocks for long: a stream queues, and fails when its queue is full. Its error is an errTransport
+	// that says why.
 	send(b []byte, to netip.AddrPort) error
 	network() string // UDP, TCP, TLS, WS or WSS, as in Via
 	local() (host string, port int)

@@ -232,7 +232,7 @@ func (f *flow) idle() time.Duration { return f.t.u.cfg.MaxExpires + time.Minute 
 
 func (f *flow) send(b []byte, _ netip.AddrPort) error {
 	if !f.alive() {
-		return errTransport
+		return f.ended()
 	}
 	select {
 	case f.out <- b:
@@ -240,7 +240,7 @@ func (f *flow) send(b []byte, _ netip.AddrPort) error {
 	default: // the peer does not read
 		f.t.u.log.Warn("stream given up: its queue is full", "peer", f.to.addr.String())
 		f.close(errFull)
-		return errTransport
+		return f.ended()
 	}
 }
 

@@ -74,6 +74,24 @@ type Stats struct {
 	RFactor, MOS float64 // see quality.go; 0: nothing was received
 }
 
+// Profile is what a party is offered, and what is taken of its offers.
+type Profile struct {
+	Codecs     []string // names as in SDP, in order of preference; none: all there are
+	Encryption Encryption
+	Browser    bool // ICE, rtcp-mux and what else WebRTC asks for
+}
+
+// Encryption of a party's sound.
+type Encryption int
+
+// Encryptions. Anything but Auto is what is offered, and the only thing that is taken.
+const (
+	Auto  Encryption = iota // browsers are offered DTLS, others Plain; whatever is offered is taken
+	Plain                   // RTP/AVP
+	SDES                    // SRTP with the keys in the SDP (RFC 4568)
+	DTLS                    // SRTP with keys that DTLS agrees on (RFC 5763, 5764)
+)
+
 // Heard is one row of what an endpoint's party hears, or a recorder: another endpoint or a player.
 type Heard struct {
 	From     Hearable

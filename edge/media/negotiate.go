@@ -17,6 +17,7 @@ var seed = maphash.MakeSeed()
 // session is the state of offers and answers.
 type session struct {
 	mu      sync.Mutex
+	prefer  Profile
 	id      uint64
 	version uint64
 	ours    string       // our last description

@@ -352,3 +352,29 @@ func (p *phone) hum(code byte, n int) {
 		time.Sleep(20 * time.Millisecond)
 	}
 }
+
+func TestAMonitorHearsEachFrameOfItsRowsUntilItStops(t *testing.T) {
+	inBubble(t, nil, func(r *rig) {
+		a := r.phone(onlyU)
+		var mu sync.Mutex
+		var frames []int16
+		m := r.eng.Monitor(func(pcm []int16) {
+			mu.Lock()
+			defer mu.Unlock()
+			frames = append(frames, pcm[80])
+		})
+		m.Hear([]Heard{{From: a.end}})
+		a.talk(codeA, 50)
+		m.Hear(nil)
+		time.Sleep(time.Second)
+		m.Hear([]Heard{{From: a.end}})
+		time.Sleep(100 * time.Millisecond)
+		m.Stop()
+		a.talk(codeA, 50)
+		mu.Lock()
+		defer mu.Unlock()
+		if n := len(frames); n < 54 || n > 56 || frames[25] != levelA || frames[n-1] != 0 {
+			t.Error(n, frames)
+		}
+	})
+}

@@ -55,6 +55,7 @@ const (
 	dials                       // digits go out
 	isDialed                    // a digit comes in
 	records                     // a recorder
+	monitors                    // a monitor
 )
 
 func newWheel(clock func() time.Duration) *wheel {

@@ -33,7 +33,7 @@ func (n *Node) OnInvite(d *sipua.Dialog, in sipua.Invite) {
 		d.End(sipua.End{Code: 482})
 		return
 	}
-	l := &leg{id: 1, s: s, dialog: d, offer: in.SDP}
+	l := &leg{id: 1, s: s, dialog: d, offer: in.SDP, profile: s.profileFrom(in)}
 	d.Context = l
 	s.legs = []*leg{l}
 	about := ask.Call{

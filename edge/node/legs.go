@@ -13,22 +13,23 @@ import (
 
 // leg joins a dialog with its RTP endpoint. The endpoint is opened when SDP is first needed.
 type leg struct {
-	id     int
-	s      *session
-	dialog *sipua.Dialog
-	rtp    *media.Endpoint
-	offer  []byte       // inbound: the offer of the INVITE, nil when the offer is ours to make
-	local  []byte       // our SDP in this INVITE transaction, once made
-	agreed bool         // outbound: a 1xx has brought the answer to our offer
-	held   bool         // the party has put us on hold
-	up     bool         // answered
-	lost   bool         // given up before its dialog ended
-	loan   *loan        // it was lent; of a guest: by whom
-	guest  bool         // another call's leg: it has no dialog and no endpoint of its own
-	dials  string       // digits that are to be sent
-	cause  *event.Cause // why we ended it
-	media  *event.Media // final statistics
-	final  *stopwatch   // until the final response is out; then the signalling's
+	id      int
+	s       *session
+	dialog  *sipua.Dialog
+	rtp     *media.Endpoint
+	profile media.Profile // of its party
+	offer   []byte        // inbound: the offer of the INVITE, nil when the offer is ours to make
+	local   []byte        // our SDP in this INVITE transaction, once made
+	agreed  bool          // outbound: a 1xx has brought the answer to our offer
+	held    bool          // the party has put us on hold
+	up      bool          // answered
+	lost    bool          // given up before its dialog ended
+	loan    *loan         // it was lent; of a guest: by whom
+	guest   bool          // another call's leg: it has no dialog and no endpoint of its own
+	dials   string        // digits that are to be sent
+	cause   *event.Cause  // why we ended it
+	media   *event.Media  // final statistics
+	final   *stopwatch    // until the final response is out; then the signalling's
 }
 
 // openRTP opens the endpoint; what it hears follows the mix.
@@ -44,6 +45,7 @@ func (l *leg) openRTP() error {
 		}
 		return err
 	}
+	rtp.Prefer(l.profile)
 	l.rtp = rtp
 	if l.loan != nil {
 		l.loan.opened(rtp)
@@ -181,7 +183,7 @@ func (l *leg) setHeld(held bool) {
 
 // invite starts an outbound leg; what goes wrong at once comes back as LegEnded.
 func (s *session) invite(o call.LegInvite) {
-	l := &leg{id: o.Leg, s: s}
+	l := &leg{id: o.Leg, s: s, profile: s.profileTo(o.Destination)}
 	s.legs = append(s.legs, l)
 	cause := call.CauseOf(503, "")
 	err := l.openRTP()

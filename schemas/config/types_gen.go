@@ -65,6 +65,13 @@ type User struct {
 	Supervise bool `json:"supervise,omitempty"`
 	// The user's e-mail address.
 	Email string `json:"email,omitempty"`
+	// Codecs in the order of preference: what is offered, and what is taken of offers. Default: all that are
+	// spoken here, first the one that the other party of the call has.
+	Codecs []string `json:"codecs,omitempty"`
+	// How the sound is encrypted (SRTP). auto: browsers are offered dtls and all others plain sound, and every
+	// offer is taken. With the others that is what is offered, and offers of anything else are refused (488).
+	// Default "auto".
+	Encryption string `json:"encryption,omitempty"`
 }
 
 // Forward is the JSON object "forwarding": Where else a user's calls go: to another user, a number of the
@@ -91,6 +98,13 @@ type Trunk struct {
 	Username string `json:"username,omitempty"`
 	// Digest password.
 	Password Secret `json:"password,omitempty"`
+	// Codecs in the order of preference: what is offered, and what is taken of offers. Default: all that are
+	// spoken here, first the one that the other party of the call has.
+	Codecs []string `json:"codecs,omitempty"`
+	// How the sound is encrypted (SRTP). auto: browsers are offered dtls and all others plain sound, and every
+	// offer is taken. With the others that is what is offered, and offers of anything else are refused (488).
+	// Default "auto".
+	Encryption string `json:"encryption,omitempty"`
 }
 
 // Gateway is the JSON object "gateway": Where calls go out.
@@ -115,6 +129,13 @@ type Gateway struct {
 	Expires verb.Duration `json:"expires,omitempty"`
 	// The number shown when the dial gives none.
 	CallerID string `json:"caller_id,omitempty"`
+	// Codecs in the order of preference: what is offered, and what is taken of offers. Default: all that are
+	// spoken here, first the one that the other party of the call has.
+	Codecs []string `json:"codecs,omitempty"`
+	// How the sound is encrypted (SRTP). auto: browsers are offered dtls and all others plain sound, and every
+	// offer is taken. With the others that is what is offered, and offers of anything else are refused (488).
+	// Default "auto".
+	Encryption string `json:"encryption,omitempty"`
 }
 
 // Asks is the JSON object "asks": How this tenant's webhooks are asked.

@@ -51,11 +51,51 @@ func (l *lateness) waited(d time.Duration, now time.Time) {
 	}
 }
 
+var inviteLine = []byte("INVITE ")
+
+// rested: nothing waits, so nothing stands.
+func (w *worker) rested() {
+	w.late = lateness{}
+	w.standing.Store(false)
+}
+
+// hasten lets an INVITE that is likely to be refused pass all that waits: a refusal that comes at once is not asked for
+// again. It is safe beside a copy that waits still: what was sent before it has waited longer, so all up to that copy is
+// late, and the copy gets the very same refusal.
+func (w *worker) hasten(j job) {
+	w.mu.Lock()
+	w.refusals = append(w.refusals, j)
+	w.mu.Unlock()
+	w.hasty.Add(1)
+	w.rouse()
+}
+
+// refuseHasty refuses what was hastened. What is no new call, or comes when nothing stands any more, takes its turn.
+func (w *worker) refuseHasty() {
+	if w.hasty.Load() == 0 {
+		return
+	}
+	w.mu.Lock()
+	list := w.refusals
+	w.refusals = nil
+	w.mu.Unlock()
+	w.hasty.Add(-int32(len(list)))
+	for _, j := range list {
+		w.guarded(func() {
+			if _, ok := guardRaw(j.raw); !ok || !w.shed(j.raw, j.from) {
+				w.put(j)
+				return
+			}
+			w.waiting.Add(-1)
+		})
+	}
+}
+
 // shed refuses a new call before it is parsed while the queue stands: what is refused must cost little, or the calls that
 // are up pay for it. Copies of an INVITE that was taken are not new. Where the answer would have to go elsewhere than
 // to where the INVITE came from, it is parsed and refused in the usual way.
 func (w *worker) shed(raw []byte, from path) bool {
-	if !w.late.standing || !bytes.HasPrefix(raw, []byte("INVITE ")) {
+	if !w.late.standing || !bytes.HasPrefix(raw, inviteLine) {
 		return false
 	}
 	callID := scanCallID(raw)

@@ -71,3 +71,37 @@ func TestNewCallsAreRefusedWhileTheQueueStands(t *testing.T) {
 		t.Errorf("in time again: %q", res)
 	}
 }
+
+func TestARefusalPassesAllThatWaits(t *testing.T) {
+	b := newBench(t)
+	up := b.establish("up")
+	b.stand()
+	b.w.late.waited(time.Second, time.Now())
+	b.w.standing.Store(b.w.late.standing)
+	long, before := time.Now().Add(-time.Second), b.w.waiting.Load()
+	for _, raw := range []string{
+		benchRequest("BYE", "other", "", 1, ""),
+		benchRequest("INVITE", "up", up, 2, offer), // takes its turn
+		benchRequest("INVITE", "new", "", 1, offer),
+	} {
+		b.w.receive(job{raw: []byte(raw), from: b.from, at: long})
+	}
+	b.link.last = nil
+	b.w.refuseHasty()
+	if res := string(b.link.last); !strings.HasPrefix(res, "SIP/2.0 503 ") || !strings.Contains(res, "Call-ID: new\r\n") {
+		t.Errorf("refused: %q", res)
+	}
+	if n := b.w.waiting.Load() - before; n != 2 || len(b.w.queue) != 2 || b.w.hasty.Load() != 0 {
+		t.Errorf("%d wait, %d in the queue, %d hasty", n, len(b.w.queue), b.w.hasty.Load())
+	}
+	b.w.take(nil)
+	b.w.rested()
+	b.w.hasten(job{raw: []byte(benchRequest("INVITE", "later", "", 1, offer)), from: b.from, at: time.Now()})
+	b.w.refuseHasty()
+	for _, j := range b.w.take(nil) {
+		b.w.do(&j)
+	}
+	if b.w.calls["later"] == nil {
+		t.Error("the queue is empty, and a call is refused")
+	}
+}

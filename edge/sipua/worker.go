@@ -1,6 +1,7 @@
 package sipua
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"maps"
@@ -43,11 +44,14 @@ type worker struct {
 	late    lateness
 	soon    []func()
 
-	waiting atomic.Int64 // messages from the wire in the queue
-	wake    chan struct{}
-	mu      sync.Mutex
-	queue   []job // guarded by mu
-	over    bool  // guarded by mu
+	waiting  atomic.Int64 // messages from the wire in the queues
+	standing atomic.Bool  // late.standing, for the readers
+	hasty    atomic.Int32 // how many are in refusals
+	wake     chan struct{}
+	mu       sync.Mutex
+	queue    []job // guarded by mu
+	refusals []job // INVITEs that came while the queue stood, see hasten; guarded by mu
+	over     bool  // guarded by mu
 }
 
 func newWorker(u *UA) *worker {
@@ -68,6 +72,10 @@ func (w *worker) receive(j job) {
 		return
 	}
 	w.waiting.Add(1)
+	if w.standing.Load() && bytes.HasPrefix(j.raw, inviteLine) {
+		w.hasten(j)
+		return
+	}
 	w.put(j)
 }
 
@@ -81,12 +89,16 @@ func (w *worker) put(j job) bool {
 	first := len(w.queue) == 1
 	w.mu.Unlock()
 	if first {
-		select {
-		case w.wake <- struct{}{}:
-		default:
-		}
+		w.rouse()
 	}
 	return true
+}
+
+func (w *worker) rouse() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
 }
 
 func (w *worker) now() time.Duration { return time.Since(w.epoch) }
@@ -102,10 +114,15 @@ func (w *worker) run(ctx context.Context) {
 	var batch []job
 	for {
 		batch = w.take(batch)
+		if len(batch) == 0 {
+			w.rested()
+		}
 		for i := range batch {
+			w.refuseHasty()
 			w.do(&batch[i])
 			batch[i] = job{}
 		}
+		w.refuseHasty()
 		clock.Reset(w.expired())
 		select {
 		case <-w.wake:
@@ -148,6 +165,7 @@ func (w *worker) do(j *job) {
 		w.heard = j.at
 		if now := time.Now(); !j.at.IsZero() {
 			w.late.waited(now.Sub(j.at), now)
+			w.standing.Store(w.late.standing)
 		}
 	}
 	w.safely(func() {

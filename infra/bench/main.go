@@ -38,6 +38,7 @@ const everything = "calls,overload,crowd,bridge,held,relay,events"
 type bench struct {
 	*rig.Bench
 	plan
+	beside  []*rig.Process // that serve all of it
 	results results
 }
 
@@ -91,6 +92,7 @@ func (b *bench) all(only []string) error {
 		return err
 	}
 	defer broker.Kill()
+	b.beside = []*rig.Process{hook, broker}
 	for _, name := range only {
 		work, ok := b.benchmarks()[name]
 		if !ok {

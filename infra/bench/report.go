@@ -96,7 +96,8 @@ func (r *results) overloadTable(b *strings.Builder) {
 	if o == nil {
 		return
 	}
-	fmt.Fprintf(b, "## Twice the highest rate\n\n%d calls/s offered for %d s, then half of the highest at once.\n\n", o.Offered, o.Seconds)
+	fmt.Fprintf(b, "## Twice the highest rate\n\n%d calls/s offered for %d s, then half of the highest at once. The product has half of the cores here, and generator, webhook and event log "+
+		"the other: at such a rate the generator would take from the product what it offers.\n\n", o.Offered, o.Seconds)
 	b.WriteString("| highest calls/s | good calls/s meanwhile | share | normal again after | calls left |\n|--:|--:|--:|--:|--:|\n")
 	normal := fmt.Sprintf("%.0f s", o.Normal)
 	if o.Normal < 0 {

@@ -43,6 +43,7 @@ type System struct {
 	Addr string
 	Dial string // what to dial there
 
+	Cores   *Cores // all if nil
 	start   func() (*Process, error)
 	metrics string // URL
 	*Process
@@ -51,7 +52,16 @@ type System struct {
 // Start starts it afresh.
 func (s *System) Start() (err error) {
 	s.Stop()
-	if s.Process, err = s.start(); err != nil {
+	start := func() (err error) {
+		s.Process, err = s.start()
+		return err
+	}
+	if s.Cores == nil {
+		err = start()
+	} else {
+		err = On(*s.Cores, start)
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", s.Name, err)
 	}
 	return nil

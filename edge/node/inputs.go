@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -68,6 +69,13 @@ func (n *Node) full(w *worker) (retryAfter int, full bool) {
 		return 30, true
 	}
 	return 5, w.behind.Load() || w.waiting() > n.cfg.Queue || n.live.Load() >= int64(n.cfg.Calls)
+}
+
+var _ sipua.LoadHandler = (*Node)(nil)
+
+// Full: a worker is behind. New calls are refused then, whichever they would fall to.
+func (n *Node) Full() bool {
+	return slices.ContainsFunc(n.workers, func(w *worker) bool { return w.behind.Load() })
 }
 
 // OnDialog hands what happened in a dialog to the worker of its call.

@@ -73,6 +73,10 @@ type Handler interface {
 // as OnDialog is told things.
 type FinalHandler interface{ OnFinal(d *Dialog) }
 
+// LoadHandler may be a Handler too: while it is full, new calls are refused before they are parsed. It is asked for each
+// INVITE by any goroutine, so it must be quick.
+type LoadHandler interface{ Full() bool }
+
 // Invite is an inbound call as admitted.
 type Invite struct {
 	CallID     string

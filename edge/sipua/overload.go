@@ -60,8 +60,8 @@ func (w *worker) rested() {
 }
 
 // hasten lets an INVITE that is likely to be refused pass all that waits: a refusal that comes at once is not asked for
-// again. It is safe beside a copy that waits still: what was sent before it has waited longer, so all up to that copy is
-// late, and the copy gets the very same refusal.
+// again. It is safe beside a copy that waits still: a copy comes T1 later, so all up to that one is late, and it gets the
+// very same refusal.
 func (w *worker) hasten(j job) {
 	w.mu.Lock()
 	w.refusals = append(w.refusals, j)
@@ -91,11 +91,11 @@ func (w *worker) refuseHasty() {
 	}
 }
 
-// shed refuses a new call before it is parsed while the queue stands: what is refused must cost little, or the calls that
+// shed refuses a new call before it is parsed while the queue stands or who handles calls is full: what is refused must cost little, or the calls that
 // are up pay for it. Copies of an INVITE that was taken are not new. Where the answer would have to go elsewhere than
 // to where the INVITE came from, it is parsed and refused in the usual way.
 func (w *worker) shed(raw []byte, from path) bool {
-	if !w.late.standing || !bytes.HasPrefix(raw, inviteLine) {
+	if !bytes.HasPrefix(raw, inviteLine) || !w.late.standing && !w.u.full() {
 		return false
 	}
 	callID := scanCallID(raw)

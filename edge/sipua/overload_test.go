@@ -72,6 +72,24 @@ func TestNewCallsAreRefusedWhileTheQueueStands(t *testing.T) {
 	}
 }
 
+func TestNewCallsAreRefusedUnparsedWhileTheHandlerIsFull(t *testing.T) {
+	b := newBench(t)
+	up := b.establish("up")
+	b.w.u.full = func() bool { return true }
+	for callID, refused := range map[string]bool{"new": true, "up": false} {
+		b.link.last = nil
+		tag := ""
+		if !refused {
+			tag = up
+		}
+		b.w.receive(job{raw: []byte(benchRequest("INVITE", callID, tag, 2, offer)), from: b.from, at: time.Now()})
+		b.w.refuseHasty()
+		if got := strings.HasPrefix(string(b.link.last), "SIP/2.0 503 "); got != refused || len(b.w.take(nil)) == 1 == refused {
+			t.Errorf("%s: %q", callID, b.link.last)
+		}
+	}
+}
+
 func TestARefusalPassesAllThatWaits(t *testing.T) {
 	b := newBench(t)
 	up := b.establish("up")

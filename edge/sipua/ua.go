@@ -24,6 +24,7 @@ type UA struct {
 	cfg      Config
 	handler  Handler
 	final    FinalHandler // handler, if it is one
+	full     func() bool  // new calls are refused while it says so
 	dir      Directory
 	log      *slog.Logger
 	bindings *bindings
@@ -49,6 +50,10 @@ func New(cfg Config, h Handler, dir Directory) (*UA, error) {
 	}
 	u := &UA{cfg: cfg, handler: h, dir: dir, log: cfg.Logger, reload: make(chan struct{}, 1), lookups: make(chan struct{}, maxLookups)}
 	u.final, _ = h.(FinalHandler)
+	u.full = func() bool { return false }
+	if load, ok := h.(LoadHandler); ok {
+		u.full = load.Full
+	}
 	u.ids.ids = newIDs(cfg.Secret, cfg.Node)
 	for range cfg.Workers {
 		u.workers = append(u.workers, newWorker(u))

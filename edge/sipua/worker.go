@@ -72,7 +72,7 @@ func (w *worker) receive(j job) {
 		return
 	}
 	w.waiting.Add(1)
-	if w.standing.Load() && bytes.HasPrefix(j.raw, inviteLine) {
+	if bytes.HasPrefix(j.raw, inviteLine) && (w.standing.Load() || w.u.full()) {
 		w.hasten(j)
 		return
 	}

@@ -158,6 +158,7 @@ func (e *Endpoint) reported(b []byte, from netip.AddrPort, now time.Duration, mu
 	r, ok := rtcp.Read(b, e.tx.clock.ssrc)
 	if !ok || !known || c.over {
 		c.refused++
+		e.eng.reportsRefused.Add(1)
 		return
 	}
 	if c.muxed = muxed; !muxed {

@@ -41,6 +41,8 @@ type Engine struct {
 	recorders map[*Recorder]struct{}
 	closed    bool
 	running   atomic.Bool
+
+	refused, reportsRefused atomic.Uint64
 }
 
 // New makes an engine. Endpoints may be opened at once; nothing moves before Run.
@@ -82,6 +84,11 @@ func (c Config) withDefaults() Config {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c
+}
+
+// Refused is how many packets and reports of RTCP were not taken so far: of strangers, not to be read, not agreed on.
+func (e *Engine) Refused() (packets, reports uint64) {
+	return e.refused.Load(), e.reportsRefused.Load()
 }
 
 // now is the clock of everything here: time since the engine was made.

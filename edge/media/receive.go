@@ -85,6 +85,7 @@ func (e *Endpoint) packet(sc *scratch, b []byte, from netip.AddrPort, now time.D
 	var digits [2]dtmf.Digit
 	in, n, ok := e.rx.take(sc, b, from, now, &digits)
 	if !ok {
+		e.eng.refused.Add(1)
 		return
 	}
 	e.lastRTP.Store(max(int64(now), 1))
@@ -117,9 +118,15 @@ func (r *receiver) take(sc *scratch, b []byte, from netip.AddrPort, now time.Dur
 		r.refused++
 		return in, 0, false
 	}
-	in.learned = r.source.locked != before && r.learn
-	if !r.stats.update(&in, now) {
+	moved := r.source.locked != before
+	in.learned = moved && r.learn
+	was := r.stats.ssrc
+	if !r.stats.update(&in, now, moved) {
+		r.refused++
 		return in, 0, false
+	}
+	if r.tap != nil && r.stats.ssrc != was {
+		r.tap.buf.Change()
 	}
 	switch in.kind {
 	case event:
@@ -146,8 +153,9 @@ func (r *receiver) parse(p *rtp.Packet, b []byte) (inbound, bool) {
 		return in, n >= dtmf.Size && n <= maxPayload
 	case ulaw, alaw:
 		return in, n > 0 && n <= maxPayload
+	default:
+		return in, n <= maxPayload
 	}
-	return in, true
 }
 
 func (r *receiver) decode(sc *scratch, in *inbound) {

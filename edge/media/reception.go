@@ -11,7 +11,7 @@ const (
 	maxDropout  = 3000
 	maxMisorder = 100
 	seqMod      = 1 << 16
-	oldStream   = 200 * time.Millisecond // stragglers of the SSRC before are dropped this long
+	quiet       = 100 * time.Millisecond // of the stream that is heard, before another SSRC may take its place
 )
 
 // reception counts a stream as RFC 3550 appendix A.1, A.3 and A.8 say, over changes of SSRC.
@@ -19,8 +19,8 @@ type reception struct {
 	codec    kind
 	started  bool
 	ssrc     uint32
-	oldSSRC  uint32
-	changed  time.Duration
+	rival    rival
+	last     time.Duration // when a packet of this SSRC came
 	maxSeq   uint16
 	badSeq   uint32 // seq that would show a restarted sender; seqMod: none
 	cycles   uint32
@@ -34,20 +34,27 @@ type reception struct {
 	jitter   float64 // in samples
 }
 
-// update counts a packet; false: it is not part of the stream, or not yet.
-func (r *reception) update(in *inbound, now time.Duration) bool {
+// rival is an SSRC that came beside the one that is heard, and the number of its next packet.
+type rival struct {
+	ssrc uint32
+	next uint32 // seqMod: none has come
+}
+
+// update counts a packet; false: it is not part of the stream, or not yet. moved: it comes from another place than those
+// before, which a new description named.
+func (r *reception) update(in *inbound, now time.Duration, moved bool) bool {
 	switch {
-	case !r.started:
+	case !r.started || moved && in.ssrc != r.ssrc:
 		r.begin(in)
 	case in.ssrc != r.ssrc:
-		if in.ssrc == r.oldSSRC && now-r.changed < oldStream {
+		if !r.succeeds(in, now) {
 			return false
 		}
-		r.oldSSRC, r.changed = r.ssrc, now
 		r.begin(in)
 	case !r.sequence(in.seq):
 		return false
 	}
+	r.last = now
 	r.received++
 	r.bytes += uint64(len(in.payload))
 	if in.kind == ulaw || in.kind == alaw {
@@ -57,12 +64,21 @@ func (r *reception) update(in *inbound, now time.Duration) bool {
 	return true
 }
 
+// succeeds says whether another SSRC takes the place of the one that is heard: two packets in sequence, as RFC 3550
+// appendix A.1 asks of a new source, and only when the one before has stopped. So packets with a wrong SSRC are not heard,
+// nor stragglers of the stream before, and a party that changes its SSRC without a gap loses five packets.
+func (r *reception) succeeds(in *inbound, now time.Duration) bool {
+	follows := r.rival == rival{in.ssrc, uint32(in.seq)}
+	r.rival = rival{in.ssrc, uint32(in.seq + 1)}
+	return follows && now-r.last > quiet
+}
+
 // begin starts a new stream and keeps the sums of the one before.
 func (r *reception) begin(in *inbound) {
 	r.before.lost += r.lost()
 	r.before.received += r.received
 	r.restart(in.seq)
-	r.started, r.ssrc = true, in.ssrc
+	r.started, r.ssrc, r.rival.next = true, in.ssrc, seqMod
 }
 
 func (r *reception) restart(seq uint16) {

@@ -101,12 +101,12 @@ func TestNewSourceStreamGoesOnInOurs(t *testing.T) {
 		bridge(a, b)
 		a.talk(1, 3)
 		a.ssrc, a.seq, a.ts = 77, 9, 12345 // the phone began a new stream
-		a.talk(2, 3)
+		a.talk(2, 8)
 		a.ts += 8000 * 3600 // its clock jumped
 		a.talk(3, 3)
 		got := b.hears()
 		r.oneStream(got)
-		if len(got) != 9 || !got[3].Marker || !got[6].Marker || got[8].Timestamp-got[0].Timestamp != 8*frameSize {
+		if len(got) != 9 || !got[3].Marker || !got[6].Marker || got[8].Timestamp-got[0].Timestamp != 13*frameSize {
 			r.Errorf("%d packets; %v %v; step %d", len(got), got[3].Header, got[6].Header, got[8].Timestamp-got[0].Timestamp)
 		}
 	})

@@ -60,6 +60,18 @@ func (n *Node) shed() float64 {
 	return float64(n.ua.Refused())
 }
 
+// refusals are the packets that the media did not take.
+func (n *Node) refusals() []prometheus.Collector {
+	count := func(name, help string, of func() uint64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "offhook", Name: name, Help: help}, func() float64 { return float64(of()) })
+	}
+	return []prometheus.Collector{
+		count("media_packets_refused_total", "Packets on RTP ports that were not taken: of strangers, not to be read, not agreed on.",
+			func() uint64 { packets, _ := n.cfg.Media.Refused(); return packets }),
+		count("media_reports_refused_total", "RTCP that was not believed.", func() uint64 { _, reports := n.cfg.Media.Refused(); return reports }),
+	}
+}
+
 // Collectors are the node's Prometheus collectors.
 func (n *Node) Collectors() []prometheus.Collector {
 	m := &n.metrics
@@ -71,5 +83,5 @@ func (n *Node) Collectors() []prometheus.Collector {
 		Help: "New calls that the signalling answered 503, as its queue stood or offhook drains."}, n.shed)
 	all := []prometheus.Collector{shed, m.started, m.ended, m.refused, m.panics, m.unpublished, m.noPorts, m.mediaTimeouts, m.askTook, m.answer.all, live, lent,
 		newGateways(n)}
-	return append(all, n.recorders.collectors()...)
+	return append(append(all, n.refusals()...), n.recorders.collectors()...)
 }

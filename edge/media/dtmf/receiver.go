@@ -6,6 +6,9 @@ import "time"
 // (RFC 4733 section 2.5.1.2), so three packets are lost by then.
 const gap = 160 * time.Millisecond
 
+// unseen is how much of a digit may be lost before its first packet that comes.
+const unseen = time.Second
+
 // Digit is one key that was pressed.
 type Digit struct {
 	Key      string
@@ -20,6 +23,7 @@ type Receiver struct {
 	ts       uint32
 	before   uint32 // samples of earlier segments of a long event
 	duration uint16
+	first    time.Duration
 	last     time.Duration
 }
 
@@ -41,7 +45,7 @@ func (r *Receiver) Packet(ts uint32, marker bool, ev Event, now time.Duration) (
 		}
 	}
 	if !r.seen || ts != r.ts {
-		*r = Receiver{code: ev.Code, seen: true, active: true, ts: ts}
+		*r = Receiver{code: ev.Code, seen: true, active: true, ts: ts, first: now}
 	}
 	r.last = now
 	r.duration = max(r.duration, ev.Duration)
@@ -70,11 +74,13 @@ func (r *Receiver) Expire(now time.Duration) (Digit, bool) {
 	return r.finish()
 }
 
-// finish tells the digit once; what still comes with its timestamp is a repetition.
+// finish tells the digit once; what still comes with its timestamp is a repetition. Packets may say that it lasted for
+// hours: it is no longer than they came, and than as many before them as may be lost.
 func (r *Receiver) finish() (Digit, bool) {
 	if !r.active {
 		return Digit{}, false
 	}
 	r.active = false
-	return Digit{Key: keys[r.code : r.code+1], Duration: samples(r.before + uint32(r.duration))}, true
+	said := samples(r.before + uint32(r.duration))
+	return Digit{Key: keys[r.code : r.code+1], Duration: min(said, r.last-r.first+unseen)}, true
 }

@@ -84,6 +84,9 @@ func (b *Buffer) Rest(seq uint16) {
 	}
 }
 
+// Change is told when another stream follows: its numbers and times have nothing to do with those before.
+func (b *Buffer) Change() { b.seen, b.running = window{}, false }
+
 // jumped: too far on either side, or late again and again since the sender's clock went back.
 func (b *Buffer) jumped(ts uint32) bool {
 	d := int32(ts - b.head)

@@ -13,9 +13,14 @@ import (
 
 const registrationKey = "registration/"
 
+// goneBecause is why a device is not registered any more.
+var goneBecause = map[sipua.BindingChange]string{
+	sipua.BindingRemoved: "removed", sipua.BindingExpired: "expired", sipua.BindingLost: "disconnected",
+}
+
 // OnBinding puts a registration on the compacted topic, so that a restarted or second edge knows it, and tells it as an event.
 func (n *Node) OnBinding(b sipua.Binding, change sipua.BindingChange) {
-	gone := change == sipua.BindingRemoved || change == sipua.BindingExpired
+	reason, gone := goneBecause[change]
 	state := events.Event{
 		ID: newEventID(), Type: event.Prefix + "state.registration", Source: n.source, Time: time.Now(),
 		Topic: events.TopicState, Key: registrationKey + b.Tenant + "/" + b.User + "/" + bindingName(b),
@@ -27,12 +32,9 @@ func (n *Node) OnBinding(b sipua.Binding, change sipua.BindingChange) {
 	if change == sipua.BindingRefreshed {
 		return
 	}
-	kind, reason := event.UserRegistered, ""
+	kind := event.UserRegistered
 	if gone {
-		kind, reason = event.UserUnregistered, "removed"
-		if change == sipua.BindingExpired {
-			reason = "expired"
-		}
+		kind = event.UserUnregistered
 	}
 	data, _ := json.Marshal(event.Registration{Tenant: b.Tenant, At: state.Time, User: b.User, Contact: b.Contact,
 		UserAgent: b.UserAgent, ExpiresAt: b.Expires, Reason: reason})

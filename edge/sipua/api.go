@@ -214,6 +214,7 @@ const (
 	BindingRefreshed
 	BindingRemoved
 	BindingExpired
+	BindingLost // the WebSocket that it came over was closed
 )
 
 // Directory is what the UA asks about the tenants. It must answer from memory.

@@ -27,13 +27,14 @@ type bindings struct {
 	mu    sync.RWMutex
 	byAOR map[aor]map[string]Binding // by bindingKey; guarded by mu
 	total int                        // guarded by mu
+	pages map[string][]aor           // who registered over a WebSocket, by its flow; guarded by mu
 	clock *time.Timer                // fires at the next expiry; guarded by mu
 	next  time.Time                  // guarded by mu
 }
 
 func newBindings(u *UA) *bindings {
 	return &bindings{
-		u: u, auth: newAuthenticator(u.cfg, u.dir), gateways: newGateways(u), byAOR: map[aor]map[string]Binding{},
+		u: u, auth: newAuthenticator(u.cfg, u.dir), gateways: newGateways(u), byAOR: map[aor]map[string]Binding{}, pages: map[string][]aor{},
 	}
 }
 
@@ -101,7 +102,7 @@ func (b *bindings) list(k aor, now time.Time) []Binding {
 	b.mu.RLock()
 	all := make([]Binding, 0, len(b.byAOR[k]))
 	for _, one := range b.byAOR[k] {
-		if one.Expires.After(now) {
+		if one.Expires.After(now) && !b.closed(one) {
 			all = append(all, one)
 		}
 	}
@@ -128,6 +129,9 @@ func (b *bindings) put(one Binding) {
 	}
 	before := len(b.byAOR[k])
 	b.byAOR[k][bindingKey(one)] = one
+	if b.onPage(one) && !slices.Contains(b.pages[one.Flow], k) {
+		b.pages[one.Flow] = append(b.pages[one.Flow], k)
+	}
 	b.total += len(b.byAOR[k]) - before
 	b.wakeAt(b.end(one))
 }

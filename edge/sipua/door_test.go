@@ -47,7 +47,7 @@ type doorHandler struct {
 }
 
 var changeNames = map[BindingChange]string{
-	BindingAdded: "added", BindingRefreshed: "refreshed", BindingRemoved: "removed", BindingExpired: "expired",
+	BindingAdded: "added", BindingRefreshed: "refreshed", BindingRemoved: "removed", BindingExpired: "expired", BindingLost: "lost",
 }
 
 func (h *doorHandler) OnInvite(*Dialog, Invite)      {}

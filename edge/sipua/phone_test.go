@@ -33,6 +33,7 @@ type rig struct {
 
 	mu       sync.Mutex
 	said     []string
+	changes  []sipua.BindingChange
 	onInvite func(*sipua.Dialog, sipua.Invite)
 	onDialog func(*sipua.Dialog, sipua.DialogEvent)
 	last     *sipua.Dialog
@@ -99,7 +100,20 @@ func sdpMark(sdp []byte) string {
 	return " sdp"
 }
 
-func (r *rig) OnBinding(sipua.Binding, sipua.BindingChange) {}
+
+func (r *rig) OnBinding(_ sipua.Binding, change sipua.BindingChange) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.changes = append(r.changes, change)
+}
+
+// bound gives how registrations have changed.
+func (r *rig) bound() []sipua.BindingChange {
+	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.changes
+}
 func (r *rig) OnGateway(string, bool, error)                {}
 
 func (r *rig) note(d *sipua.Dialog, s string) {

@@ -81,6 +81,9 @@ func (b *bindings) register(r registration) *sip.Response {
 	}
 	b.order.Lock()
 	defer b.order.Unlock()
+	if b.closed(b.binding(r, contact{})) {
+		return refuse(r.req, 480, "")
+	}
 	changes, status := b.plan(r, contacts, all)
 	if status != 0 {
 		return b.refused(r.req, status)

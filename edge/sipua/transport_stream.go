@@ -175,8 +175,13 @@ func (f *flow) close(err error) {
 			delete(f.t.peers, f.to)
 		}
 		f.t.mu.Unlock()
-		for _, w := range f.t.u.workers {
-			w.post(func() { w.flowDown(f) })
+		for i, w := range f.t.u.workers {
+			w.post(func() {
+				w.flowDown(f)
+				if i == 0 && (f.to.network == overWS || f.to.network == overWSS) {
+					f.t.u.bindings.leave(f.id)
+				}
+			})
 		}
 	})
 }

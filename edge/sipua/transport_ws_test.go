@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -184,6 +185,50 @@ func TestARegisteredPageIsCalledOverItsWebSocket(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.told("ended transport 503")
+	})
+}
+
+func TestAPageThatIsClosedIsNotRegisteredAnyMore(t *testing.T) {
+	runWS(t, func(r *rig) {
+		first, second := r.page(), r.page()
+		ph := &phone{r: r, addr: "127.0.0.1:6001"}
+		reg := ph.dial("reg")
+		reg.target, reg.remote = "sip:demo.test", "<sip:anna@demo.test>"
+		for _, p := range []*page{first, second} { // the second one is the first one, come back before we knew that it had gone
+			p.proven(reg, "REGISTER", "Expires: 600\r\n", "")
+			p.expect("200 REGISTER")
+		}
+		_ = first.conn.CloseNow()
+		synctest.Wait()
+		if b := r.ua.Bindings("demo", "anna"); len(b) != 1 {
+			t.Errorf("bindings are %+v", b)
+		}
+		_ = second.conn.CloseNow()
+		synctest.Wait()
+		if b := r.ua.Bindings("demo", "anna"); len(b) != 0 {
+			t.Errorf("bindings are %+v", b)
+		}
+		want := []sipua.BindingChange{sipua.BindingAdded, sipua.BindingRefreshed, sipua.BindingLost}
+		if got := r.bound(); !slices.Equal(got, want) {
+			t.Errorf("told %v", got)
+		}
+	})
+}
+
+func TestAPageFromBeforeARestartIsNotRegistered(t *testing.T) {
+	runWS(t, func(r *rig) {
+		r.page() // whose stream has the name of the one that was
+		old := sipua.Binding{Tenant: "demo", User: "anna", Contact: "sip:a@b.invalid;transport=ws", Via: "ws:127.0.0.1:9", Flow: "riga-1", Node: "riga", Expires: time.Now().Add(time.Minute)}
+		other := old
+		other.Node, other.Contact = "oslo", "sip:c@d.invalid;transport=ws"
+		r.ua.Restore([]sipua.Binding{old, other})
+		if b := r.ua.Bindings("demo", "anna"); len(b) != 1 || b[0].Node != "oslo" {
+			t.Errorf("bindings are %+v", b)
+		}
+		time.Sleep(2 * time.Minute)
+		if got := r.bound(); len(got) != 2 || slices.Contains(got, sipua.BindingAdded) {
+			t.Errorf("told %v", got)
+		}
 	})
 }
 

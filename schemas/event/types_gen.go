@@ -284,7 +284,7 @@ type Registration struct {
 	UserAgent string `json:"user_agent,omitempty"`
 	// Until when it counts.
 	ExpiresAt time.Time `json:"expires_at"`
-	// unregistered: removed, expired.
+	// unregistered: removed, expired, disconnected (a page in a browser was closed).
 	Reason string `json:"reason,omitempty"`
 }
 

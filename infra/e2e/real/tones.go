@@ -13,7 +13,12 @@ const rate = 8000
 // WriteTone writes a pure tone as WAV, 8 kHz mono 16 bit.
 func WriteTone(t *testing.T, path string, hz int, length time.Duration) {
 	t.Helper()
-	n := int(length.Seconds() * rate)
+	writeTone(t, path, rate, hz, length)
+}
+
+func writeTone(t *testing.T, path string, rate, hz int, length time.Duration) {
+	t.Helper()
+	n := int(length.Seconds() * float64(rate))
 	b := make([]byte, 44+2*n)
 	copy(b, "RIFF")
 	binary.LittleEndian.PutUint32(b[4:], uint32(36+2*n))
@@ -21,14 +26,14 @@ func WriteTone(t *testing.T, path string, hz int, length time.Duration) {
 	binary.LittleEndian.PutUint32(b[16:], 16)
 	binary.LittleEndian.PutUint16(b[20:], 1)
 	binary.LittleEndian.PutUint16(b[22:], 1)
-	binary.LittleEndian.PutUint32(b[24:], rate)
-	binary.LittleEndian.PutUint32(b[28:], 2*rate)
+	binary.LittleEndian.PutUint32(b[24:], uint32(rate))
+	binary.LittleEndian.PutUint32(b[28:], uint32(2*rate))
 	binary.LittleEndian.PutUint16(b[32:], 2)
 	binary.LittleEndian.PutUint16(b[34:], 16)
 	copy(b[36:], "data")
 	binary.LittleEndian.PutUint32(b[40:], uint32(2*n))
 	for i := range n {
-		s := int16(12000 * math.Sin(2*math.Pi*float64(hz)*float64(i)/rate))
+		s := int16(12000 * math.Sin(2*math.Pi*float64(hz)*float64(i)/float64(rate)))
 		binary.LittleEndian.PutUint16(b[44+2*i:], uint16(s))
 	}
 	must(t, os.WriteFile(path, b, 0o644))

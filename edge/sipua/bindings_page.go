@@ -1,0 +1,41 @@
+package sipua
+
+import "strings"
+
+// onPage: a page in a browser, which is reached over its WebSocket alone.
+func (b *bindings) onPage(one Binding) bool {
+	return one.Node == b.u.cfg.Node && strings.HasPrefix(one.Via, "ws") // ws: and wss:
+}
+
+// closed: the page is gone, as all are from before a restart.
+func (b *bindings) closed(one Binding) bool {
+	if !b.onPage(one) {
+		return false
+	}
+	f, ok := b.u.net.flow(one.Flow)
+	return !ok || viaOf(f.to.network, f.to.addr) != one.Via // since a restart somebody else's may be called so
+}
+
+// leave drops what was registered over a WebSocket that is closed: whoever is called there is not there (RFC 5626 5.3).
+func (b *bindings) leave(flow string) {
+	b.order.Lock()
+	defer b.order.Unlock()
+	for _, one := range b.left(flow) {
+		b.remove(one)
+		b.u.handler.OnBinding(one, BindingLost)
+	}
+}
+
+func (b *bindings) left(flow string) (left []Binding) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, k := range b.pages[flow] {
+		for _, one := range b.byAOR[k] {
+			if one.Flow == flow && b.onPage(one) {
+				left = append(left, one)
+			}
+		}
+	}
+	delete(b.pages, flow)
+	return left
+}

@@ -1,0 +1,141 @@
+//go:build e2e
+
+// Package browser proves that a page is a phone: JsSIP and SIP.js in Chromium register, call and are called. Everything runs
+// in a network namespace of its own, because Chromium sends sound over loopback only where there is no other interface.
+package browser
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/offhook/offhook/infra/e2e/real"
+)
+
+// The libraries under test: each has a page of the same name with the same `phone`.
+var libraries = []string{"jssip", "sipjs"}
+
+// What the phones say (Hz).
+const (
+	microphone = 440 // of the browser
+	baresip    = 1000
+	second     = 1300 // of a second page
+)
+
+func TestMain(m *testing.M) {
+	code, elsewhere := real.Island(bundle)
+	if !elsewhere {
+		code = m.Run()
+	}
+	os.Exit(code)
+}
+
+// bundle puts each page's scripts into one file.
+func bundle() error {
+	steps := [][]string{{"npm", "run", "--silent", "bundle"}}
+	if stale("page/node_modules/.package-lock.json", "page/package-lock.json") {
+		steps = append([][]string{{"npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"}}, steps...)
+	}
+	for _, words := range steps {
+		cmd := exec.Command(words[0], words[1:]...)
+		cmd.Dir = "page"
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w\n%s", strings.Join(words, " "), err, out)
+		}
+	}
+	return nil
+}
+
+func stale(made, from string) bool {
+	a, err := os.Stat(made)
+	b, wrong := os.Stat(from)
+	return err != nil || wrong != nil || a.ModTime().Before(b.ModTime())
+}
+
+const house = `
+tenants:
+  demo:
+    domains: [127.0.0.1]
+    users:
+      "101": {name: Ilze, password: demo-101}
+      "105": {name: Juris, password: demo-105}
+      "106": {name: Anna, password: demo-106}
+    asks: {allow_private: [127.0.0.0/8]}
+    numbers:
+      "10": {answer: [{verb: answer}, {verb: play, audio: "tone:ringback", loop: -1}]}
+`
+
+// rig is an offhook, the browser, and the server of its pages.
+type rig struct {
+	*real.Offhook
+	t       *testing.T
+	browser *real.Chromium
+	tap     *real.Tap
+	ws, wss string // URLs
+	pages   string // URL
+}
+
+// open starts all of it.
+func open(t *testing.T) *rig {
+	t.Helper()
+	real.Need(t, "chromium", "baresip")
+	r := &rig{t: t, tap: real.NewTap(t), pages: servePages(t)}
+	port := real.Port(t, 5)
+	ws, wss := fmt.Sprintf("127.0.0.1:%d", port+3), fmt.Sprintf("127.0.0.1:%d", port+4)
+	r.ws, r.wss = "ws://"+ws, "wss://"+wss
+	r.Offhook = real.StartOffhook(t, real.OffhookOptions{
+		Config: house, Port: port, Args: []string{"--ws", ws, "--wss", wss, "--ws-origins", strings.TrimPrefix(r.pages, "http://"), "--level", "debug"},
+	})
+	r.browser = real.NewChromium(t, microphone)
+	return r
+}
+
+// servePages gives the URL below which each library's page lies.
+func servePages(t *testing.T) string {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.Handle("/dist/", http.FileServer(http.Dir("page")))
+	for _, name := range libraries {
+		mux.HandleFunc("/"+name, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			_, _ = fmt.Fprintf(w, "<!doctype html><title>%s</title><script src=/dist/%s.js></script>", name, name)
+		})
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = server.Serve(l) }()
+	t.Cleanup(func() { _ = server.Close(); <-done })
+	return "http://" + l.Addr().String()
+}
+
+func TestAPageIsAPhone(t *testing.T) {
+	r := open(t)
+	for _, library := range libraries {
+		for _, c := range cases {
+			t.Run(library+"/"+c.name, func(t *testing.T) {
+				c.run((&rig{Offhook: r.Offhook, t: t, browser: r.browser, tap: r.tap, ws: r.ws, wss: r.wss, pages: r.pages}), library)
+			})
+		}
+	}
+}
+
+var cases = []struct {
+	name string
+	run  func(r *rig, library string)
+}{
+	{"registers over ws", func(r *rig, lib string) { registers(r, lib, r.ws) }},
+	{"registers over wss", func(r *rig, lib string) { registers(r, lib, r.wss) }},
+	{"a wrong password is told", wrongPassword},
+	{"a page of another site is refused", foreign},
+	{"is gone once its window is closed", closed},
+	{"comes back when its stream is gone", comesBack},
+}

@@ -152,19 +152,25 @@ func settle(path string, repair func(*os.File) error) (Stored, error) {
 func reserve(dir, rel string) (string, *os.File, error) {
 	for n := 1; n < 10_000; n++ {
 		name := numbered(rel, n)
-		path := filepath.Join(dir, name)
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o640)
-		if errors.Is(err, fs.ErrNotExist) { // no folder yet, or tidied this moment
-			if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-				return "", nil, err
-			}
-			f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o640)
-		}
+		f, err := createIn(filepath.Join(dir, name))
 		if !errors.Is(err, fs.ErrExist) {
 			return name, f, err
 		}
 	}
 	return "", nil, fmt.Errorf("%s: too many recordings of this name", rel)
+}
+
+// createIn makes a file that is not there, and its folders. Another recording that is done may tidy these away meanwhile.
+func createIn(path string) (*os.File, error) {
+	var made error
+	for range 100 {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o640)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+		made = os.MkdirAll(filepath.Dir(path), 0o750)
+	}
+	return nil, fmt.Errorf("%s has no folder: %w", path, made)
 }
 
 // numbered is the n-th name: a.wav, a-2.wav ...

@@ -146,7 +146,7 @@ func (p *peer) address(network string) string {
 // wait for an event of this kind.
 func (p *peer) wait(t *testing.T, kind sipua.DialogEventKind) *sipua.Dialog {
 	t.Helper()
-	late := time.After(10 * time.Second)
+	late := time.After(time.Minute)
 	for {
 		select {
 		case e := <-p.events:

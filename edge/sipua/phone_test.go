@@ -100,7 +100,6 @@ func sdpMark(sdp []byte) string {
 	return " sdp"
 }
 
-
 func (r *rig) OnBinding(_ sipua.Binding, change sipua.BindingChange) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -114,7 +113,7 @@ func (r *rig) bound() []sipua.BindingChange {
 	defer r.mu.Unlock()
 	return r.changes
 }
-func (r *rig) OnGateway(string, bool, error)                {}
+func (r *rig) OnGateway(string, bool, error) {}
 
 func (r *rig) note(d *sipua.Dialog, s string) {
 	r.mu.Lock()

@@ -40,7 +40,7 @@ func dialDevtools(t *testing.T, url string) *devtools {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
-	conn, _, err := websocket.Dial(ctx, url, nil)
+	conn, _, err := websocket.Dial(ctx, url, nil) //nolint:bodyclose // the connection has it
 	must(t, err)
 	conn.SetReadLimit(-1)
 	d := &devtools{conn: conn, waiting: map[int]chan answer{}, told: map[string]func(string, json.RawMessage){}}

@@ -208,7 +208,7 @@ func TestStateThatIsNoneIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, broken := range []string{`[]`, strings.Replace(string(raw), `"verb":"play"`, `"verb":"nosuch"`, 1), strings.Replace(string(raw), `"Audio":"x"`, `"Audio":7`, 1)} {
+	for _, broken := range []string{`[]`, strings.Replace(string(raw), `"verb":"play"`, `"verb":"nosuch"`, 1), strings.Replace(string(raw), `"audio":"x"`, `"audio":7`, 1)} {
 		if _, err := verbs.ReadCall([]byte(broken)); err == nil {
 			t.Errorf("read: %s", broken)
 		}

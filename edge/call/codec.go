@@ -58,7 +58,7 @@ func output[T Output](raw []byte) (Output, error) {
 
 var inputs = map[string]func([]byte) (Input, error){
 	"begin": input[Begin], "leg_progress": input[LegProgress], "leg_answered": input[LegAnswered], "leg_held": input[LegHeld],
-	"leg_resumed": input[LegResumed], "leg_ended": input[LegEnded], "digit": input[Digit], "play_ended": input[PlayEnded],
+	"leg_resumed": input[LegResumed], "leg_ended": input[LegEnded], "digit": input[Digit], "play_ended": input[PlayEnded], "play_failed": input[PlayFailed],
 	"timer_fired": input[TimerFired], "ask_answered": input[AskAnswered], "resolved": input[Resolved], "replace": input[Replace],
 	"end": input[End], "leg_referred": input[LegReferred], "leg_notified": input[LegNotified], "record_ended": input[RecordEnded],
 	"beside": input[Beside], "lent": input[Lent], "loan_taken": input[LoanTaken], "loan_ended": input[LoanEnded],
@@ -68,7 +68,7 @@ var inputs = map[string]func([]byte) (Input, error){
 
 var outputs = map[string]func([]byte) (Output, error){
 	"leg_ring": output[LegRing], "leg_answer": output[LegAnswer], "leg_invite": output[LegInvite], "leg_end": output[LegEnd],
-	"set_mix": output[SetMix], "play_start": output[PlayStart], "play_stop": output[PlayStop], "timer_start": output[TimerStart],
+	"set_mix": output[SetMix], "play_start": output[PlayStart], "play_stop": output[PlayStop], "play_pause": output[PlayPause], "play_seek": output[PlaySeek], "timer_start": output[TimerStart],
 	"timer_stop": output[TimerStop], "ask_start": output[AskStart], "ask_stop": output[AskStop], "resolve": output[Resolve],
 	"leg_dtmf": output[LegDTMF], "leg_refer": output[LegRefer], "leg_notify": output[LegNotify], "record_start": output[RecordStart],
 	"record_pause": output[RecordPause], "record_stop": output[RecordStop], "messages": output[Messages], "names": output[Names],
@@ -131,6 +131,8 @@ func dataOf(typ string) Data {
 		return &event.Email{}
 	case event.CallTransferred:
 		return &event.Transfer{}
+	case event.AudioFailed:
+		return &event.Audio{}
 	case event.CallTagged:
 		return &event.Tags{}
 	case event.UserMessages:

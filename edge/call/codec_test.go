@@ -25,7 +25,7 @@ func TestInputsSurviveJSON(t *testing.T) {
 		call.LegAnswered{Leg: 2}, call.LegHeld{Leg: 2}, call.LegResumed{Leg: 2},
 		call.LegEnded{Leg: 2, Cause: call.CauseOf(486, "Busy"), Remote: true, Media: &event.Media{Codec: "PCMU", Lost: 3}},
 		call.Digit{Leg: 1, Digit: "#", Method: "info", DurationMS: 90},
-		call.PlayEnded{Play: 3, Error: "no"}, call.TimerFired{Timer: 4},
+		call.PlayEnded{Play: 3, Error: "no", PositionMS: 20}, call.PlayFailed{Play: 3, Audio: "a", Code: "not_found", Error: "no", Fallback: true}, call.TimerFired{Timer: 4},
 		call.AskAnswered{Ask: 5, OK: true, Verbs: doc, Vars: map[string]any{"n": 1.5}, State: json.RawMessage(`{"a":1}`),
 			Failures: []call.AskFailure{{URL: "u", Code: "timeout", Faults: []event.Fault{{Code: "c", Pointer: "/0"}}}}},
 		call.Resolved{Resolve: 6, Destinations: []call.Destination{{URI: "sip:a", Via: "udp:1.2.3.4:5060", Route: []string{"<sip:p>"}}}, RingForMS: 5},

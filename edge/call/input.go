@@ -112,8 +112,18 @@ type Digit struct {
 
 // PlayEnded: a playback reached its end or failed. Not sent for a playback that was stopped.
 type PlayEnded struct {
-	Play  int    `json:"play"`
-	Error string `json:"error,omitempty"`
+	Play       int    `json:"play"`
+	Error      string `json:"error,omitempty"`
+	PositionMS int64  `json:"position_ms,omitempty"` // where in the sound
+}
+
+// PlayFailed: a sound of a playback cannot be had. The others are heard, and PlayEnded follows.
+type PlayFailed struct {
+	Play     int    `json:"play"`
+	Audio    string `json:"audio"`
+	Code     string `json:"code"`
+	Error    string `json:"error"`
+	Fallback bool   `json:"fallback,omitempty"` // another one is heard in its place
 }
 
 // TimerFired: a timer ran out. Timers are numbered by the call's one counter, so a late one is known by its number.
@@ -198,6 +208,7 @@ func (LegResumed) Kind() string  { return "leg_resumed" }
 func (LegEnded) Kind() string    { return "leg_ended" }
 func (Digit) Kind() string       { return "digit" }
 func (PlayEnded) Kind() string   { return "play_ended" }
+func (PlayFailed) Kind() string  { return "play_failed" }
 func (TimerFired) Kind() string  { return "timer_fired" }
 func (AskAnswered) Kind() string { return "ask_answered" }
 func (Resolved) Kind() string    { return "resolved" }

@@ -172,7 +172,7 @@ func (c *Call) pair(a, b *Leg) bool {
 // playFor finds the playback that a leg hears: the one started last.
 func (c *Call) playFor(l *Leg, under bool) int {
 	for i := len(c.Things) - 1; i >= 0; i-- {
-		if t := c.Things[i]; t.What == thingPlay && (t.Leg == l.N || t.Leg == All) && t.Under == under && !t.Over {
+		if t := c.Things[i]; t.What == thingPlay && (t.Leg == l.N || t.Leg == All) && t.Under == under && !t.Over && !t.paused() {
 			return t.N
 		}
 	}

@@ -64,6 +64,10 @@ type PlayStart struct {
 	Audio verb.Audios `json:"audio"`           // played one after another
 	Loop  int         `json:"loop,omitempty"`  // times; -1 for ever; 0 is 1
 	Music string      `json:"music,omitempty"` // the tenant's music, Audio is empty: MusicHold or MusicParking
+
+	From     time.Duration `json:"from,omitempty"`     // place in the sound where each round begins
+	Until    time.Duration `json:"until,omitempty"`    // and where it ends; 0: its end
+	Fallback *verb.Audio   `json:"fallback,omitempty"` // in the place of what cannot be had; default the tenant's
 }
 
 // Kinds of the tenant's music.
@@ -71,6 +75,19 @@ const (
 	MusicHold    = "hold"
 	MusicParking = "parking"
 )
+
+// PlayPause pauses a playback or lets it go on.
+type PlayPause struct {
+	Play   int  `json:"play"`
+	Paused bool `json:"paused"`
+}
+
+// PlaySeek moves a playback to a place in its sound, or by To from where it is.
+type PlaySeek struct {
+	Play int           `json:"play"`
+	To   time.Duration `json:"to"`
+	By   bool          `json:"by,omitempty"`
+}
 
 // PlayStop stops a playback.
 type PlayStop struct {
@@ -210,6 +227,8 @@ func (LegEnd) Kind() string      { return "leg_end" }
 func (SetMix) Kind() string      { return "set_mix" }
 func (PlayStart) Kind() string   { return "play_start" }
 func (PlayStop) Kind() string    { return "play_stop" }
+func (PlayPause) Kind() string   { return "play_pause" }
+func (PlaySeek) Kind() string    { return "play_seek" }
 func (TimerStart) Kind() string  { return "timer_start" }
 func (TimerStop) Kind() string   { return "timer_stop" }
 func (AskStart) Kind() string    { return "ask_start" }

@@ -213,14 +213,26 @@ type Thing struct {
 	*Details // of a loan, name or recording
 }
 
-// Details are what only loans, names and recordings have.
+// Details are what only loans, names, recordings and the playbacks of documents have.
 type Details struct {
-	Name  string `json:"name,omitempty"`  // name; loan: how the leg took part when it was lent; record: whose voice
-	With  string `json:"with,omitempty"`  // loan: the call that has it; record: of_id
+	Name  string `json:"name,omitempty"`  // name; loan: how the leg took part when it was lent; record: whose voice; play: the verb
+	With  string `json:"with,omitempty"`  // loan: the call that has it; record, play: of_id
 	There int    `json:"there,omitempty"` // loan: the leg there
 	Two   bool   `json:"two,omitempty"`   // record: on two channels
 	Ends  bool   `json:"ends,omitempty"`  // record: it was told to stop, RecordEnded is to come
 	Why   string `json:"why,omitempty"`   // record: why it was told so
+
+	Played *Played `json:"played,omitempty"`
+}
+
+// Played is where a playback is, as far as the call's clock knows.
+type Played struct {
+	Since  time.Time     `json:"since"` // when it was At
+	At     time.Duration `json:"at,omitempty"`
+	From   time.Duration `json:"from,omitempty"`
+	Until  time.Duration `json:"until,omitempty"`
+	Loops  bool          `json:"loops,omitempty"`
+	Paused bool          `json:"paused,omitempty"`
 }
 
 // detailed gives a thing the details of its kind.

@@ -87,6 +87,8 @@ func (c *Call) take(in Input) {
 		c.digit(in)
 	case PlayEnded:
 		c.playEnded(in)
+	case PlayFailed:
+		c.playFailed(in)
 	case TimerFired:
 		c.timerFired(in)
 	case AskAnswered:
@@ -139,9 +141,6 @@ func (c *Call) playEnded(in PlayEnded) {
 	if c.holdMusicEnded(in) {
 		return
 	}
-	if in.Error != "" && c.thing(thingPlay, in.Play) != nil {
-		c.log("error", "playback failed: "+in.Error)
-	}
 	c.thingBrings(thingPlay, in.Play, in)
 }
 
@@ -150,7 +149,7 @@ func (c *Call) endPlayToNobody() bool {
 	for _, t := range c.Things {
 		if t.What == thingPlay && t.Leg != All && c.live(t.Leg) == nil {
 			c.put(PlayStop{Play: t.N})
-			c.thingBrings(thingPlay, t.N, PlayEnded{Play: t.N, Error: "that party is gone"})
+			c.thingBrings(thingPlay, t.N, PlayEnded{Play: t.N, Error: "that party is gone", PositionMS: t.position(c.now)})
 			return true
 		}
 	}

@@ -223,11 +223,13 @@ func (c *Call) killStrand(s *Strand, cause event.Cause) {
 func (c *Call) stopRun(s *Strand, cause event.Cause) {
 	if r := s.Run; r != nil {
 		s.Run = nil
+		at := c.position(r)
 		c.release(r, cause)
 		res := ask.Result{Status: StatusCancelled}
 		if p, ok := r.Progress.(Achiever); ok {
 			res = p.Achieved()
 		}
+		res.PositionMS = at
 		res.Verb, res.ID, res.Cause = r.Name, r.ID, cause.Reason
 		c.verbEnded(s, res)
 	}

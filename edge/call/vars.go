@@ -99,6 +99,8 @@ func (s *Strand) resultVar(name string) (string, bool) {
 		return r.Error, true
 	case "recording":
 		return r.Recording, true
+	case "position_ms":
+		return strconv.FormatInt(r.PositionMS, 10), true
 	case "duration_ms":
 		return strconv.FormatInt(r.DurationMS, 10), true
 	}

@@ -81,6 +81,8 @@ func (l Line) words() string {
 		return l.meetingWords()
 	case "recording":
 		return l.recordingWords()
+	case "audio":
+		return join(l.field("verb"), l.field("audio"), l.field("error"))
 	}
 	return ""
 }

@@ -54,6 +54,7 @@ var golden = []struct{ kind, data, want string }{
 	{"conference.joined", `{"leg":1,"name":"board","mode":"speaking","size":3}`, "board · speaking · now 3"},
 	{"conference.left", `{"leg":1,"name":"board","size":2,"why":"hangup"}`, "board · now 2 · hangup"},
 	{"recording.started", `{"recording":"call_1-7","verb_id":"whole","of":"call","channels":2}`, "of call · by whole"},
+	{"audio.failed", `{"verb":"play","audio":"nosuch","code":"not_found","error":"no such sound"}`, "play · nosuch · no such sound"},
 	{"recording.paused", `{"recording":"call_1-7","of":"call"}`, "of call"},
 	{"recording.resumed", `{"recording":"call_1-7","of":"call"}`, "of call"},
 	{"recording.stored", `{"recording":"call_1-7","of":"agent","duration_ms":8200,"location":"demo/x.wav","why":"time_limit"}`, "of agent · 8.2s · ended by time limit · demo/x.wav"},

@@ -30,7 +30,10 @@ type Event struct {
 	Kind     EventKind
 	Digit    string        // Digit
 	Duration time.Duration // Digit
-	Err      error         // PlayEnded
+	Err      error         // PlayEnded, PlayFailed
+	Position time.Duration // PlayEnded: where in the list it ended
+	Source   int           // PlayFailed: which of the list
+	Instead  bool          // PlayFailed: Part.Instead is heard in its place
 }
 
 // EventKind tells Events apart.
@@ -38,9 +41,10 @@ type EventKind int
 
 // Kinds of Event.
 const (
-	Digit     EventKind = iota + 1 // an RFC 4733 digit, once, at its end
-	Timeout                        // RTP never came or stopped (Config.Silence); told once until it comes again
-	PlayEnded                      // a player reached its end or its source failed
+	Digit      EventKind = iota + 1 // an RFC 4733 digit, once, at its end
+	Timeout                         // RTP never came or stopped (Config.Silence); told once until it comes again
+	PlayEnded                       // a player reached its end; Err is of the first source that failed
+	PlayFailed                      // a source of a player failed, told once
 )
 
 // Source is a sound to play: 8 kHz mono 16 bit. Frames may be shared by many players and must not be changed.

@@ -1,8 +1,10 @@
 package media
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/offhook/offhook/edge/media/g711"
 )
@@ -13,15 +15,16 @@ type Player struct {
 	eng    *Engine
 	notify func(Event)
 	src    []Source
-	loop   int
+	part   Part
 	state  atomic.Int32
 	seat   seat
 
-	mu     sync.Mutex
-	at, n  int   // source and frame that sounds
-	rounds int   // how often the list was played
+	mu    sync.Mutex
+	at, n int // source and frame that sounds
+	place
+	rounds int // how often the list was played
+	faults
 	played bool  // a source of this round reached its end
-	fault  error // of the first source that failed
 	due    int64 // slot of the next frame
 	begun  bool
 	ready  bool // the frame at, n is there
@@ -29,6 +32,13 @@ type Player struct {
 	pcm    []int16
 	coded  [2][]byte // of the frame by law; nil: not asked for yet
 	own    [2][frameSize]byte
+}
+
+// faults are the sources that failed.
+type faults struct {
+	first  error
+	failed []int   // those that were told
+	tell   []Event // those that are to be
 }
 
 // States of a player.
@@ -40,13 +50,26 @@ const (
 
 func (*Player) hearable() {}
 
+// Part is what of a list of sources is played, and how often. The list is one sound.
+type Part struct {
+	From, Until time.Duration // places in it; Until 0: its end
+	Loop        int           // rounds: 0 is once, -1 for ever
+	Instead     Source        // played in the place of a source that fails; nil: none
+}
+
 // Play starts the sources at once, loop times over (0 is once, -1 for ever). notify gets PlayEnded, on the engine's
-// goroutine, when the last frame has sounded or a source failed; it may be nil.
+// goroutine, when the last frame has sounded, and before that PlayFailed for each source that fails; it may be nil.
 func (e *Engine) Play(src []Source, loop int, notify func(Event)) *Player {
+	return e.PlayPart(src, Part{Loop: loop}, notify)
+}
+
+// PlayPart is Play for a part of the sources.
+func (e *Engine) PlayPart(src []Source, part Part, notify func(Event)) *Player {
 	if notify == nil {
 		notify = func(Event) {}
 	}
-	p := &Player{eng: e, notify: notify, src: src, loop: loop}
+	p := &Player{eng: e, notify: notify, src: src, part: part}
+	p.ahead = frames(part.From)
 	e.wheel.need(p, &p.seat, plays, true)
 	return p
 }
@@ -72,31 +95,35 @@ func (p *Player) produce(_ *scratch, slot int64) {
 	if p.state.Load() != running {
 		return
 	}
-	more, err := p.advance(slot)
+	more, told, err := p.advance(slot)
+	for _, ev := range told {
+		p.notify(ev)
+	}
 	if !more && p.state.CompareAndSwap(running, ended) {
 		p.leave()
-		p.notify(Event{Kind: PlayEnded, Err: err})
+		p.notify(Event{Kind: PlayEnded, Err: err, Position: p.Position()})
 	}
 }
 
 func (*Player) consume(*scratch, int64) {}
 
-// advance catches up with slot; more is false at the end.
-func (p *Player) advance(slot int64) (more bool, err error) {
+// advance catches up with slot; more is false at the end. told are of the sources that failed since.
+func (p *Player) advance(slot int64) (more bool, told []Event, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.begun {
+	if !p.begun || p.paused {
 		p.begun, p.due = true, slot
 	}
 	more = true
-	for more && err == nil && p.due <= slot {
+	for more && err == nil && p.due <= slot && !p.paused {
 		if p.ready {
 			p.n++
 		}
 		more, err = p.load()
 		p.due += slots
 	}
-	return more && err == nil, err
+	told, p.tell = p.tell, nil
+	return more && err == nil, told, err
 }
 
 // load finds the frame at, n, going on to the next source where one ends or fails.
@@ -105,38 +132,62 @@ func (p *Player) load() (more bool, err error) {
 		ok, err := p.fetch()
 		switch {
 		case err != nil:
-			p.fail(err)
-		case ok:
+			if p.fail(err) {
+				continue
+			}
+		case ok && !p.over():
+			if p.leap() {
+				continue
+			}
+			p.heard = p.heard || p.ready
 			return true, nil
-		case p.n > 0:
+		case p.heard:
 			p.played = true
 		}
-		if !p.nextSource() {
+		if !p.nextSource(ok && err == nil) {
 			break
 		}
 	}
 	p.ready = false
-	return false, p.fault
+	return false, p.first
 }
 
-// fail keeps the first fault: it is told at the end, after what could be heard was.
-func (p *Player) fail(err error) {
-	if p.fault == nil {
-		p.fault = err
-	}
+// fail keeps the first fault: it ends the playback, after what could be heard was. true: something is heard instead.
+func (p *Player) fail(err error) (instead bool) {
 	p.ready = false
+	if !slices.Contains(p.failed, p.at) {
+		instead = p.part.Instead != nil && p.n == 0
+		p.failed = append(p.failed, p.at)
+		p.tell = append(p.tell, Event{Kind: PlayFailed, Source: p.at, Err: err, Instead: instead})
+	}
+	if instead {
+		p.src = slices.Clone(p.src)
+		p.src[p.at] = p.part.Instead
+		return true
+	}
+	if p.first == nil {
+		p.first = err
+	}
+	return false
 }
 
 // nextSource is false when the list was played often enough. A whole round in which nothing reached its end is the last.
-func (p *Player) nextSource() bool {
-	p.n = 0
-	if p.at++; p.at < len(p.src) {
+// over: the round ends here.
+func (p *Player) nextSource(over bool) bool {
+	if p.at+1 < len(p.src) && !over {
+		p.past, p.n, p.heard = p.past+p.n, 0, false
+		p.at++
 		return true
 	}
-	again := p.played
-	p.at, p.played = 0, false
+	again := p.played && (p.part.Loop < 0 || p.rounds+1 < p.part.Loop)
 	p.rounds++
-	return again && (p.loop < 0 || p.rounds < p.loop)
+	if again {
+		p.played = false
+		p.goTo(frames(p.part.From))
+	} else if !over {
+		p.ahead = 0 // there is no such place
+	}
+	return again
 }
 
 // fetch asks the source for the frame, in the law that was heard last if it has codes.

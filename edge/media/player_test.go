@@ -151,7 +151,8 @@ func TestSourceThatFailsIsPassedOverAndToldAtTheEnd(t *testing.T) {
 			var over ends
 			p.end.Hear([]Heard{{From: r.eng.Play([]Source{broken{}, prompt(9)}, loop, over.notify)}})
 			time.Sleep(time.Second)
-			if ev := over.all(); len(ev) != 1 || !errors.Is(ev[0].Err, errBroken) {
+			ev := over.all()
+			if len(ev) != 2 || ev[0].Kind != PlayFailed || ev[0].Source != 0 || ev[0].Instead || ev[1].Kind != PlayEnded || !errors.Is(ev[1].Err, errBroken) {
 				r.Errorf("%v", ev)
 			}
 			if got := p.hears(); len(got) != want {
@@ -167,7 +168,7 @@ func TestRoundInWhichEverythingFailsIsTheLast(t *testing.T) {
 		var over ends
 		p.end.Hear([]Heard{{From: r.eng.Play([]Source{broken{}, broken{}}, -1, over.notify)}})
 		time.Sleep(time.Second)
-		if ev := over.all(); len(ev) != 1 || !errors.Is(ev[0].Err, errBroken) {
+		if ev := over.all(); len(ev) != 3 || ev[1].Source != 1 || !errors.Is(ev[2].Err, errBroken) {
 			r.Errorf("%v", ev)
 		}
 		if got := p.hears(); len(got) != 4 {

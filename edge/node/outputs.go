@@ -11,7 +11,6 @@ import (
 	"github.com/offhook/offhook/events"
 	"github.com/offhook/offhook/schemas/encode"
 	"github.com/offhook/offhook/schemas/event"
-	"github.com/offhook/offhook/schemas/verb"
 )
 
 // do carries one output out. Nothing here blocks; what takes time comes back as an input.
@@ -38,6 +37,10 @@ func (s *session) do(out call.Output) {
 		s.play(o)
 	case call.PlayStop:
 		s.stopPlay(o.Play)
+	case call.PlayPause:
+		s.withPlay(o.Play, func(p *media.Player) { p.Pause(o.Paused) })
+	case call.PlaySeek:
+		s.withPlay(o.Play, func(p *media.Player) { p.Seek(o.To, o.By) })
 	case call.RecordStart:
 		s.record(o)
 	case call.RecordPause:
@@ -125,63 +128,6 @@ func (s *session) heardBy(id int) []media.Heard {
 		}
 	}
 	return heard
-}
-
-func (s *session) play(o call.PlayStart) {
-	sources := s.sources(o)
-	n, id := s.node, o.Play
-	if s.plays == nil {
-		s.plays = map[int]*media.Player{}
-	}
-	s.plays[id] = n.cfg.Media.Play(sources, o.Loop, func(ev media.Event) {
-		if ev.Kind == media.PlayEnded {
-			n.post(s, call.PlayEnded{Play: id, Error: errorText(ev.Err)})
-		}
-	})
-	s.applyMix()
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
-func (s *session) sources(o call.PlayStart) []media.Source {
-	if o.Music != "" {
-		return []media.Source{s.node.cfg.Sounds.Music(s.node.asking, s.tenant, o.Music)}
-	}
-	sources := make([]media.Source, 0, len(o.Audio))
-	for _, a := range o.Audio {
-		src, err := s.node.cfg.Sounds.Open(s.node.asking, s.tenant, a)
-		if err != nil {
-			src = unplayable{fmt.Errorf("audio %s: %w", audioName(a), err)}
-		}
-		sources = append(sources, src)
-	}
-	return sources
-}
-
-// unplayable stands where a sound cannot be opened: what else there is to play is heard, then its error is told.
-type unplayable struct{ err error }
-
-// Frame implements media.Source.
-func (u unplayable) Frame(int) ([]int16, bool, error) { return nil, false, u.err }
-
-func audioName(a verb.Audio) string {
-	if a.Say != nil {
-		return "say"
-	}
-	return strconv.Quote(a.Name)
-}
-
-func (s *session) stopPlay(id int) {
-	if p := s.plays[id]; p != nil {
-		p.Stop()
-		delete(s.plays, id)
-		s.applyMix()
-	}
 }
 
 func (s *session) startTimer(o call.TimerStart) {

@@ -73,7 +73,7 @@ func fetch(ctx context.Context, client *http.Client, u *url.URL, old *entry) (lo
 
 func readBody(res *http.Response) (loaded, error) {
 	if res.StatusCode != http.StatusOK {
-		return loaded{}, fmt.Errorf("%w: status %d", ErrFetch, res.StatusCode)
+		return loaded{}, faulty(ofStatus(res.StatusCode), fmt.Errorf("%w: status %d", ErrFetch, res.StatusCode))
 	}
 	body := &io.LimitedReader{R: res.Body, N: maxFetch + 1}
 	hint := file.Hint{Type: res.Header.Get("Content-Type")}
@@ -82,7 +82,7 @@ func readBody(res *http.Response) (loaded, error) {
 	}
 	samples, err := file.Read(body, hint, maxSamples)
 	if body.N <= 0 || res.ContentLength > maxFetch {
-		return loaded{}, fmt.Errorf("%w: more than %d MiB", ErrFetch, maxFetch>>20)
+		return loaded{}, faulty("too_large", fmt.Errorf("%w: more than %d MiB", ErrFetch, maxFetch>>20))
 	}
 	if err != nil {
 		return loaded{}, fetchError(err)

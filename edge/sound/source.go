@@ -123,6 +123,9 @@ func silent(law g711.Law) []byte {
 	return bytes.Repeat([]byte{law.Silence()}, frame)
 }
 
+// Strict is the speech alone: when it fails, it says so at once.
+func (s *spoken) Strict() media.Source { return s.pending }
+
 // Frame implements media.Source.
 func (s *spoken) Frame(n int) (pcm []int16, ok bool, err error) {
 	pcm, ok, err = s.pending.Frame(n)

@@ -87,6 +87,10 @@ func (v *Result) EncodeJSON(e *encode.Encoder) {
 		e.Key(`"duration_ms":`)
 		e.Int(v.DurationMS)
 	}
+	if v.PositionMS != 0 {
+		e.Key(`"position_ms":`)
+		e.Int(v.PositionMS)
+	}
 	e.Close()
 }
 

@@ -71,6 +71,9 @@ type Result struct {
 	Recording string `json:"recording,omitempty"`
 	// record: how long it is; enqueue: how long the caller waited.
 	DurationMS int64 `json:"duration_ms,omitempty"`
+	// play, say: where in the sound it stopped; with action pause, resume, skip: where it is. Not told of a loop
+	// that was ended from outside.
+	PositionMS int64 `json:"position_ms,omitempty"`
 }
 
 // Call is the JSON object "call": The call that is asked about.

@@ -123,10 +123,31 @@ func (c *checker) tagged(said *rule.Rule, t *rule.Tag, v tree.Value) {
 	if on {
 		c.inOn--
 	}
-	if tag.Text() == "set" {
+	switch tag.Text() {
+	case "set":
 		c.learnFrom(v)
+	case "play":
+		c.plays(v)
 	}
 	c.depth--
+}
+
+// plays: what a play has to have follows from its action.
+func (c *checker) plays(v tree.Value) {
+	action := "start"
+	if a, ok := v.Get("action"); ok {
+		action = a.Text()
+	}
+	audio, ok := v.Get("audio")
+	switch {
+	case action == "start" && !ok:
+		c.missing(v, "audio", `"audio": an audio or list of audio such as "welcome"`)
+	case action != "start" && ok:
+		c.fault(audio, "unwanted_property", "no audio with this action", "of_id names what plays")
+	}
+	if by, ok := v.Get("by"); ok && action != "skip" {
+		c.fault(by, "needs_property", `"action": "skip" beside "by"`, "from says where to begin")
+	}
 }
 
 // enter counts a verb; false when there are too many, or too many in one another.

@@ -156,6 +156,9 @@ type Asks struct {
 type Audio struct {
 	// Folder of WAV, MP3, .ulaw and .alaw files; uploads are put there. Default audio/TENANT beside this file.
 	Samples string `json:"samples,omitempty"`
+	// Played in the place of audio that cannot be had and of speech that fails; default nothing, and speech is
+	// silent for its time.
+	Fallback string `json:"fallback,omitempty"`
 	// Sample name or tone:silence; default built in.
 	MusicOnHold string `json:"music_on_hold,omitempty"`
 	// Default voice of say.

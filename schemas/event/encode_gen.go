@@ -649,6 +649,42 @@ func (v *Recording) EncodeJSON(e *encode.Encoder) {
 }
 
 // EncodeJSON writes what json.Marshal gives.
+func (v *Audio) EncodeJSON(e *encode.Encoder) {
+	e.Open()
+	e.Key(`"call_id":`)
+	e.String(v.CallID)
+	e.Key(`"tenant":`)
+	e.String(v.Tenant)
+	e.Key(`"seq":`)
+	e.Int(v.Seq)
+	e.Key(`"at":`)
+	e.Time(v.At)
+	if v.Verb != "" {
+		e.Key(`"verb":`)
+		e.String(v.Verb)
+	}
+	if v.VerbID != "" {
+		e.Key(`"verb_id":`)
+		e.String(v.VerbID)
+	}
+	if v.Strand != 0 {
+		e.Key(`"strand":`)
+		e.Int(int64(v.Strand))
+	}
+	e.Key(`"audio":`)
+	e.String(v.Audio)
+	e.Key(`"code":`)
+	e.String(v.Code)
+	e.Key(`"error":`)
+	e.String(v.Error)
+	if v.Fallback {
+		e.Key(`"fallback":`)
+		e.Bool(v.Fallback)
+	}
+	e.Close()
+}
+
+// EncodeJSON writes what json.Marshal gives.
 func (v *Tags) EncodeJSON(e *encode.Encoder) {
 	e.Open()
 	e.Key(`"call_id":`)

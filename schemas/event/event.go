@@ -47,5 +47,6 @@ const (
 	RecordingStored  = "recording.stored"
 	RecordingFailed  = "recording.failed"
 	UserMessages     = "user.messages"
+	AudioFailed      = "audio.failed"
 	CustomPrefix     = "custom."
 )

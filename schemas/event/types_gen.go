@@ -356,6 +356,26 @@ type Recording struct {
 	Error string `json:"error,omitempty"`
 }
 
+// Audio is the JSON object "audio": A sound that could not be had.
+type Audio struct {
+	Base
+	// The verb that plays it.
+	Verb string `json:"verb,omitempty"`
+	// The author's id of that verb.
+	VerbID string `json:"verb_id,omitempty"`
+	// The strand of that verb.
+	Strand int `json:"strand,omitempty"`
+	// The sample, the URL (without its query), or say.
+	Audio string `json:"audio"`
+	// Why, as a stable word: not_found, refused (the server or bucket does not let us), unreachable, too_large
+	// (more than 10 MB or 10 minutes), not_audio, bad_name, speech_failed, bad_text, busy, failed.
+	Code string `json:"code"`
+	// What went wrong, in words.
+	Error string `json:"error"`
+	// A fallback is heard in its place.
+	Fallback bool `json:"fallback,omitempty"`
+}
+
 // Tags is the JSON object "tags": The call's tags.
 type Tags struct {
 	Base

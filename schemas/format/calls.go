@@ -50,7 +50,7 @@ var FullEvents = []string{
 	"leg.ringing", "leg.early_media", "leg.answered", "leg.no_answer", "leg.busy", "leg.timeout", "leg.failed", "leg.held", "leg.resumed", "leg.hangup",
 	"call.transferred", "call.parked", "call.unparked", "call.picked_up", "call.supervised", "call.tagged",
 	"conference.joined", "conference.left", "queue.joined", "queue.left",
-	"recording.started", "recording.paused", "recording.resumed", "recording.stored", "recording.failed", "user.messages",
+	"recording.started", "recording.paused", "recording.resumed", "recording.stored", "recording.failed", "user.messages", "audio.failed",
 	"verb.started", "verb.ended", "dtmf.received", "ask.answered", "ask.failed", "email.requested",
 }
 

@@ -10,6 +10,7 @@ import (
 const (
 	DefaultRejectStatus       = 486
 	DefaultHangupCause        = "normal"
+	DefaultPlayAction         = "start"
 	DefaultPlayLoop           = 1
 	DefaultPlayTo             = "caller"
 	DefaultSayTo              = "caller"

@@ -364,6 +364,18 @@ func (d *decoder) verbPlay(v tree.Value) *Play {
 			x.ID = d.str(c)
 		case "audio":
 			x.Audio = d.audios(c)
+		case "action":
+			x.Action = d.str(c)
+		case "of_id":
+			x.OfID = d.str(c)
+		case "from":
+			x.From = d.duration(c)
+		case "until":
+			x.Until = d.duration(c)
+		case "by":
+			x.By = d.duration(c)
+		case "fallback":
+			x.Fallback = d.audioPtr(c)
 		case "loop":
 			x.Loop = d.int(c)
 		case "to":
@@ -378,6 +390,7 @@ func (d *decoder) verbPlay(v tree.Value) *Play {
 func (v *Play) fill(f *filler) Verb {
 	was, c := f.changed, *v
 	c.Audio = f.audios(v.Audio)
+	c.Fallback = f.audioPtr(v.Fallback)
 	if f.changed == was {
 		return v
 	}
@@ -414,6 +427,8 @@ func (d *decoder) verbSay(v tree.Value) *Say {
 			x.Language = d.str(c)
 		case "engine":
 			x.Engine = d.str(c)
+		case "fallback":
+			x.Fallback = d.audioPtr(c)
 		case "to":
 			x.To = d.str(c)
 		case "background":
@@ -429,6 +444,7 @@ func (v *Say) fill(f *filler) Verb {
 	c.Voice = f.str(v.Voice)
 	c.Language = f.str(v.Language)
 	c.Engine = f.str(v.Engine)
+	c.Fallback = f.audioPtr(v.Fallback)
 	if f.changed == was {
 		return v
 	}

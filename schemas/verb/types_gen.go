@@ -43,12 +43,28 @@ type Hangup struct {
 
 // Play is the verb "play": Plays samples, files from the web, tones or speech, one after another, and goes on
 // when they end. In a conversation the party hears it in the place of the other. In the background it is
-// heard only while nothing else is, until its end, cancel, or the end or replacement of the script.
+// heard only while nothing else is, until its end, cancel, or the end or replacement of the script. What
+// cannot be played is told by audio.failed, and the rest is heard. With action it pauses, resumes, moves or
+// stops what plays, also by POST /v1/calls/{id}/verbs; results tell in position_ms where it stopped.
 type Play struct {
 	// The author's own name for this verb; it comes back in results and events.
 	ID string `json:"id,omitempty"`
-	// What to play.
-	Audio Audios `json:"audio"`
+	// What to play; needed unless action says otherwise.
+	Audio Audios `json:"audio,omitempty"`
+	// What to do; all but start concern what play and say verbs of this call play: those named by of_id, or all.
+	// While it pauses, its party hears what it would hear without it. Default "start".
+	Action string `json:"action,omitempty"`
+	// With pause, resume, skip and stop: the id of the play or say verb that began it; default all of the call.
+	OfID string `json:"of_id,omitempty"`
+	// Where in the sound to begin, in each round of a loop; with skip where to go, from its beginning. A list is
+	// one sound.
+	From Duration `json:"from,omitempty"`
+	// Where in the sound to end; default its end.
+	Until Duration `json:"until,omitempty"`
+	// With skip: how far to go on, or back below zero; not before from, and no further than the end.
+	By Duration `json:"by,omitempty"`
+	// Played in the place of audio that cannot be had; default the tenant's.
+	Fallback *Audio `json:"fallback,omitempty"`
 	// How many times; -1 for ever; 0 is the default. Default 1.
 	Loop int `json:"loop,omitempty"`
 	// Who hears it: the caller, the party the caller speaks with, or all. Default "caller".
@@ -70,6 +86,8 @@ type Say struct {
 	Language string `json:"language,omitempty"`
 	// The speech engine; default the tenant's.
 	Engine string `json:"engine,omitempty"`
+	// Played when the text cannot be said; default the tenant's, else silence for about as long.
+	Fallback *Audio `json:"fallback,omitempty"`
 	// Who hears it: the caller, the party the caller speaks with, or all. Default "caller".
 	To string `json:"to,omitempty"`
 	// Go on with the following verbs while it is said, heard only while nothing else is; cancel ends it by its

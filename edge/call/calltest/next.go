@@ -1,6 +1,7 @@
 package calltest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/offhook/offhook/edge/call"
@@ -17,7 +18,7 @@ func (w *World) Next() []Choice {
 		next = w.ofLeg(next, l)
 	}
 	for _, p := range w.plays {
-		next = append(next, Choice{Input: call.PlayEnded{Play: p}}, Choice{Input: call.PlayEnded{Play: p, Error: "no such sample"}})
+		next = w.ofPlay(next, p)
 	}
 	for _, t := range w.timers {
 		next = append(next, Choice{Input: call.TimerFired{Timer: t.n}, At: t.at, Ends: true})
@@ -40,6 +41,16 @@ func (w *World) Next() []Choice {
 		next = append(next, Choice{Input: in})
 	}
 	return next
+}
+
+// ofPlay: it ends, or a sound of it fails first. One that pauses stays.
+func (w *World) ofPlay(next []Choice, p int) []Choice {
+	const why = "no such sample"
+	failed := call.PlayFailed{Play: p, Audio: "a", Code: "not_found", Error: why, Fallback: p%2 == 0}
+	if slices.Contains(w.paused, p) {
+		return next
+	}
+	return append(next, Choice{Input: call.PlayEnded{Play: p, PositionMS: 20}}, Choice{Input: failed}, Choice{Input: call.PlayEnded{Play: p, Error: why}})
 }
 
 func (w *World) ofLeg(next []Choice, l leg) []Choice {

@@ -97,11 +97,8 @@ func (w *World) legDone(out call.Output) error {
 
 func (w *World) thingDone(now time.Time, out call.Output) error {
 	switch o := out.(type) {
-	case call.PlayStart:
-		w.plays = append(w.plays, o.Play)
-		return w.number(o.Play)
-	case call.PlayStop:
-		return stop(w, &w.plays, call.PlayEnded{Play: o.Play}, func(n int) bool { return n == o.Play })
+	case call.PlayStart, call.PlayStop, call.PlayPause, call.PlaySeek:
+		return w.playDone(out)
 	case call.TimerStart:
 		if o.After <= 0 {
 			return errors.New("no time")
@@ -126,6 +123,29 @@ func (w *World) thingDone(now time.Time, out call.Output) error {
 		return w.meets(out)
 	}
 	return errors.New("unknown output")
+}
+
+func (w *World) playDone(out call.Output) error {
+	switch o := out.(type) {
+	case call.PlayStart:
+		w.plays = append(w.plays, o.Play)
+		return w.number(o.Play)
+	case call.PlayStop:
+		w.paused = without(w.paused, func(n int) bool { return n == o.Play })
+		return stop(w, &w.plays, call.PlayEnded{Play: o.Play}, func(n int) bool { return n == o.Play })
+	case call.PlayPause:
+		if !slices.Contains(w.plays, o.Play) || slices.Contains(w.paused, o.Play) == o.Paused {
+			return errUnknown
+		}
+		if w.paused = without(w.paused, func(n int) bool { return n == o.Play }); o.Paused {
+			w.paused = append(w.paused, o.Play)
+		}
+	case call.PlaySeek:
+		if !slices.Contains(w.plays, o.Play) {
+			return errUnknown
+		}
+	}
+	return nil
 }
 
 // number: the one counter never goes back.
@@ -216,6 +236,8 @@ func (w *World) rowHolds(row call.Hear) error {
 		return fmt.Errorf("leg %d hears itself", row.To)
 	}
 	switch {
+	case from == nil && slices.Contains(w.paused, row.From):
+		return fmt.Errorf("%d pauses and is heard", row.From)
 	case from == nil && !slices.Contains(w.plays, row.From):
 		return fmt.Errorf("%d is gone", row.From)
 	case from != nil && (from.told || !from.answered && !from.answering && !from.early):

@@ -30,6 +30,7 @@ type World struct {
 	cfg      Config
 	legs     []leg
 	plays    []int
+	paused   []int // of plays
 	timers   []timer
 	asks     []call.AskStart
 	resolves []call.Resolve
@@ -85,6 +86,7 @@ func New(cfg Config) *World { return &World{cfg: cfg} }
 func (w *World) Clone() *World {
 	c := *w
 	c.legs, c.plays, c.timers = slices.Clone(w.legs), slices.Clone(w.plays), slices.Clone(w.timers)
+	c.paused = slices.Clone(w.paused)
 	c.records = slices.Clone(w.records)
 	c.asks, c.resolves, c.late = slices.Clone(w.asks), slices.Clone(w.resolves), slices.Clone(w.late)
 	c.loans, c.taken = slices.Clone(w.loans), slices.Clone(w.taken)

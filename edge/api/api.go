@@ -52,6 +52,7 @@ type Config struct {
 	Metrics    http.Handler
 	Schemas    fs.FS        // served below /v1/schemas/
 	Pages      http.Handler // "/": the page
+	SIP        http.Handler // "/sip": SIP over WebSocket, which asks for passwords of its own; nil: there is none
 	// Open admits requests without a key from loopback, as `offhook dev` does, when no foreign page sent them.
 	Open   bool
 	Logger *slog.Logger
@@ -80,6 +81,9 @@ func New(cfg Config) http.Handler {
 	mux.Handle("GET /v1/registrations", a.guard("calls:read", a.registrations))
 	a.audioRoutes(mux)
 	mux.Handle("GET /v1/schemas/", a.guard("", a.schema))
+	if cfg.SIP != nil {
+		mux.Handle("GET /sip", cfg.SIP)
+	}
 	pages := http.NewServeMux()
 	if cfg.Pages != nil {
 		pages.Handle("/", a.guard("console", func(w http.ResponseWriter, r *http.Request, _ caller) { cfg.Pages.ServeHTTP(w, r) }))

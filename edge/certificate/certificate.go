@@ -2,10 +2,13 @@
 package certificate
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
+	"encoding/pem"
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -61,6 +64,17 @@ func (p *Pair) Get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		}
 	}
 	return p.current, nil
+}
+
+// Fingerprint is SHA-256 of the certificate in a PEM file as phones and browsers show it; "" when there is none to be read.
+func Fingerprint(file string) string {
+	raw, _ := os.ReadFile(file)
+	block, _ := pem.Decode(raw)
+	if block == nil {
+		return ""
+	}
+	sum := sha256.Sum256(block.Bytes)
+	return strings.ReplaceAll(fmt.Sprintf("% X", sum), " ", ":")
 }
 
 func (p *Pair) stamps() (s [2]stamp) {

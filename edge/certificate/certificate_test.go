@@ -2,8 +2,10 @@ package certificate
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -59,6 +61,21 @@ func TestTheSelfMadeCertificateCanBeTrustedAsItIs(t *testing.T) {
 	}
 	if _, err := c.Verify(x509.VerifyOptions{Roots: roots, DNSName: "other.example"}); err == nil || c.IsCA {
 		t.Error("it is good for others")
+	}
+}
+
+func TestTheFingerprintIsTheCertificatesOwn(t *testing.T) {
+	dir := t.TempDir()
+	raw := leaf(t, made(t, dir, hosts...)).Raw
+	var want []string
+	for _, b := range sha256.Sum256(raw) {
+		want = append(want, fmt.Sprintf("%02X", b))
+	}
+	if got := Fingerprint(filepath.Join(dir, "cert.pem")); got != strings.Join(want, ":") {
+		t.Errorf("it is %q", got)
+	}
+	if got := Fingerprint(filepath.Join(dir, "none.pem")); got != "" {
+		t.Errorf("of no file: %q", got)
 	}
 }
 

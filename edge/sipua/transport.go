@@ -56,6 +56,7 @@ type transports struct {
 	listeners []*listener
 	readers   sync.WaitGroup
 	failed    chan error // a socket's end that nobody asked for
+	refused   seldom     // pages of others
 	life      context.Context
 	die       context.CancelFunc
 

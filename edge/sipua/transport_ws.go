@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -35,7 +36,7 @@ func (l *listener) serveWeb() error {
 		})
 	}
 	server := &http.Server{
-		Handler: http.HandlerFunc(l.upgrade), ReadHeaderTimeout: handshakeFor, IdleTimeout: handshakeFor, MaxHeaderBytes: maxHeaders,
+		Handler: web{l.t, l.network}, ReadHeaderTimeout: handshakeFor, IdleTimeout: handshakeFor, MaxHeaderBytes: maxHeaders,
 		ErrorLog: slog.NewLogLogger(l.t.u.log.Handler(), slog.LevelDebug),
 	}
 	defer func() { _ = server.Close() }()
@@ -45,9 +46,18 @@ func (l *listener) serveWeb() error {
 	return nil
 }
 
-// upgrade makes a flow of a request. A page may do so from its own host and from the origins that were allowed (RFC 6455
-// 10.2): a browser sends pages of others here too.
-func (l *listener) upgrade(w http.ResponseWriter, r *http.Request) {
+// WebSocket takes SIP over WebSocket from an HTTP server that has more to serve: who comes there comes to this UA. What the
+// server's own TLS hides is not seen here. The UA must run.
+func (u *UA) WebSocket() http.Handler { return web{u.net, overWS} }
+
+// web makes flows of requests. A page may ask from its own host and from the origins that were allowed (RFC 6455 10.2): a
+// browser sends pages of others here too.
+type web struct {
+	t       *transports
+	network string // WS or WSS
+}
+
+func (e web) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !offered(r.Header.Values("Sec-WebSocket-Protocol")) {
 		http.Error(w, "this is SIP over WebSocket (RFC 7118): ask for the subprotocol sip", http.StatusBadRequest)
 		return
@@ -57,20 +67,31 @@ func (l *listener) upgrade(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no address", http.StatusBadRequest)
 		return
 	}
-	any := slices.Contains(l.t.u.cfg.Origins, "*")
+	any := slices.Contains(e.t.u.cfg.Origins, "*")
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
-		Subprotocols: []string{subprotocol}, OriginPatterns: l.t.u.cfg.Origins, InsecureSkipVerify: any,
+		Subprotocols: []string{subprotocol}, OriginPatterns: e.t.u.cfg.Origins, InsecureSkipVerify: any,
 	})
 	if err != nil {
-		l.t.u.log.Debug("WebSocket refused", "peer", r.RemoteAddr, "error", err)
+		e.t.refused.log(e.t.u.log, "WebSocket refused", "peer", r.RemoteAddr, "error", err)
 		return
 	}
-	f, err := l.t.newFlow(streamTo{network: l.network, addr: unmap(from)})
+	f, err := e.t.newFlow(streamTo{network: e.network, addr: unmap(from)})
 	if err != nil {
 		_ = conn.CloseNow()
 		return
 	}
 	f.start(context.Background(), func(context.Context) (stream, error) { return f.web(conn), nil })
+}
+
+// seldom is a warning that comes once a minute, and otherwise for who debugs.
+type seldom struct{ last atomic.Int64 }
+
+func (s *seldom) log(log *slog.Logger, what string, args ...any) {
+	level, now, last := slog.LevelDebug, time.Now().Unix(), s.last.Load()
+	if now-last >= 60 && s.last.CompareAndSwap(last, now) {
+		level = slog.LevelWarn
+	}
+	log.Log(context.Background(), level, what, args...)
 }
 
 func offered(values []string) bool {

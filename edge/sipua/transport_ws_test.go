@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -453,5 +454,43 @@ func TestAWebSocketOverTLSOnLoopback(t *testing.T) {
 	}
 	if _, _, err := conn.Read(t.Context()); err == nil || errors.Is(err, context.Canceled) {
 		t.Errorf("still open: %v", err)
+	}
+}
+
+func TestAnHTTPServerTakesWebSocketsForTheUA(t *testing.T) {
+	ua, err := sipua.New(sipua.Config{Listen: []sipua.Listen{{Network: "udp", Addr: "127.0.0.1:0"}}}, &peer{}, openDirectory{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- ua.Run(ctx) }()
+	server := httptest.NewServer(ua.WebSocket())
+	defer server.Close()
+	dial := &websocket.DialOptions{HTTPClient: server.Client(), Subprotocols: []string{"sip"}}
+	conn, _, err := websocket.Dial(ctx, server.URL, dial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &page{&rig{t: t}, conn}
+	p.options()
+	res, err := server.Client().Get(server.URL)
+	if err != nil || res.StatusCode != http.StatusBadRequest {
+		t.Fatalf("who only reads gets %v, %v", res, err)
+	}
+	_ = res.Body.Close()
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if _, _, err := conn.Read(t.Context()); err == nil || errors.Is(err, context.Canceled) {
+		t.Errorf("still open: %v", err)
+	}
+	late, _, err := websocket.Dial(t.Context(), server.URL, dial)
+	if err == nil {
+		_, _, err = late.Read(t.Context())
+	}
+	if err == nil {
+		t.Error("the UA is over and takes more")
 	}
 }

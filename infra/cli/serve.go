@@ -35,7 +35,7 @@ type secureFlags struct {
 	Cert string `help:"Certificate of --tls and --wss with its chain (PEM), read again when it changes." placeholder:"FILE" env:"OFFHOOK_CERT"`
 	Key  string `help:"Its key (PEM)." placeholder:"FILE" env:"OFFHOOK_KEY"`
 
-	WSOrigins []string `help:"Hosts whose pages may use --ws and --wss, beside the listeners' own: shop.example, *.acme.test, or * for all." name:"ws-origins" placeholder:"HOST" env:"OFFHOOK_WS_ORIGINS"`
+	WSOrigins []string `help:"Hosts whose pages may use SIP over WebSocket, beside the server's own: shop.example, *.acme.test, 127.0.0.1:3000, or * for all." name:"ws-origins" placeholder:"HOST" env:"OFFHOOK_WS_ORIGINS"`
 }
 
 func (f secureFlags) options(selfMade bool) run.Secure {

@@ -14,6 +14,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/offhook/offhook/edge/certificate"
 	"github.com/offhook/offhook/edge/console"
 	"github.com/offhook/offhook/events"
 	"github.com/offhook/offhook/events/embedded"
@@ -188,7 +189,12 @@ func (d *dev) banner() {
 	fmt.Fprintf(d.out, "offhook %s is running\n\n", d.Version)
 	row("SIP", d.Edge.SIP+" (UDP and TCP), RTP "+d.Edge.RTP)
 	if secure := d.Edge.Secure.Listeners(); len(secure) > 0 {
-		row("", strings.Join(secure, ", ")+d.certHint())
+		row("", strings.Join(secure, ", "))
+	}
+	if d.Edge.Secure.Encrypted() {
+		file := d.Edge.Secure.CertFile(d.Data)
+		row("", "certificate "+file)
+		row("", "SHA-256 "+certificate.Fingerprint(file))
 	}
 	for _, name := range tenantNames(c) {
 		row("phones", phones(c.Tenants[name]))
@@ -197,6 +203,7 @@ func (d *dev) banner() {
 		}
 	}
 	row("your code", d.answerHint())
+	row("browsers", "ws://"+d.Edge.HTTP+"/sip: SIP over WebSocket, for pages of this host"+d.originsHint())
 	row("page", "http://"+d.Edge.HTTP+"/   REST: /v1/calls, /v1/events; "+d.keyHint())
 	row("event log", "Kafka at "+d.Edge.Kafka+", topics "+events.TopicCalls+", "+events.TopicState)
 	for _, f := range d.facts() {
@@ -208,12 +215,12 @@ func (d *dev) banner() {
 	fmt.Fprintln(d.out)
 }
 
-// certHint: where the certificate lies that phones must trust.
-func (d *dev) certHint() string {
-	if s := d.Edge.Secure; s.TLS == "" && s.WSS == "" {
-		return ""
+// originsHint: whose pages may be phones too.
+func (d *dev) originsHint() string {
+	if others := d.Edge.Secure.Origins; len(others) > 0 {
+		return " and of " + strings.Join(others, ", ")
 	}
-	return "; certificate " + d.Edge.Secure.CertFile(d.Data)
+	return "; others by --ws-origins"
 }
 
 func phones(t config.Tenant) string {

@@ -135,6 +135,7 @@ const banner = `offhook 1.2.3 is running
   phones     101 (demo-101), 105 (demo-105), 106 (demo-106)
   dial       100; from a second terminal: offhook call 100 --digits 1 --server 127.0.0.1:5070
   your code  offhook dev --answer http://127.0.0.1:3000/call, then dial any other number
+  browsers   ws://127.0.0.1:8080/sip: SIP over WebSocket, for pages of this host; others by --ws-origins
   page       http://127.0.0.1:8080/   REST: /v1/calls, /v1/events; no key needed from this machine, api_keys elsewhere
   event log  Kafka at 127.0.0.1:9092, topics offhook.calls, offhook.state
   mails      .offhook/mail/*.eml
@@ -152,6 +153,15 @@ func TestTheBannerSaysWhatRunsAndWhatToDoNext(t *testing.T) {
 	demoIn(t, Options{Version: "1.2.3", Edge: edge}, &out).banner()
 	if out.String() != banner {
 		t.Errorf("got\n%swant\n%s", out.String(), banner)
+	}
+	out.Reset()
+	secure := edge
+	secure.Secure = run.Secure{WSS: "127.0.0.1:5443", Cert: filepath.Join("..", "..", "edge", "none.pem"), Origins: []string{"shop.example"}}
+	demoIn(t, Options{Version: "1.2.3", Edge: secure}, &out).banner()
+	for _, want := range []string{"127.0.0.1:5443 wss\n", "certificate ../../edge/none.pem\n", "SHA-256 ", "pages of this host and of shop.example\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in %s", want, out.String())
+		}
 	}
 	out.Reset()
 	demoIn(t, Options{Version: "1.2.3", Edge: edge, Answer: "http://127.0.0.1:3000/x"}, &out).banner()

@@ -19,7 +19,7 @@ func (e *Edge) certificate() (func(*tls.ClientHelloInfo) (*tls.Certificate, erro
 	switch {
 	case (s.Cert == "") != (s.Key == ""):
 		return nil, errors.New("--cert and --key belong together")
-	case s.TLS == "" && s.WSS == "":
+	case !s.Encrypted():
 		return nil, nil
 	case s.Cert != "":
 		pair, err = certificate.Open(s.Cert, s.Key, e.log)

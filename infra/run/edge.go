@@ -295,7 +295,7 @@ func (e *Edge) handler() http.Handler {
 	}
 	return api.New(api.Config{
 		Calls: e.node, Log: timelines{feed: e.feed, kafka: e.kafka}, Recent: e.feed.Recent, Tenants: e.settings.Config, Ready: e.ready, Recordings: e.recorded,
-		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Schemas: schemas.Files, Pages: pages, Audio: e.sounds, Open: e.open, Logger: e.log,
+		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Schemas: schemas.Files, Pages: pages, SIP: e.ua.WebSocket(), Audio: e.sounds, Open: e.open, Logger: e.log,
 	})
 }
 

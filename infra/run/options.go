@@ -52,6 +52,9 @@ func (s Secure) listeners() []listener {
 	return slices.DeleteFunc(all, func(l listener) bool { return l.addr == "" })
 }
 
+// Encrypted tells whether a certificate is needed.
+func (s Secure) Encrypted() bool { return s.TLS != "" || s.WSS != "" }
+
 // CertFile is where the certificate lies.
 func (s Secure) CertFile(data string) string {
 	return cmp.Or(s.Cert, filepath.Join(data, "tls", "cert.pem"))

@@ -133,6 +133,7 @@ var cases = []struct {
 	run  func(r *rig, library string)
 }{
 	{"registers over ws", func(r *rig, lib string) { registers(r, lib, r.ws) }},
+	{"registers over the REST server's port", func(r *rig, lib string) { registers(r, lib, "ws://"+r.HTTP+"/sip") }},
 	{"registers over wss", func(r *rig, lib string) { registers(r, lib, r.wss) }},
 	{"a wrong password is told", wrongPassword},
 	{"a page of another site is refused", foreign},

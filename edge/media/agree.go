@@ -13,7 +13,7 @@ func addrPort(m *sdp.Media) netip.AddrPort { return netip.AddrPortFrom(m.Addr, u
 func (r *receiver) agree(theirs, mine sdp.Codecs, said netip.AddrPort, fresh bool) (moved bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.kinds = [128]kind{13: comfort}
+	r.types = [128]codec{13: comfort}
 	r.allow(theirs)
 	r.allow(mine)
 	if said.Addr().IsUnspecified() {
@@ -28,18 +28,11 @@ func (r *receiver) agree(theirs, mine sdp.Codecs, said netip.AddrPort, fresh boo
 
 func (r *receiver) allow(c sdp.Codecs) {
 	for _, f := range c.Audio {
-		r.kinds[f.Type&127] = kindOf(f)
+		r.types[f.Type&127] = codecNames[f.Name]
 	}
 	if c.Event != sdp.NoType {
-		r.kinds[c.Event&127] = event
+		r.types[c.Event&127] = event
 	}
-}
-
-func kindOf(f sdp.Format) kind {
-	if f.Name == sdp.PCMA {
-		return alaw
-	}
-	return ulaw
 }
 
 // agree sets how to send, and where when the party moved; else it is sent where it was, which behind NAT is not where the
@@ -48,7 +41,8 @@ func (s *sender) agree(m *sdp.Media, c sdp.Codecs, moved bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := c.Audio[0]
-	s.law, s.payload, s.event = kindOf(f).law(), f.Type, c.Event
+	s.payload, s.event = f.Type, c.Event
+	s.coder.agree(codecNames[f.Name])
 	s.agreed = true
 	if moved {
 		s.dest = newDestination(addrPort(m))

@@ -9,8 +9,11 @@ import (
 	"time"
 )
 
-// Rate is the samples a second of all sound here.
-const Rate = 8000
+// Samples a second. Sound is mixed at the rate of who hears it; what comes at the other is converted.
+const (
+	Rate     = 8000
+	WideRate = 16000 // of parties that speak G.722
+)
 
 // Config of an Engine.
 type Config struct {
@@ -80,7 +83,8 @@ type Stats struct {
 
 // Profile is what a party is offered, and what is taken of its offers.
 type Profile struct {
-	Codecs     []string // names as in SDP, in order of preference; none: all there are
+	Codecs     []string // names as in SDP, in order of preference; none: all there are, those of Like first
+	Like       []string // codecs of who will be heard, in their order: what needs no transcoding is chosen
 	Encryption Encryption
 	Browser    bool // ICE, rtcp-mux and what else WebRTC asks for
 }
@@ -117,7 +121,7 @@ type Negotiated struct {
 var (
 	// ErrNoPorts: every port of the range is in use or rests.
 	ErrNoPorts = errors.New("media: no free RTP port")
-	// ErrNoCodec: no plain audio stream with PCMU or PCMA (SIP 488).
+	// ErrNoCodec: no plain audio stream with a codec that the Profile allows (SIP 488).
 	ErrNoCodec = errors.New("media: no codec in common")
 	// ErrBadSDP is wrapped when a description cannot be read or names no address we can send to (SIP 400 or 488).
 	ErrBadSDP = errors.New("media: bad session description")

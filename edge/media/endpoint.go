@@ -49,13 +49,6 @@ func (e *Endpoint) setSocket(s socket) {
 	e.tx.socket = s
 }
 
-// Prefer says what the party is to be offered. It is for the time before the first offer.
-func (e *Endpoint) Prefer(p Profile) {
-	e.sess.mu.Lock()
-	defer e.sess.mu.Unlock()
-	e.sess.prefer = p
-}
-
 // Port is the local RTP port.
 func (e *Endpoint) Port() int { return e.port }
 

@@ -130,7 +130,5 @@ func (s *sender) listen(rows []Heard) {
 		s.clock.talking = false
 		return
 	}
-	for _, r := range rows {
-		s.rows = append(s.rows, newRow(r))
-	}
+	s.rows = newRows(rows, 1)
 }

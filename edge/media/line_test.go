@@ -114,7 +114,7 @@ func TestASendersClockIsFollowed(t *testing.T) {
 					passed += len(x.b.hears())
 					time.Sleep(every)
 				}
-				counts := x.a.end.rx.tap.buf.Counts()
+				counts := x.a.end.rx.tap.buf().Counts()
 				drift := int(counts.Shorter) - int(counts.Longer)
 				want := minutes * 60 * Rate * ppm / 1_000_000
 				if drift < want-400 || drift > want+400 || counts.Late != 0 {

@@ -155,6 +155,7 @@ const (
 	bothCodecs = "m=audio %d RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
 	onlyU      = "m=audio %d RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n"
 	onlyA      = "m=audio %d RTP/AVP 8 96\r\na=rtpmap:96 telephone-event/8000\r\n"
+	onlyW      = "m=audio %d RTP/AVP 9 101\r\na=rtpmap:101 telephone-event/8000\r\n"
 	noEvents   = "m=audio %d RTP/AVP 0\r\n"
 )
 
@@ -178,8 +179,11 @@ func (r *rig) phone(media string) *phone {
 	}
 	p.peer = netip.AddrPortFrom(local, uint16(p.end.Port()))
 	p.offer(p.sdpOf(media))
-	if strings.Contains(media, "AVP 8") {
+	switch {
+	case strings.Contains(media, "AVP 8"):
 		p.pt = 8
+	case strings.Contains(media, "AVP 9"):
+		p.pt = 9
 	}
 	return p
 }

@@ -31,6 +31,16 @@ func newRow(h Heard) row {
 	return r
 }
 
+// newRows are those of a listener with so many channels.
+func newRows(heard []Heard, channels int) []row {
+	var rows []row
+	for _, h := range heard {
+		h.Channel = min(max(h.Channel, 0), channels-1)
+		rows = append(rows, newRow(h))
+	}
+	return rows
+}
+
 // fixed is a gain as an integer; what is no number or negative is silence.
 func fixed(gain float64) int32 {
 	if gain == 0 {
@@ -72,45 +82,54 @@ func (s *sender) sendFrame(sc *scratch, slot int64) {
 
 // gather makes the frame: a single player's own code, else the sum of all rows. 0: nobody sounds.
 func (s *sender) gather(sc *scratch) int {
-	if r := s.rows[0]; len(s.rows) == 1 && r.player != nil && r.gain == unit {
-		return r.player.frame(sc.payload[:frameSize], s.law)
+	to := s.coder.codec
+	if r := s.rows[0]; len(s.rows) == 1 && r.player != nil && r.gain == unit && to != wide {
+		return r.player.frame(sc.payload[:frameSize], to.law())
 	}
-	clear(sc.sum[:])
-	any := false
-	for i := range s.rows {
-		if s.rows[i].addTo(&sc.sum) {
+	pcm := sc.pcm[:to.size()]
+	if !sc.mix(pcm, s.rows, 0) {
+		return 0
+	}
+	return s.coder.encode(sc.payload[:], pcm)
+}
+
+// mix sums the rows of a channel into a frame, whose length says at which rate. False: nobody sounds, and it is silence.
+func (sc *scratch) mix(pcm []int16, rows []row, channel int) (any bool) {
+	sum := sc.sum[:len(pcm)]
+	clear(sum)
+	for i := range rows {
+		if rows[i].channel == channel && rows[i].addTo(sum) {
 			any = true
 		}
 	}
-	if !any {
-		return 0
-	}
-	clip(sc.pcm[:frameSize], &sc.sum)
-	return s.law.Encode(sc.payload[:frameSize], sc.pcm[:frameSize])
+	clip(pcm, sum)
+	return any
 }
 
-func (r *row) addTo(sum *[frameSize]int32) bool {
+func (r *row) addTo(sum []int32) bool {
 	if r.player != nil {
 		return r.player.addTo(sum, r.gain)
 	}
 	return r.end.rx.addTo(sum, r.gain)
 }
 
-// add sums a frame; samples that are missing are silence.
-func add(sum *[frameSize]int32, pcm []int16, gain int32) {
+// add sums a frame; samples that are missing are silence. False: there is none.
+func add(sum []int32, pcm []int16, gain int32) bool {
+	pcm = pcm[:min(len(pcm), len(sum))]
 	if gain == unit {
-		for i, v := range pcm[:min(len(pcm), frameSize)] {
+		for i, v := range pcm {
 			sum[i] += int32(v)
 		}
-		return
+	} else {
+		for i, v := range pcm {
+			sum[i] += int32(v) * gain / unit
+		}
 	}
-	for i, v := range pcm[:min(len(pcm), frameSize)] {
-		sum[i] += int32(v) * gain / unit
-	}
+	return pcm != nil
 }
 
-func clip(dst []int16, sum *[frameSize]int32) {
-	for i, v := range sum {
+func clip(dst []int16, sum []int32) {
+	for i, v := range sum[:len(dst)] {
 		dst[i] = int16(min(max(v, math.MinInt16), math.MaxInt16))
 	}
 }

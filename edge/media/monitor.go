@@ -43,10 +43,7 @@ func (m *Monitor) hear(rows []Heard, last bool) {
 func (m *Monitor) listen(rows []Heard) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.rows = nil
-	for _, h := range rows {
-		m.rows = append(m.rows, newRow(h))
-	}
+	m.rows = newRows(rows, 1)
 }
 
 // Stop ends it; no frame is handed on after the one that is being handed on now.
@@ -67,10 +64,6 @@ func (m *Monitor) consume(sc *scratch, _ int64) {
 	if m.over || len(m.rows) == 0 {
 		return
 	}
-	clear(sc.sum[:])
-	for i := range m.rows {
-		m.rows[i].addTo(&sc.sum)
-	}
-	clip(sc.pcm[:frameSize], &sc.sum)
+	sc.mix(sc.pcm[:frameSize], m.rows, 0)
 	m.heard(sc.pcm[:frameSize])
 }

@@ -26,7 +26,7 @@ type session struct {
 	at      int          // index of the audio in it
 	event   uint8        // payload type of telephone-event
 	agreed  bool
-	codec   string
+	codecs  []string // that were agreed on, the one that is spoken first
 }
 
 func (s *session) begin() {
@@ -50,12 +50,12 @@ func (s *session) say(l sdp.Local, write func(sdp.Local) []byte) []byte {
 	return text
 }
 
-// Offer gives our offer: PCMU, PCMA, telephone-event, sendrecv. In a session that exists it keeps the payload types and
-// the place of the audio among the media (RFC 3264 section 8).
+// Offer gives our offer: the codecs of the Profile, telephone-event, sendrecv. In a session that exists it keeps the codec,
+// the payload types and the place of the audio among the media (RFC 3264 section 8).
 func (e *Endpoint) Offer() []byte {
 	e.sess.mu.Lock()
 	defer e.sess.mu.Unlock()
-	return e.sess.say(e.local(sdp.SendRecv, sdp.Ours(e.sess.event)), e.sess.offer)
+	return e.sess.say(e.local(sdp.SendRecv, e.sess.offered()), e.sess.offer)
 }
 
 func (s *session) offer(l sdp.Local) []byte {
@@ -73,7 +73,8 @@ func (e *Endpoint) Answer(offer []byte) (answer []byte, n Negotiated, err error)
 	if err != nil {
 		return nil, Negotiated{}, fmt.Errorf("%w: %w", ErrBadSDP, err)
 	}
-	at := theirs.Pick()
+	names := e.sess.prefer.names()
+	at := theirs.Pick(names)
 	if at < 0 {
 		return e.answerOff(theirs)
 	}
@@ -81,7 +82,8 @@ func (e *Endpoint) Answer(offer []byte) (answer []byte, n Negotiated, err error)
 	if err := e.reachable(m); err != nil {
 		return nil, Negotiated{}, err
 	}
-	codecs := m.Common()
+	codecs := m.Common(names)
+	codecs.Lead(e.sess.prefer.Like)
 	e.sess.place(theirs, at)
 	e.apply(m, codecs, codecs, offer)
 	answer = e.sess.say(e.local(m.Direction.Reverse(), codecs), func(l sdp.Local) []byte { return l.Answer(theirs, at) })
@@ -99,7 +101,7 @@ func (e *Endpoint) answerOff(theirs sdp.Session) ([]byte, Negotiated, error) {
 	e.tx.shut()
 	e.watch(false)
 	answer := e.sess.say(e.local(sdp.Inactive, sdp.Codecs{}), func(l sdp.Local) []byte { return l.Answer(theirs, -1) })
-	return answer, Negotiated{Held: true, Codec: e.sess.codec}, nil
+	return answer, Negotiated{Held: true, Codec: e.sess.codecs[0]}, nil
 }
 
 // Accept takes the answer to our Offer; of several branches of a fork the last one counts. Errors: ErrBadSDP,
@@ -115,14 +117,14 @@ func (e *Endpoint) Accept(answer []byte) (Negotiated, error) {
 		return Negotiated{}, fmt.Errorf("%w: the answer has fewer media than the offer", ErrBadSDP)
 	}
 	m := &theirs.Media[e.sess.at]
-	codecs := m.Common()
+	codecs := m.Common(e.sess.prefer.names())
 	if !m.Plain() || len(codecs.Audio) == 0 {
 		return Negotiated{}, ErrNoCodec
 	}
 	if err := e.reachable(m); err != nil {
 		return Negotiated{}, err
 	}
-	e.apply(m, codecs, sdp.Ours(e.sess.event), answer)
+	e.apply(m, codecs, e.sess.offered(), answer)
 	return e.sess.negotiated(m), nil
 }
 
@@ -143,14 +145,14 @@ func (s *session) place(theirs sdp.Session, at int) {
 }
 
 func (s *session) negotiated(m *sdp.Media) Negotiated {
-	return Negotiated{Held: m.Held(), Codec: s.codec}
+	return Negotiated{Held: m.Held(), Codec: s.codecs[0]}
 }
 
 // apply puts an agreement into force. theirs are the types to send with, mine the types that may come.
 func (e *Endpoint) apply(m *sdp.Media, theirs, mine sdp.Codecs, text []byte) {
 	was := e.sess.theirs
 	e.sess.theirs = maphash.Bytes(seed, text)
-	e.sess.agreed, e.sess.codec = true, theirs.Audio[0].Name
+	e.sess.agreed, e.sess.codecs = true, theirs.Names()
 	if theirs.Event != sdp.NoType {
 		e.sess.event = theirs.Event
 	}

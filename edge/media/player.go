@@ -29,7 +29,7 @@ type Player struct {
 	begun  bool
 	ready  bool // the frame at, n is there
 	law    g711.Law
-	pcm    []int16
+	sound  sound
 	coded  [2][]byte // of the frame by law; nil: not asked for yet
 	own    [2][frameSize]byte
 }
@@ -192,14 +192,17 @@ func (p *Player) nextSource(over bool) bool {
 
 // fetch asks the source for the frame, in the law that was heard last if it has codes.
 func (p *Player) fetch() (ok bool, err error) {
-	p.pcm, p.coded, p.ready = nil, [2][]byte{}, false
+	p.coded, p.ready = [2][]byte{}, false
+	p.sound.next()
 	if enc, is := p.src[p.at].(Encoded); is {
 		b, ok, err := enc.FrameG711(p.n, p.law == g711.ALaw)
 		p.coded[p.law], p.ready = b, ok && err == nil && b != nil
 		return ok, err
 	}
-	p.pcm, ok, err = p.src[p.at].Frame(p.n)
-	p.ready = ok && err == nil && p.pcm != nil
+	pcm, ok, err := p.src[p.at].Frame(p.n)
+	if p.ready = ok && err == nil && pcm != nil; p.ready {
+		p.sound.set(pcm, false)
+	}
 	return ok, err
 }
 
@@ -225,20 +228,21 @@ func (p *Player) code(law g711.Law) {
 			return
 		}
 	}
-	n := law.Encode(p.own[law][:], p.pcm)
+	n := law.Encode(p.own[law][:], p.sound.pcm)
 	p.coded[law] = p.own[law][:n]
 }
 
 // addTo adds the frame that sounds to a mix.
-func (p *Player) addTo(sum *[frameSize]int32, gain int32) bool {
+func (p *Player) addTo(sum []int32, gain int32) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.ready {
 		return false
 	}
-	if p.pcm == nil {
-		p.pcm, _, _ = p.src[p.at].Frame(p.n)
+	if p.sound.pcm == nil {
+		pcm, _, _ := p.src[p.at].Frame(p.n)
+		p.sound.set(pcm, false)
 	}
-	add(sum, p.pcm, gain)
+	add(sum, p.sound.at(len(sum)), gain)
 	return true
 }

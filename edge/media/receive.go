@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/offhook/offhook/edge/media/dtmf"
-	"github.com/offhook/offhook/edge/media/g711"
 	"github.com/offhook/offhook/edge/media/jitter"
 	"github.com/offhook/offhook/edge/media/rtcp"
 	"github.com/pion/rtp"
@@ -23,31 +22,14 @@ type scratch struct {
 	out     [minPacket + maxPayload]byte
 	pkt     rtp.Packet
 	payload [maxPayload]byte
-	pcm     [maxPayload]int16
-	sum     [frameSize]int32
-}
-
-// kind is what a payload type means.
-type kind uint8
-
-const (
-	unknown kind = iota
-	ulaw
-	alaw
-	event
-	comfort // RFC 3389: not offered, yet sent by some; heard as nothing
-)
-
-func (k kind) law() g711.Law {
-	if k == alaw {
-		return g711.ALaw
-	}
-	return g711.ULaw
+	pcm     [2 * maxPayload]int16 // G.722 has two samples a byte
+	other   [2 * maxPayload]int16 // the same at another rate
+	sum     [wideFrame]int32
 }
 
 // inbound is a checked packet.
 type inbound struct {
-	kind    kind
+	codec   codec
 	marker  bool
 	seq     uint16
 	ts      uint32
@@ -59,7 +41,7 @@ type inbound struct {
 // receiver is the way in.
 type receiver struct {
 	mu      sync.Mutex
-	kinds   [128]kind // by payload type; all unknown before an answer
+	types   [128]codec // by payload type; all unknown before an answer
 	source  source
 	learn   bool // NAT
 	stats   reception
@@ -69,11 +51,13 @@ type receiver struct {
 	closed  bool
 }
 
-// tap is the sound for mixes: decoded, in even frames.
+// tap is the sound for mixes: decoded, in even frames, at the rate that it came in last.
 type tap struct {
-	buf   jitter.Buffer
-	frame [frameSize]int16
-	ok    bool
+	decoder
+	bufs  [2]jitter.Buffer // of 8 and of 16 kHz
+	wide  bool
+	frame [wideFrame]int16
+	sound sound
 }
 
 // packet takes what the socket received.
@@ -95,7 +79,7 @@ func (e *Endpoint) packet(sc *scratch, b []byte, from netip.AddrPort, now time.D
 	if in.learned {
 		e.tx.redirect(from)
 	}
-	if in.kind == event {
+	if in.codec == event {
 		e.awaitEnd()
 	}
 	for _, d := range digits[:n] {
@@ -126,17 +110,19 @@ func (r *receiver) take(sc *scratch, b []byte, from netip.AddrPort, now time.Dur
 		return in, 0, false
 	}
 	if r.tap != nil && r.stats.ssrc != was {
-		r.tap.buf.Change()
+		r.tap.buf().Change()
 	}
-	switch in.kind {
+	switch in.codec {
 	case event:
 		ev, _ := dtmf.Parse(in.payload)
 		*digits, n = r.digit.Packet(in.ts, in.marker, ev, now)
-	case ulaw, alaw:
-		r.decode(sc, &in)
 	case comfort:
 		if r.tap != nil {
-			r.tap.buf.Rest(in.seq)
+			r.tap.buf().Rest(in.seq)
+		}
+	default:
+		if r.tap != nil {
+			r.tap.put(sc, &in)
 		}
 	}
 	return in, n, true
@@ -144,24 +130,46 @@ func (r *receiver) take(sc *scratch, b []byte, from netip.AddrPort, now time.Dur
 
 // parse reads the header and says whether the payload is one that was agreed on, of a size that makes sense.
 func (r *receiver) parse(p *rtp.Packet, b []byte) (inbound, bool) {
-	if len(b) < minPacket || b[0]>>6 != 2 || r.kinds[b[1]&0x7F] == unknown || p.Unmarshal(b) != nil {
+	if len(b) < minPacket || b[0]>>6 != 2 || r.types[b[1]&0x7F] == unknown || p.Unmarshal(b) != nil {
 		return inbound{}, false
 	}
-	in := inbound{kind: r.kinds[p.PayloadType], marker: p.Marker, seq: p.SequenceNumber, ts: p.Timestamp, ssrc: p.SSRC, payload: p.Payload}
-	switch n := len(in.payload); in.kind {
+	in := inbound{codec: r.types[p.PayloadType], marker: p.Marker, seq: p.SequenceNumber, ts: p.Timestamp, ssrc: p.SSRC, payload: p.Payload}
+	switch n := len(in.payload); in.codec {
 	case event:
 		return in, n >= dtmf.Size && n <= maxPayload
-	case ulaw, alaw:
-		return in, n > 0 && n <= maxPayload
-	default:
+	case comfort:
 		return in, n <= maxPayload
+	default:
+		return in, n > 0 && n <= maxPayload
 	}
 }
 
-func (r *receiver) decode(sc *scratch, in *inbound) {
-	if r.tap != nil {
-		n := in.kind.law().Decode(sc.pcm[:], in.payload)
-		r.tap.buf.Put(jitter.Packet{Seq: in.seq, TS: in.ts, Marker: in.marker, PCM: sc.pcm[:n]})
+func (t *tap) buf() *jitter.Buffer {
+	if t.wide {
+		return &t.bufs[1]
+	}
+	return &t.bufs[0]
+}
+
+// put takes a packet. A party may change between codecs that were agreed on; the buffer of another rate begins anew then.
+func (t *tap) put(sc *scratch, in *inbound) {
+	if is := in.codec == wide; is != t.wide {
+		t.wide = is
+		t.buf().Begin(is)
+	}
+	n := t.decode(sc.pcm[:], in.payload, in.codec)
+	t.buf().Put(jitter.Packet{Seq: in.seq, TS: in.ts, Marker: in.marker, PCM: sc.pcm[:n]})
+}
+
+// next takes the frame of a slot.
+func (t *tap) next() {
+	t.sound.next()
+	frame := t.frame[:frameSize]
+	if t.wide {
+		frame = t.frame[:]
+	}
+	if t.buf().Get(frame) {
+		t.sound.set(frame, t.wide)
 	}
 }
 
@@ -188,7 +196,7 @@ func (r *receiver) advance(now time.Duration) (dtmf.Digit, bool) {
 		return dtmf.Digit{}, false
 	}
 	if r.tap != nil {
-		r.tap.ok = r.tap.buf.Get(r.tap.frame[:])
+		r.tap.next()
 	}
 	return r.digit.Expire(now)
 }
@@ -203,14 +211,13 @@ func (r *receiver) setTap(on bool) {
 }
 
 // addTo adds the frame of this slot to a mix; false when there is none.
-func (r *receiver) addTo(sum *[frameSize]int32, gain int32) bool {
+func (r *receiver) addTo(sum []int32, gain int32) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.tap == nil || !r.tap.ok {
+	if r.tap == nil {
 		return false
 	}
-	add(sum, r.tap.frame[:], gain)
-	return true
+	return add(sum, r.tap.sound.at(len(sum)), gain)
 }
 
 func (r *receiver) end() {

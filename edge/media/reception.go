@@ -16,7 +16,7 @@ const (
 
 // reception counts a stream as RFC 3550 appendix A.1, A.3 and A.8 say, over changes of SSRC.
 type reception struct {
-	codec    kind
+	codec    codec
 	started  bool
 	ssrc     uint32
 	rival    rival
@@ -57,8 +57,8 @@ func (r *reception) update(in *inbound, now time.Duration, moved bool) bool {
 	r.last = now
 	r.received++
 	r.bytes += uint64(len(in.payload))
-	if in.kind == ulaw || in.kind == alaw {
-		r.codec = in.kind
+	if in.codec.sounds() {
+		r.codec = in.codec
 		r.arrival(in.ts, now)
 	}
 	return true
@@ -149,6 +149,6 @@ func (r *reception) count(s *Stats) {
 	s.Lost = r.before.lost + r.lost()
 	s.JitterMS = r.jitter / 8
 	if s.Codec == "" && r.codec != unknown {
-		s.Codec = r.codec.law().String()
+		s.Codec = r.codec.String()
 	}
 }

@@ -16,6 +16,7 @@ const (
 // Recording is what an Engine records.
 type Recording struct {
 	Channels int           // 1 or 2
+	Rate     int           // WideRate; else it is Rate
 	Limit    time.Duration // of recorded sound; 0: none
 	Silence  time.Duration // so much in a row ends it, from its beginning on; 0: it does not
 }
@@ -30,13 +31,14 @@ const (
 	RecordLimit
 )
 
-// Recorder hears rows as an Endpoint does, and keeps their sound for Read: 8 kHz, 16 bit, channels interleaved. Its time
+// Recorder hears rows as an Endpoint does, and keeps their sound for Read: 16 bit, channels interleaved. Its time
 // begins with the first row that it hears, and goes on with silence while nobody sounds, so that it lasts as long as what
 // it heard. Nothing on the wheel waits for the reader: frames that find the ring full are lost and counted, and silence
 // stands in their place.
 type Recorder struct {
 	eng      *Engine
 	channels int
+	size     int   // samples of a frame and channel
 	limit    int64 // frames
 	silence  int64 // frames
 	seat     seat
@@ -70,8 +72,12 @@ func (e *Engine) Record(o Recording) *Recorder {
 	o.Channels = min(max(o.Channels, 1), 2)
 	r := &Recorder{
 		eng: e, channels: o.Channels, limit: int64(o.Limit / frameTime), silence: int64(o.Silence / frameTime), wake: make(chan struct{}, 1),
-		pcm: make([]int16, ringFrames*frameSize*o.Channels), before: make([]uint32, ringFrames),
+		before: make([]uint32, ringFrames), size: frameSize,
 	}
+	if o.Rate == WideRate {
+		r.size = wideFrame
+	}
+	r.pcm = make([]int16, ringFrames*r.size*o.Channels)
 	e.mu.Lock()
 	closed := e.closed
 	if !closed {
@@ -107,10 +113,7 @@ func (r *Recorder) hear(rows []Heard, last bool) {
 func (r *Recorder) listen(rows []Heard) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.rows = nil
-	for _, h := range rows {
-		r.rows = append(r.rows, newRow(h))
-	}
+	r.rows = newRows(rows, r.channels)
 }
 
 // Pause cuts out what is heard until it goes on again.
@@ -194,18 +197,13 @@ func (r *Recorder) record(sc *scratch) {
 		return
 	}
 	at := (r.head + r.count) % ringFrames
-	size := frameSize * r.channels
+	size := r.size * r.channels
 	dst := r.pcm[at*size : (at+1)*size]
 	loud := false
 	for ch := range r.channels {
-		clear(sc.sum[:])
-		for i := range r.rows {
-			if r.rows[i].channel == ch || r.channels == 1 {
-				r.rows[i].addTo(&sc.sum)
-			}
-		}
-		clip(sc.pcm[:frameSize], &sc.sum)
-		loud = spread(dst[ch:], sc.pcm[:frameSize], r.channels) || loud
+		pcm := sc.pcm[:r.size]
+		sc.mix(pcm, r.rows, ch)
+		loud = spread(dst[ch:], pcm, r.channels) || loud
 	}
 	r.before[at], r.gap = r.gap, 0
 	r.count++
@@ -224,7 +222,7 @@ func spread(dst, pcm []int16, step int) (loud bool) {
 	return level >= quietLevel*len(pcm)
 }
 
-// Read waits for sound and gives whole frames, at most as many as pcm holds (at least one: 160 samples a channel).
+// Read waits for sound and gives whole frames, at most as many as pcm holds (at least one: 20 ms of all channels).
 // more is false, and n 0, at the end.
 func (r *Recorder) Read(pcm []int16) (n int, more bool) {
 	for {
@@ -242,7 +240,7 @@ func (r *Recorder) Read(pcm []int16) (n int, more bool) {
 }
 
 func (r *Recorder) take(pcm []int16) (n int) {
-	size := frameSize * r.channels
+	size := r.size * r.channels
 	for ; len(pcm)-n >= size; n += size {
 		gap := &r.gap
 		if r.count > 0 {

@@ -28,7 +28,7 @@ func (r *rig) record(o Recording, rows ...Heard) *tape {
 
 func (t *tape) read() {
 	defer close(t.done)
-	buf := make([]int16, 7*2*frameSize)
+	buf := make([]int16, 7*2*wideFrame)
 	for {
 		n, more := t.Read(buf)
 		if !more {

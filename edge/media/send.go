@@ -24,8 +24,8 @@ type sender struct {
 	dest    destination
 	open    bool // the party wants to receive
 	agreed  bool
-	law     g711.Law
-	payload uint8 // payload type of law
+	coder   coder
+	payload uint8 // payload type of the codec
 	event   uint8 // payload type of telephone-event or noType
 
 	clock    clock
@@ -60,6 +60,8 @@ type relaying struct {
 	last   uint16 // newest that came
 	seq    uint16 // what is added to sequence numbers
 	ts     uint32 // what is added to timestamps
+
+	between *transcoder // nil: not needed yet
 }
 
 func (s *sender) begin() {
@@ -149,7 +151,7 @@ func (e *Endpoint) relay(sc *scratch, from *Endpoint, in *inbound, now time.Dura
 
 // duration is how far a packet's sound goes from its timestamp, in samples.
 func duration(in *inbound) uint32 {
-	if in.kind == event {
+	if in.codec == event {
 		ev, _ := dtmf.Parse(in.payload)
 		return uint32(ev.Duration)
 	}
@@ -158,18 +160,27 @@ func duration(in *inbound) uint32 {
 
 // rewrite gives the payload in a form that the party agreed to; ok is false when there is none.
 func (s *sender) rewrite(sc *scratch, in *inbound) (payloadType uint8, payload []byte, ok bool) {
-	switch in.kind {
+	switch in.codec {
 	case event:
 		return s.event, in.payload[:dtmf.Size], s.event != noType && !s.noDigits
-	case ulaw, alaw:
-		law := in.kind.law()
-		if law == s.law {
-			return s.payload, in.payload, true
-		}
-		n := g711.Transcode(sc.payload[:], in.payload, law, s.law)
-		return s.payload, sc.payload[:n], true
+	case comfort:
+		return 0, nil, false
+	case s.coder.codec:
+		return s.payload, in.payload, true
 	}
-	return 0, nil, false
+	if in.codec == wide || s.coder.codec == wide {
+		return s.payload, s.transcode(sc, in), true
+	}
+	n := g711.Transcode(sc.payload[:], in.payload, in.codec.law(), s.coder.codec.law())
+	return s.payload, sc.payload[:n], true
+}
+
+// transcode keeps a state for each relay.
+func (s *sender) transcode(sc *scratch, in *inbound) []byte {
+	if s.relay.between == nil {
+		s.relay.between = new(transcoder)
+	}
+	return s.relay.between.transcode(sc, in.payload, in.codec, &s.coder)
 }
 
 // covers says whether the mapping is still good for a packet.
@@ -213,6 +224,6 @@ func (s *sender) count(st *Stats) {
 	defer s.mu.Unlock()
 	st.PacketsSent, st.BytesSent = s.packets, s.bytes
 	if s.agreed {
-		st.Codec = s.law.String()
+		st.Codec = s.coder.codec.String()
 	}
 }

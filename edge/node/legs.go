@@ -45,6 +45,7 @@ func (l *leg) openRTP() error {
 		}
 		return err
 	}
+	l.profile.Like = l.others()
 	rtp.Prefer(l.profile)
 	l.rtp = rtp
 	if l.loan != nil {

@@ -42,3 +42,38 @@ func (s *session) configured() *config.Tenant {
 	}
 	return &config.Tenant{}
 }
+
+// others are the codecs of who talks with this leg's party: of one that is up, or of the caller who waits, else of the first
+// that sends early media.
+func (l *leg) others() (early []string) {
+	for _, o := range l.s.legs {
+		if o == l || o.lost || o.guest {
+			continue
+		}
+		names := o.codecs()
+		if names != nil && (o.up || o.offer != nil) {
+			return names
+		}
+		if early == nil {
+			early = names
+		}
+	}
+	return early
+}
+
+// codecs are those that were agreed on, or would be if the offer were answered now.
+func (l *leg) codecs() []string {
+	if l.rtp != nil {
+		if names := l.rtp.Codecs(); names != nil {
+			return names
+		}
+	}
+	if l.offer == nil {
+		return nil
+	}
+	names, err := l.profile.Common(l.offer)
+	if err != nil {
+		return nil // it is refused when it is answered
+	}
+	return names
+}

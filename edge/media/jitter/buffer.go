@@ -2,6 +2,7 @@
 // It knows no codec and no clock: packets are put as they come, and taken one frame after another.
 package jitter
 
+// Samples are those of 8 kHz; at 16 kHz there are twice as many of each.
 const (
 	ring       = 4096 // samples, 512 ms; a power of two
 	firstDelay = 320  // samples kept ahead when a stream begins: 40 ms
@@ -20,8 +21,8 @@ const (
 // Packet is decoded audio of one RTP packet.
 type Packet struct {
 	Seq    uint16
-	TS     uint32
-	Marker bool // a talkspurt begins (RFC 3551 section 4.1): what is missing before it is silence
+	TS     uint32 // of a clock of 8000, also at 16 kHz (RFC 3551 section 4.5.2)
+	Marker bool   // a talkspurt begins (RFC 3551 section 4.1): what is missing before it is silence
 	PCM    []int16
 }
 
@@ -34,14 +35,15 @@ type Counts struct {
 	Shorter    uint64 // and taken away
 }
 
-// Buffer is a stream of 8 kHz samples. Its delay follows the network: a late packet makes it longer at once, packets that
+// Buffer is a stream of samples, of 8 kHz or of 16 kHz as Begin says. Its delay follows the network: a late packet makes it longer at once, packets that
 // are all early make it shorter by a pitch period at a time, and so it follows a sender's clock as well. The zero value is
 // ready.
 type Buffer struct {
-	pcm     [ring]int16 // absent: not here
-	head    uint32      // timestamp of the next sample to take
-	end     uint32      // timestamp after the newest sample
-	heard   uint32      // timestamp after the last one that was taken and no concealment
+	pcm     []int16 // ring; absent: not here
+	k       int     // samples for one of 8 kHz: 1 or 2
+	head    uint32  // timestamp of the next sample to take
+	end     uint32  // timestamp after the newest sample
+	heard   uint32  // timestamp after the last one that was taken and no concealment
 	running bool
 	resting bool  // the sender said that it is silent
 	age     int   // frames, up to learning
@@ -52,14 +54,35 @@ type Buffer struct {
 	seen    window
 	conceal concealer
 	counts  Counts
-	stretch [frame + maxLag]int16
+	stretch [2 * (frame + maxLag)]int16
 }
+
+// Begin empties the buffer for another stream.
+func (b *Buffer) Begin(wide bool) {
+	*b = Buffer{pcm: b.pcm, k: 1, counts: b.counts}
+	if wide {
+		b.k = 2
+	}
+	if b.conceal.k = b.k; len(b.pcm) != ring*b.k {
+		b.pcm = make([]int16, ring*b.k)
+	}
+}
+
+// in gives samples of 8 kHz as those of the buffer.
+func (b *Buffer) in(samples int) int32 { return int32(samples * b.k) }
+
+// slot is the place of a timestamp.
+func (b *Buffer) slot(ts uint32) *int16 { return &b.pcm[ts&uint32(len(b.pcm)-1)] }
 
 // Put takes a packet. What is too late or came before is dropped; a jump starts the stream anew.
 func (b *Buffer) Put(p Packet) {
-	if len(p.PCM) == 0 || len(p.PCM) > ring/4 {
+	if b.k == 0 {
+		b.Begin(false)
+	}
+	if len(p.PCM) == 0 || len(p.PCM) > len(b.pcm)/4 {
 		return
 	}
+	p.TS *= uint32(b.k)
 	inOrder := p.Seq == b.seen.top+1
 	if !b.seen.add(p.Seq) {
 		b.counts.Duplicates++
@@ -90,7 +113,7 @@ func (b *Buffer) Change() { b.seen, b.running = window{}, false }
 // jumped: too far on either side, or late again and again since the sender's clock went back.
 func (b *Buffer) jumped(ts uint32) bool {
 	d := int32(ts - b.head)
-	return d < -maxDelay || d > maxJump || d < 0 && b.tooLate >= 5
+	return d < -b.in(maxDelay) || d > b.in(maxJump) || d < 0 && b.tooLate >= 5
 }
 
 // start begins with the delay that the stream before was found to need.
@@ -98,10 +121,10 @@ func (b *Buffer) start(ts uint32) {
 	for i := range b.pcm {
 		b.pcm[i] = absent
 	}
-	delay, spread := int32(firstDelay), int32(0)
+	delay, spread := b.in(firstDelay), int32(0)
 	if b.age >= learning {
 		spread = max(b.usual-b.least, 0)
-		delay = min(spread/16+spare, maxDelay/2)
+		delay = min(spread/16+b.in(spare), b.in(maxDelay)/2)
 	}
 	b.head, b.end, b.running, b.tooLate, b.changed = ts-uint32(delay), ts-uint32(delay), true, 0, 0
 	b.heard = b.head
@@ -115,7 +138,7 @@ func (b *Buffer) silence(ts uint32) {
 		b.end = b.head
 	}
 	for ; int32(ts-b.end) > 0; b.end++ {
-		b.pcm[b.end%ring] = 0
+		*b.slot(b.end) = 0
 	}
 }
 
@@ -131,7 +154,7 @@ func (b *Buffer) store(p Packet) {
 	late := int32(b.head - p.TS)
 	switch {
 	case late <= 0:
-	case int32(p.TS-b.heard) >= 0 && int32(b.end-p.TS) <= maxDelay:
+	case int32(p.TS-b.heard) >= 0 && int32(b.end-p.TS) <= b.in(maxDelay):
 		b.head = p.TS
 		b.delay(late)
 	case int(late) >= len(p.PCM):
@@ -143,7 +166,7 @@ func (b *Buffer) store(p Packet) {
 	}
 	b.tooLate = 0
 	for i, s := range p.PCM {
-		b.pcm[(p.TS+uint32(i))%ring] = max(s, absent+1)
+		*b.slot(p.TS + uint32(i)) = max(s, absent+1)
 	}
 	if next := p.TS + uint32(len(p.PCM)); int32(next-b.end) > 0 {
 		b.end = next
@@ -175,10 +198,10 @@ func (b *Buffer) Get(dst []int16) (ok bool) {
 	}
 	b.changed++
 	b.age = min(b.age+1, learning)
-	b.least += leak + (b.usual-b.least)/settle
+	b.least += b.in(leak) + (b.usual-b.least)/settle
 	switch {
 	case b.least < 0 && b.changed > respite && b.lengthen(dst):
-	case b.least > 16*calm && b.changed > pause && b.age >= learning && b.shorten(dst):
+	case b.least > b.in(16*calm) && b.changed > pause && b.age >= learning && b.shorten(dst):
 	default:
 		b.take(dst)
 	}
@@ -187,7 +210,7 @@ func (b *Buffer) Get(dst []int16) (ok bool) {
 
 // lengthen makes up a frame where none is missing, for packets that come too late behind others that do not.
 func (b *Buffer) lengthen(dst []int16) bool {
-	if int32(b.end-b.head) <= 0 || int32(b.end-b.head) > maxDelay || b.pcm[b.head%ring] == absent {
+	if int32(b.end-b.head) <= 0 || int32(b.end-b.head) > b.in(maxDelay) || *b.slot(b.head) == absent {
 		return false
 	}
 	b.makeUp(dst)
@@ -197,17 +220,17 @@ func (b *Buffer) lengthen(dst []int16) bool {
 
 // shorten leaves out a pitch period, where the sound is whole.
 func (b *Buffer) shorten(dst []int16) bool {
-	n := len(dst)
-	if n > frame || n < overlap {
+	n, over := len(dst), overlap*b.k
+	if n > frame*b.k || n < over {
 		return false
 	}
-	w := b.stretch[:n+maxLag]
+	w := b.stretch[:n+maxLag*b.k]
 	if int(int32(b.end-b.head)) < len(w) || b.copyTo(w) < len(w) {
 		return false
 	}
-	lag := bestLag(w[:overlap], w)
-	blend(dst[:overlap], w[:overlap], w[lag:])
-	copy(dst[overlap:], w[lag+overlap:])
+	lag := bestLag(w[:over], w, b.k)
+	blend(dst[:over], w[:over], w[lag:])
+	copy(dst[over:], w[lag+over:])
 	b.advance(n + lag)
 	b.conceal.rejoin(dst)
 	b.delay(-int32(lag))
@@ -238,7 +261,7 @@ func (b *Buffer) makeUp(dst []int16) {
 // copyTo copies from head until a sample is missing.
 func (b *Buffer) copyTo(dst []int16) int {
 	for i := range dst {
-		s := b.pcm[(b.head+uint32(i))%ring]
+		s := *b.slot(b.head + uint32(i))
 		if s == absent {
 			return i
 		}
@@ -250,7 +273,7 @@ func (b *Buffer) copyTo(dst []int16) int {
 // missing counts samples that are not there, n at most.
 func (b *Buffer) missing(n int) int {
 	for i := range n {
-		if b.pcm[(b.head+uint32(i))%ring] != absent {
+		if *b.slot(b.head + uint32(i)) != absent {
 			return i
 		}
 	}
@@ -260,7 +283,7 @@ func (b *Buffer) missing(n int) int {
 // advance goes on by n samples that were taken.
 func (b *Buffer) advance(n int) {
 	for range n {
-		b.pcm[b.head%ring] = absent
+		*b.slot(b.head) = absent
 		b.head++
 	}
 	b.heard = b.head

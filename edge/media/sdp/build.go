@@ -2,6 +2,7 @@ package sdp
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -10,10 +11,28 @@ import (
 const (
 	PCMU  = "PCMU"
 	PCMA  = "PCMA"
+	G722  = "G722"
 	Event = "TELEPHONE-EVENT"
 )
 
+// rate is the RTP clock of all of them, also of G722, whose sound is 16 kHz (RFC 3551 section 4.5.2).
 const rate = 8000
+
+// spoken are the codecs that there are, in the order in which they are offered.
+var spoken = [...]Format{
+	{Token: "0", Type: 0, Name: PCMU, Rate: rate},
+	{Token: "8", Type: 8, Name: PCMA, Rate: rate},
+	{Token: "9", Type: 9, Name: G722, Rate: rate},
+}
+
+// Spoken names the codecs that there are, in the order in which they are offered.
+func Spoken() []string {
+	names := make([]string, len(spoken))
+	for i, f := range spoken {
+		names[i] = f.Name
+	}
+	return names
+}
 
 // Codecs are the payload types that were agreed on: those of Audio in the order of the offer, then Event (NoType: none).
 type Codecs struct {
@@ -21,19 +40,25 @@ type Codecs struct {
 	Event uint8
 }
 
-// Ours is what we offer: PCMU, PCMA and telephone-event at the given type.
-func Ours(event uint8) Codecs {
-	return Codecs{Audio: []Format{
-		{Token: "0", Type: 0, Name: PCMU, Rate: rate},
-		{Token: "8", Type: 8, Name: PCMA, Rate: rate},
-	}, Event: event}
+// Ours is what we offer: the codecs of these names, and telephone-event at the given type.
+func Ours(names []string, event uint8) Codecs {
+	c := Codecs{Event: event}
+	for _, name := range names {
+		for _, f := range spoken {
+			if f.Name == name {
+				c.Audio = append(c.Audio, f)
+			}
+		}
+	}
+	return c
 }
 
-// Common is what the section has of ours; none of Audio when there is no codec in common.
-func (m *Media) Common() Codecs {
+// Common is what the section has of the codecs of these names, each once and in its own order; none of Audio when there is
+// no codec in common.
+func (m *Media) Common(names []string) Codecs {
 	c := Codecs{Event: NoType}
 	for _, f := range m.Formats {
-		if f.is(PCMU, rate) || f.is(PCMA, rate) {
+		if f.is(f.Name, rate) && slices.Contains(names, f.Name) && !c.has(f.Name) {
 			c.Audio = append(c.Audio, f)
 		}
 	}
@@ -43,10 +68,34 @@ func (m *Media) Common() Codecs {
 	return c
 }
 
-// Pick gives the index of the first plain audio section with a codec of ours; -1 if there is none.
-func (s *Session) Pick() int {
+// Lead puts the codecs of these names first, in their order.
+func (c *Codecs) Lead(names []string) {
+	place := func(f Format) int {
+		if i := slices.Index(names, f.Name); i >= 0 {
+			return i
+		}
+		return len(names)
+	}
+	slices.SortStableFunc(c.Audio, func(a, b Format) int { return place(a) - place(b) })
+}
+
+// Names of Audio.
+func (c Codecs) Names() []string {
+	names := make([]string, len(c.Audio))
+	for i, f := range c.Audio {
+		names[i] = f.Name
+	}
+	return names
+}
+
+func (c Codecs) has(name string) bool {
+	return slices.ContainsFunc(c.Audio, func(f Format) bool { return f.Name == name })
+}
+
+// Pick gives the index of the first plain audio section with a codec of these names; -1 if there is none.
+func (s *Session) Pick(names []string) int {
 	for i := range s.Media {
-		if m := &s.Media[i]; m.Plain() && len(m.Common().Audio) > 0 {
+		if m := &s.Media[i]; m.Plain() && len(m.Common(names).Audio) > 0 {
 			return i
 		}
 	}

@@ -112,6 +112,8 @@ func static(n int) string {
 		return "PCMU/8000"
 	case 8:
 		return "PCMA/8000"
+	case 9:
+		return "G722/8000"
 	}
 	return ""
 }

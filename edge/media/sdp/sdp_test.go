@@ -58,7 +58,7 @@ func TestCodecsInTheOrderOfTheOffer(t *testing.T) {
 	for line, want := range map[string]string{
 		"0 8 101": "[PCMU 0 PCMA 8] 255",
 		"8 0\r\na=rtpmap:8 pcma/8000\r\na=rtpmap:0 PCMU/8000/1":                                "[PCMA 8 PCMU 0] 255",
-		"111 9 8 0 97\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:97 Telephone-Event/8000":        "[PCMA 8 PCMU 0] 97",
+		"111 9 8 0 97\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:97 Telephone-Event/8000":        "[G722 9 PCMA 8 PCMU 0] 97",
 		"96 100 101\r\na=rtpmap:96 PCMU/8000\r\na=rtpmap:100 telephone-event/48000":            "[PCMU 96] 255",
 		"0 100 101\r\na=rtpmap:100 telephone-event/48000\r\na=rtpmap:101 telephone-event/8000": "[PCMU 0] 101",
 		"0\r\na=rtpmap:0 PCMU/16000": "[] 255",
@@ -66,7 +66,7 @@ func TestCodecsInTheOrderOfTheOffer(t *testing.T) {
 		"0 128 -1 999 x\r\na=rtpmap:128 telephone-event/8000": "[PCMU 0] 255",
 	} {
 		s := parse(t, head+"c=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP "+line+"\r\n")
-		c := s.Media[0].Common()
+		c := s.Media[0].Common(Spoken())
 		names := []string{}
 		for _, f := range c.Audio {
 			names = append(names, fmt.Sprint(f.Name, " ", f.Type))
@@ -94,7 +94,7 @@ func TestOnlyPlainAudioIsPicked(t *testing.T) {
 		"": -1,
 	} {
 		s := parse(t, head+"c=IN IP4 192.0.2.1\r\n"+text)
-		if got := s.Pick(); got != want {
+		if got := s.Pick(Spoken()); got != want {
 			t.Errorf("%q: %d, want %d", text, got, want)
 		}
 	}
@@ -140,9 +140,9 @@ func TestPacketTimes(t *testing.T) {
 }
 
 func TestOfferIsWritten(t *testing.T) {
-	l := Local{ID: 7, Version: 2, Addr: netip.MustParseAddr("2001:db8::5"), Port: 20002, Codecs: Ours(101)}
-	want := "v=0\r\no=- 7 2 IN IP6 2001:db8::5\r\ns=-\r\nc=IN IP6 2001:db8::5\r\nt=0 0\r\nm=audio 20002 RTP/AVP 0 8 101\r\n" +
-		"a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n" +
+	l := Local{ID: 7, Version: 2, Addr: netip.MustParseAddr("2001:db8::5"), Port: 20002, Codecs: Ours(Spoken(), 101)}
+	want := "v=0\r\no=- 7 2 IN IP6 2001:db8::5\r\ns=-\r\nc=IN IP6 2001:db8::5\r\nt=0 0\r\nm=audio 20002 RTP/AVP 0 8 9 101\r\n" +
+		"a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:9 G722/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n" +
 		"a=ptime:20\r\na=sendrecv\r\n"
 	if got := string(l.Offer()); got != want {
 		t.Errorf("%s\nwant %s", got, want)
@@ -154,11 +154,11 @@ func TestAnswerKeepsTheMediaOfTheOffer(t *testing.T) {
 		"a=rtpmap:96 telephone-event/8000\r\na=rtcp-mux\r\na=candidate:1 1 UDP 1 192.0.2.1 4000 typ host\r\na=sendonly\r\n"+
 		"m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nm=audio 4002 RTP/AVP 0\r\n")
 	m := &offer.Media[1]
-	l := Local{ID: 7, Version: 1, Addr: netip.MustParseAddr("192.0.2.5"), Port: 20002, Direction: m.Direction.Reverse(), Codecs: m.Common()}
+	l := Local{ID: 7, Version: 1, Addr: netip.MustParseAddr("192.0.2.5"), Port: 20002, Direction: m.Direction.Reverse(), Codecs: m.Common(Spoken())}
 	want := "v=0\r\no=- 7 1 IN IP4 192.0.2.5\r\ns=-\r\nc=IN IP4 192.0.2.5\r\nt=5 9\r\nm=video 0 RTP/AVP 96 97\r\n" +
 		"m=audio 20002 RTP/AVPF 8 96\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:96 telephone-event/8000\r\na=fmtp:96 0-15\r\n" +
 		"a=ptime:20\r\na=recvonly\r\nm=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\nm=audio 0 RTP/AVP 0\r\n"
-	if got := string(l.Answer(offer, offer.Pick())); got != want {
+	if got := string(l.Answer(offer, offer.Pick(Spoken()))); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
 }
@@ -173,17 +173,17 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		l := Local{Addr: netip.MustParseAddr("192.0.2.5"), Port: 20002, Codecs: Ours(101)}
-		at := s.Pick()
+		l := Local{Addr: netip.MustParseAddr("192.0.2.5"), Port: 20002, Codecs: Ours(Spoken(), 101)}
+		at := s.Pick(Spoken())
 		if at >= 0 {
-			l.Codecs = s.Media[at].Common()
+			l.Codecs = s.Media[at].Common(Spoken())
 		}
 		back, err := Parse(l.Answer(s, at))
 		if errors.Is(err, ErrSyntax) && len(in) > maxBytes/8 {
 			return // an answer to many media may pass the bound
 		}
-		if err != nil || len(back.Media) != len(s.Media) || back.Pick() != at {
-			t.Fatalf("%v: %d media, picked %d; offer had %d, %d", err, len(back.Media), back.Pick(), len(s.Media), at)
+		if err != nil || len(back.Media) != len(s.Media) || back.Pick(Spoken()) != at {
+			t.Fatalf("%v: %d media, picked %d; offer had %d, %d", err, len(back.Media), back.Pick(Spoken()), len(s.Media), at)
 		}
 	})
 }

@@ -97,9 +97,9 @@ type transcoder struct {
 func (t *transcoder) transcode(sc *scratch, b []byte, from codec, to *coder) []byte {
 	n := t.decode(sc.pcm[:], b, from)
 	pcm, other := sc.pcm[:n], sc.other[:]
-	switch {
-	case from == to.codec:
-	case from == wide:
+	switch from {
+	case to.codec:
+	case wide:
 		t.down.Lower(other, pcm)
 		pcm = other[:n/2]
 	default:

@@ -42,10 +42,7 @@ func newBench(tb testing.TB, mediaA, mediaB string) *bench {
 	}
 	x := &bench{eng: eng, from: netip.AddrPortFrom(local, 4000), sc: new(scratch)}
 	x.a, x.b = x.open(tb, mediaA), x.open(tb, mediaB)
-	pt := uint8(0)
-	if mediaA == onlyA {
-		pt = 8
-	}
+	pt := map[string]uint8{onlyA: 8, onlyW: 9}[mediaA]
 	p := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: pt, SequenceNumber: 1, SSRC: 9}, Payload: make([]byte, 160)}
 	if x.raw, err = p.Marshal(); err != nil {
 		tb.Fatal(err)
@@ -116,6 +113,12 @@ func TestNothingIsAllocatedForAPacket(t *testing.T) {
 	y.b.Hear([]Heard{{From: y.a}})
 	noAllocs(t, "transcoding", sent(y.b), y.packet)
 
+	for name, media := range map[string][2]string{"from G722": {onlyW, onlyU}, "to G722": {onlyA, onlyW}} {
+		v := newBench(t, media[0], media[1])
+		v.b.Hear([]Heard{{From: v.a}})
+		noAllocs(t, name, sent(v.b), v.packet)
+	}
+
 	w := newBench(t, onlyU, onlyU)
 	w.b.Hear([]Heard{{From: w.a}})
 	rec := w.eng.Record(Recording{Channels: 2})
@@ -128,6 +131,12 @@ func TestNothingIsAllocatedForAPacket(t *testing.T) {
 		}
 	})
 	rec.Stop()
+
+	v := newBench(t, onlyW, onlyW)
+	p := v.eng.Play([]Source{newFixed(true)}, -1, nil)
+	v.a.Hear([]Heard{{From: p}})
+	v.b.Hear([]Heard{{From: p, Gain: 0.5}, {From: v.a}})
+	noAllocs(t, "player and mix of 16 kHz", sent(v.b), func() { v.packet(); v.turn(p, v.a, v.b) })
 
 	for name, src := range map[string]Source{"player": newFixed(false), "encoded player": newFixed(true)} {
 		z := newBench(t, onlyU, onlyA)
@@ -189,6 +198,20 @@ func BenchmarkTranscode(b *testing.B) {
 	}
 }
 
+// BenchmarkTranscodeWide is a packet of a party with G.722 for one with PCMU, and the other way.
+func BenchmarkTranscodeWide(b *testing.B) {
+	for name, media := range map[string][2]string{"from": {onlyW, onlyU}, "to": {onlyU, onlyW}} {
+		b.Run(name, func(b *testing.B) {
+			x := newBench(b, media[0], media[1])
+			x.b.Hear([]Heard{{From: x.a}})
+			b.ReportAllocs()
+			for b.Loop() {
+				x.packet()
+			}
+		})
+	}
+}
+
 func BenchmarkPlay(b *testing.B) {
 	x := newBench(b, onlyU, onlyU)
 	p := x.eng.Play([]Source{newFixed(true)}, -1, nil)
@@ -227,11 +250,16 @@ func BenchmarkRecord(b *testing.B) {
 }
 
 // BenchmarkHundredThreeWayCalls is 20 ms of a hundred calls of three: 300 packets in, 300 mixes, 300 packets out.
-func BenchmarkHundredThreeWayCalls(b *testing.B) {
-	x := newBench(b, onlyU, onlyU)
+func BenchmarkHundredThreeWayCalls(b *testing.B) { hundredThreeWayCalls(b, onlyU) }
+
+// BenchmarkHundredWideThreeWayCalls is the same with G.722.
+func BenchmarkHundredWideThreeWayCalls(b *testing.B) { hundredThreeWayCalls(b, onlyW) }
+
+func hundredThreeWayCalls(b *testing.B, media string) {
+	x := newBench(b, media, media)
 	var ends []*Endpoint
 	for range 100 {
-		three := []*Endpoint{x.open(b, onlyU), x.open(b, onlyU), x.open(b, onlyU)}
+		three := []*Endpoint{x.open(b, media), x.open(b, media), x.open(b, media)}
 		for i, e := range three {
 			e.Hear([]Heard{{From: three[(i+1)%3]}, {From: three[(i+2)%3]}})
 		}
@@ -267,10 +295,11 @@ func BenchmarkRelayLoopback(b *testing.B) {
 
 // Nothing that comes in a packet makes the engine fail.
 func FuzzPacket(f *testing.F) {
-	x := newBench(f, bothCodecs, onlyA)
+	x := newBench(f, "m=audio %d RTP/AVP 0 8 9 101\r\na=rtpmap:101 telephone-event/8000\r\n", onlyA)
 	x.b.Hear([]Heard{{From: x.a}})
 	x.a.Hear([]Heard{{From: x.a}, {From: x.b}})
 	f.Add(x.raw)
+	f.Add([]byte{0x80, 9, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 1, 2, 3, 4})
 	f.Add([]byte{0x80, 101, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 5, 10, 0, 160})
 	f.Add([]byte{0xB1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 1, 2, 3, 4, 0xBE, 0xDE, 0, 1, 0x10, 1, 0, 0, 1, 2, 3, 1})
 	f.Fuzz(func(t *testing.T, in []byte) {

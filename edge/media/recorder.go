@@ -38,7 +38,6 @@ const (
 type Recorder struct {
 	eng      *Engine
 	channels int
-	size     int   // samples of a frame and channel
 	limit    int64 // frames
 	silence  int64 // frames
 	seat     seat
@@ -67,17 +66,21 @@ type RecorderStats struct {
 	Late     uint64        // frames that the wheel passed over: the process stood still
 }
 
+// frame is the samples of 20 ms of all channels.
+func (o *Recording) frame() int {
+	if o.Rate == WideRate {
+		return wideFrame * o.Channels
+	}
+	return frameSize * o.Channels
+}
+
 // Record begins a recording of nobody: Hear says of whom. Its owner reads it to its end.
 func (e *Engine) Record(o Recording) *Recorder {
 	o.Channels = min(max(o.Channels, 1), 2)
 	r := &Recorder{
 		eng: e, channels: o.Channels, limit: int64(o.Limit / frameTime), silence: int64(o.Silence / frameTime), wake: make(chan struct{}, 1),
-		before: make([]uint32, ringFrames), size: frameSize,
+		pcm: make([]int16, ringFrames*o.frame()), before: make([]uint32, ringFrames),
 	}
-	if o.Rate == WideRate {
-		r.size = wideFrame
-	}
-	r.pcm = make([]int16, ringFrames*r.size*o.Channels)
 	e.mu.Lock()
 	closed := e.closed
 	if !closed {
@@ -197,11 +200,11 @@ func (r *Recorder) record(sc *scratch) {
 		return
 	}
 	at := (r.head + r.count) % ringFrames
-	size := r.size * r.channels
+	size := len(r.pcm) / ringFrames
 	dst := r.pcm[at*size : (at+1)*size]
 	loud := false
 	for ch := range r.channels {
-		pcm := sc.pcm[:r.size]
+		pcm := sc.pcm[:size/r.channels]
 		sc.mix(pcm, r.rows, ch)
 		loud = spread(dst[ch:], pcm, r.channels) || loud
 	}
@@ -240,7 +243,7 @@ func (r *Recorder) Read(pcm []int16) (n int, more bool) {
 }
 
 func (r *Recorder) take(pcm []int16) (n int) {
-	size := r.size * r.channels
+	size := len(r.pcm) / ringFrames
 	for ; len(pcm)-n >= size; n += size {
 		gap := &r.gap
 		if r.count > 0 {

@@ -28,10 +28,9 @@ func (c *chance) next() int {
 func din() []int16 {
 	pcm, c := make([]int16, 4*Rate), chance(1)
 	for i := range pcm {
-		noise, v := c.next()>>15-32768, 0
-		if i/8000%2 == 0 {
-			v = floor(noise*(i*5%33000), 65536)
-		} else {
+		noise := c.next()>>15 - 32768
+		v := floor(noise*(i*5%33000), 65536)
+		if i/8000%2 == 1 {
 			v = floor(floor(noise, 8)*(i%4000), 4000) + floor((i*i/7%16384-8192)*(i%3000), 3000)
 		}
 		pcm[i] = int16(min(max(v, math.MinInt16), math.MaxInt16))

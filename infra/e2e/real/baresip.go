@@ -203,6 +203,14 @@ func (b *Baresip) Wait(t *testing.T, kind string) BaresipEvent {
 	}
 }
 
+// Answer takes the call that comes and waits until it is up.
+func (b *Baresip) Answer(t *testing.T) {
+	t.Helper()
+	b.Wait(t, "CALL_INCOMING")
+	b.Do(t, "accept", "")
+	b.Wait(t, "CALL_ESTABLISHED")
+}
+
 func (b *Baresip) kinds() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -35,7 +35,7 @@ func StartNode(t *testing.T, o NodeOptions) *Node {
 	t.Helper()
 	port := Port(t, 3)
 	if o.RTP == [2]int{} {
-		o.RTP = rtpPorts(t)
+		o.RTP = rtpPorts(t, 2000)
 	}
 	if o.Data == "" {
 		o.Data = t.TempDir()
@@ -57,18 +57,28 @@ func StartNode(t *testing.T, o NodeOptions) *Node {
 	return n
 }
 
-// rtpPorts are ports that no other node of these tests has, in whichever test process: a listener on the first one says so.
-func rtpPorts(t *testing.T) [2]int {
+// rtpPorts are so many thousand ports that no other node of these tests has, in whichever test process: a listener on the
+// first of each thousand says so.
+func rtpPorts(t *testing.T, size int) [2]int {
 	t.Helper()
-	const size = 2000
-	for _, n := range rand.Perm(6) {
+	for _, n := range rand.Perm(12000 / size) {
 		first := 20000 + n*size
-		l, err := net.Listen("tcp", addr(first))
-		if err != nil {
-			continue
+		var claims []net.Listener
+		for port := first; port < first+size; port += 1000 {
+			if l, err := net.Listen("tcp", addr(port)); err == nil {
+				claims = append(claims, l)
+			}
 		}
-		t.Cleanup(func() { _ = l.Close() })
-		return [2]int{first, first + size - 1}
+		release := func() {
+			for _, l := range claims {
+				_ = l.Close()
+			}
+		}
+		if len(claims) == size/1000 {
+			t.Cleanup(release)
+			return [2]int{first, first + size - 1}
+		}
+		release()
 	}
 	t.Fatal("no RTP ports are left")
 	return [2]int{}

@@ -67,12 +67,7 @@ func StartOffhook(t *testing.T, o OffhookOptions) *Offhook {
 	if port == 0 {
 		port = Port(t, 3)
 	}
-	rtp := Port(t, 2)
-	rtp += rtp % 2
-	if rtp > 64000 {
-		rtp = 40000
-	}
-	h := &Offhook{SIPPort: port, SIP: addr(port), HTTP: addr(port + 1), Kafka: addr(port + 2), RTP: [2]int{rtp, rtp + 999}, Data: t.TempDir()}
+	h := &Offhook{SIPPort: port, SIP: addr(port), HTTP: addr(port + 1), Kafka: addr(port + 2), RTP: rtpPorts(t, 1000), Data: t.TempDir()}
 	if o.Config != "" {
 		must(t, os.WriteFile(filepath.Join(h.Data, "offhook.yaml"), []byte(o.Config), 0o600))
 	}

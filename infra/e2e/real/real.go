@@ -20,7 +20,7 @@ import (
 )
 
 // Patience is how long a test waits for something that must happen.
-const Patience = 20 * time.Second
+const Patience = time.Minute
 
 // Process is a program started by a test; it is ended by its process id when the test ends.
 type Process struct {
@@ -169,12 +169,23 @@ func Eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+// given are the ports that Port gave away: who got one may bind it only later.
+var given = struct {
+	sync.Mutex
+	ports map[int]bool
+}{ports: map[int]bool{}}
+
 // Port is a free port for UDP and TCP, and so are the next few after it. It lies below the ports that the kernel gives to
-// clients, so that a server that was stopped finds it free again.
+// clients, so that a server that was stopped finds it free again. Nobody is given it a second time.
 func Port(t *testing.T, span int) int {
 	t.Helper()
+	given.Lock()
+	defer given.Unlock()
 	for range 500 {
 		if port := 10000 + rand.IntN(9900); port+span < 20000 && free(port, span) {
+			for p := port; p < port+span; p++ {
+				given.ports[p] = true
+			}
 			return port
 		}
 	}
@@ -184,6 +195,9 @@ func Port(t *testing.T, span int) int {
 
 func free(port, span int) bool {
 	for p := port; p < port+span; p++ {
+		if given.ports[p] {
+			return false
+		}
 		addr := fmt.Sprintf("127.0.0.1:%d", p)
 		u, err := net.ListenPacket("udp", addr)
 		if err != nil {

@@ -25,10 +25,8 @@ func TestAPhoneOverTLSIsCalledAndCalls(t *testing.T) {
 		server   string
 	}{{b, a, h.SIP}, {a, b, secure}} {
 		way.from.Do(t, "dial", "sip:"+way.to.User+"@"+way.server)
-		way.to.Wait(t, "CALL_INCOMING")
-		way.to.Do(t, "accept", "")
+		way.to.Answer(t)
 		way.from.Wait(t, "CALL_ESTABLISHED")
-		way.to.Wait(t, "CALL_ESTABLISHED")
 		a.Do(t, "hold", "") // a re-INVITE over TLS
 		<-time.After(500 * time.Millisecond)
 		a.Do(t, "resume", "")

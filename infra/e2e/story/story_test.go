@@ -82,10 +82,10 @@ func story(t *testing.T, h, history *real.Offhook, mailbox *real.SMTP) {
 	held := waitFor(t, h, "offhook.call.held")
 	holding := speak(t)
 	mail := waitMail(t, mailbox)
-	if late := mail.Time().Sub(held.Time); late > time.Second {
-		t.Errorf("the mail came %s after the re-INVITE, want within 1 s", late)
-	} else {
-		t.Logf("mail delivered %s after the hold", late)
+	late := mail.Time().Sub(held.Time)
+	t.Logf("mail delivered %s after the hold", late)
+	if late > 5*time.Second { // it takes some milliseconds; nothing on its way waits on purpose
+		t.Errorf("the mail came %s after the re-INVITE", late)
 	}
 	if !strings.Contains(mail.Text, "User Ilze put on hold 300.") {
 		t.Errorf("the mail says:\n%s", mail.Text)
@@ -141,8 +141,8 @@ type span struct{ from, to time.Time }
 // speak lets the phones speak for a moment: sound on the wire is measured over real time.
 func speak(t *testing.T) span {
 	t.Helper()
-	from := time.Now().Add(300 * time.Millisecond) // what was on its way before
-	<-time.After(1500 * time.Millisecond)
+	from := time.Now().Add(800 * time.Millisecond) // what was on its way before
+	<-time.After(2 * time.Second)
 	return span{from, time.Now()}
 }
 

@@ -90,8 +90,8 @@ func (h *hall) uri(number string) string { return "sip:" + number + "@" + h.SIP 
 // listen lets the phones speak for a moment; afterwards each phone must have heard exactly these of the tones.
 func (h *hall) listen(what string, hear map[ear][]int) {
 	h.t.Helper()
-	from := time.Now().Add(400 * time.Millisecond) // what was on its way before
-	<-time.After(1600 * time.Millisecond)
+	from := time.Now().Add(800 * time.Millisecond) // what was on its way before
+	<-time.After(2 * time.Second)
 	h.spans = append(h.spans, span{what, from, time.Now(), hear})
 }
 
@@ -177,9 +177,7 @@ func (h *hall) empty() {
 func (h *hall) talk(from, to *real.Baresip) {
 	h.t.Helper()
 	from.Do(h.t, "dial", h.uri(to.User))
-	to.Wait(h.t, "CALL_INCOMING")
-	to.Do(h.t, "accept", "")
+	to.Answer(h.t)
 	from.Wait(h.t, "CALL_ESTABLISHED")
-	to.Wait(h.t, "CALL_ESTABLISHED")
 	h.event("call.bridged")
 }

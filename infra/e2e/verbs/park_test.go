@@ -9,6 +9,9 @@ import (
 	"github.com/offhook/offhook/infra/e2e/real"
 )
 
+// clocks is by how much times of two processes may differ.
+const clocks = 100 * time.Millisecond
+
 // TestParkedByTransferItRingsBackAndIsPickedUp: one round of parking with real phones; the long loop is a transcript of
 // the verb in virtual time.
 func TestParkedByTransferItRingsBackAndIsPickedUp(t *testing.T) {
@@ -25,13 +28,13 @@ func TestParkedByTransferItRingsBackAndIsPickedUp(t *testing.T) {
 	}
 	h.listen("parked", map[ear][]int{caller: {}, agent: {}})
 	first := agent.Wait(t, "CALL_INCOMING")
-	if after := first.At().Sub(parked.Time); after < 2500*time.Millisecond || after > 5*time.Second {
+	if after := first.At().Sub(parked.Time); after < 3*time.Second-clocks {
 		t.Errorf("it rings back %s after it was parked, want 3 s", after)
 	}
 	agent.Wait(t, "CALL_CLOSED") // unanswered: cancelled
 	second := agent.Wait(t, "CALL_INCOMING")
-	if after := second.At().Sub(first.At()); after < 4*time.Second || after > 7*time.Second {
-		t.Errorf("it rings back again after %s, want 5 s", after)
+	if after := second.At().Sub(parked.Time); after < 8*time.Second-clocks {
+		t.Errorf("it rings back again %s after it was parked, want 8 s", after)
 	}
 	other.Do(t, "dial", h.uri("702"))
 	other.Wait(t, "CALL_ESTABLISHED")
@@ -54,9 +57,7 @@ func TestAParkedCallReturnsToWhoParkedIt(t *testing.T) {
 	h.talk(caller, agent)
 	agent.Do(t, "transfer", h.uri("701"))
 	agent.Wait(t, "CALL_CLOSED")
-	agent.Wait(t, "CALL_INCOMING")
-	agent.Do(t, "accept", "")
-	agent.Wait(t, "CALL_ESTABLISHED")
+	agent.Answer(t)
 	h.listen("returned", map[ear][]int{caller: {ilze}, agent: {client}})
 	agent.Do(t, "hangup", "")
 	h.event("custom.after_park")

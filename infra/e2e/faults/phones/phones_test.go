@@ -27,7 +27,7 @@ const (
 	mediaSilence = 30 * time.Second // after which a leg without RTP is ended
 	lostACK      = 32 * time.Second // 64*T1, RFC 3261 section 13.3.1.4
 	lostBYE      = 32 * time.Second // Timer F
-	slack        = 8 * time.Second
+	slack        = 20 * time.Second // for a busy machine
 )
 
 // fault is a phone that misbehaves: it calls number, where answer runs.

@@ -27,7 +27,8 @@ const (
 	calls    = 50 // of each fault
 	hosts    = 10 // that share them: few enough each that no circuit opens
 	silence  = 6 * time.Second
-	growth   = 64 // MiB
+	slack    = 4 * time.Second // for a busy machine; edge/ask has the exact test
+	growth   = 64              // MiB
 	interval = 20 * time.Millisecond
 )
 
@@ -161,16 +162,16 @@ func callAll(t *testing.T, h *real.Node, turn <-chan time.Time, i int, f fault) 
 		all.Go(func() { heard[k] = listen(t, h.SIP, local, number(i, k%len(f.urls))) })
 	}
 	all.Wait()
-	late := slices.DeleteFunc(slices.Clone(heard), func(d time.Duration) bool { return d > 0 && d < silence })
+	late := slices.DeleteFunc(slices.Clone(heard), func(d time.Duration) bool { return d > 0 && d < silence+slack })
 	if len(late) > 0 {
-		t.Errorf("in %d of %d calls the fallback was not heard within %s: %v", len(late), calls, silence, late)
+		t.Errorf("in %d of %d calls the fallback was not heard within %s and %s: %v", len(late), calls, silence, slack, late)
 	}
 	return heard
 }
 
 // listen calls a number and gives how long after the INVITE there was sound; 0: never. It then hangs up.
 func listen(t *testing.T, server, local, number string) time.Duration {
-	ctx, hangUp := context.WithTimeout(t.Context(), 15*time.Second)
+	ctx, hangUp := context.WithTimeout(t.Context(), 30*time.Second)
 	defer hangUp()
 	var called, heard time.Duration
 	_, err := phone.Run(ctx, phone.Options{Server: server, Local: local, Target: number, Notify: func(e phone.Event) {

@@ -118,7 +118,7 @@ func (c *Call) whispered(user string) int {
 	switch {
 	case user != "" && user == c.Info.User && user != c.Agent.User:
 		return c.Caller
-	case user == "" && c.Info.User != "" && !strings.HasPrefix(agent.Target, "user:"):
+	case user == "" && c.Info.User != "" && userOf(agent.Target) == "":
 		return c.Caller
 	}
 	return agent.N
@@ -215,12 +215,12 @@ func (c *Call) inherit(l, old *Leg, in Lent) {
 	}
 }
 
+// userOf is the user that a target is, empty when it is something else.
 func userOf(target string) string {
-	user, ok := strings.CutPrefix(target, "user:")
-	if !ok {
-		return ""
+	if user, ok := strings.CutPrefix(target, "user:"); ok {
+		return user
 	}
-	return user
+	return ""
 }
 
 func agentOf(l *Leg) Agent { return Agent{Number: l.Number, Name: l.Name, User: userOf(l.Target)} }

@@ -30,7 +30,7 @@ func (c *Call) featured(l *Leg) bool {
 		return false
 	}
 	_, _, target := c.identity(l)
-	return (l.N == c.Caller || l.N == c.Bridge.Leg) && strings.HasPrefix(target, "user:")
+	return (l.N == c.Caller || l.N == c.Bridge.Leg) && userOf(target) != ""
 }
 
 // keepsDigits: what the leg dials is passed on by us, once it is clear that it is no feature code.

@@ -103,7 +103,7 @@ func (c *Call) heardBy(m Mix, to *Leg) (_ Mix, music bool) {
 		case from.waits():
 			hold = hold || c.pair(from, to)
 			continue
-		case from.sounds() && !from.silent():
+		case from.sounds() && !from.Muted:
 			m = append(m, Hear{From: from.N, To: to.N, Mute: c.keepsDigits(from) || c.between(from, to)})
 		}
 		others++
@@ -133,8 +133,6 @@ func (c *Call) heardOver(m Mix, to *Leg) Mix {
 // waits: the party holds, or is on hold here; it is not heard.
 func (l *Leg) waits() bool { return l.Held || len(l.Waits) > 0 }
 
-func (l *Leg) silent() bool { return l.Muted }
-
 // joined says whether what one leg says is for the other: the parties of a bridge, the members of a room, and supervisors
 // by their mode. Early media goes one way.
 func (c *Call) joined(from, to *Leg) bool {
@@ -157,11 +155,7 @@ func (c *Call) joined(from, to *Leg) bool {
 }
 
 func (c *Call) party(l *Leg) bool {
-	return l.Home != nil || l.N == c.Bridge.Leg || l.N == c.Caller && (c.Bridge.Leg != 0 || c.supervisors())
-}
-
-func (c *Call) supervisors() bool {
-	return slices.ContainsFunc(c.Legs, func(l *Leg) bool { return l.Home != nil })
+	return l.Home != nil || l.N == c.Bridge.Leg || l.N == c.Caller && (c.Bridge.Leg != 0 || c.guests() > 0)
 }
 
 // pair: the caller and whom the caller speaks with; when one holds, the other hears music.

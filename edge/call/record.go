@@ -195,7 +195,7 @@ func (c *Call) recorded(m Mix) Mix {
 			continue
 		}
 		for l := range c.seats {
-			if l.answered() && !l.waits() && !l.silent() && c.recordsLeg(t, l) {
+			if l.answered() && !l.waits() && !l.Muted && c.recordsLeg(t, l) {
 				channel := 0
 				if t.Two && l.N != c.Caller {
 					channel = 1

@@ -2,7 +2,6 @@ package call
 
 import (
 	"cmp"
-	"strings"
 
 	"github.com/offhook/offhook/schemas/ask"
 	"github.com/offhook/offhook/schemas/event"
@@ -72,17 +71,8 @@ func (c *Call) referElsewhere(l *Leg, in LegReferred) {
 
 // partner is whom a leg is in conversation with, nil if nobody whom it could send away.
 func (c *Call) partner(leg int) *Leg {
-	if c.Bridge.Leg == 0 || c.Bridge.Pending {
-		return nil
-	}
-	var other *Leg
-	switch leg {
-	case c.Caller:
-		other = c.live(c.Bridge.Leg)
-	case c.Bridge.Leg:
-		other = c.live(c.Caller)
-	}
-	if other == nil || other.Lent != 0 {
+	other := c.live(c.other(leg))
+	if other == nil || other.Lent != 0 || c.Bridge.Pending {
 		return nil
 	}
 	return other
@@ -112,7 +102,7 @@ func (r *Run) Who(leg int) (number string, user bool) {
 		return "", false
 	}
 	number, _, target := r.call.identity(l)
-	return number, strings.HasPrefix(target, "user:")
+	return number, userOf(target) != ""
 }
 
 // identity is who is on a leg.
@@ -180,11 +170,7 @@ func (c *Call) depart(by, owner int) {
 
 // callerIs makes the call that of another caller.
 func (c *Call) callerIs(number, name, target string) {
-	user, _ := strings.CutPrefix(target, "user:")
-	if user == target {
-		user = ""
-	}
-	c.Info.From, c.Info.FromName, c.Info.User, c.Info.Trunk = number, name, user, ""
+	c.Info.From, c.Info.FromName, c.Info.User, c.Info.Trunk = number, name, userOf(target), ""
 }
 
 // Rejoin puts together what Part took apart; false when who asked is gone.
@@ -243,11 +229,7 @@ func (r *Run) route(f Frame, number string, by int) int {
 	who, _, target := c.identity(c.leg(by))
 	c.Info.To, c.Info.ReferredBy = number, &who
 	s := c.newStrand(referred, f)
-	s.Owner = r.N
-	s.Right, _ = strings.CutPrefix(target, "user:")
-	if s.Right == target {
-		s.Right = ""
-	}
+	s.Owner, s.Right = r.N, userOf(target)
 	return s.N
 }
 

@@ -34,6 +34,25 @@ func (v *dial) Borrow(r *call.Run, in call.Lent) (int, string) {
 	return leg, ""
 }
 
+// pickUp joins who picks up a caller that waits; with becomes the leg of who did. The strand that seeks somebody meanwhile
+// ends, and left tells that the caller does not wait any more.
+func pickUp(r *call.Run, in call.Lent, with, strand *int, left func()) (leg int, why string) {
+	switch {
+	case in.As != call.AsPickup:
+		return 0, ""
+	case *with != 0:
+		return 0, call.WhyTaken
+	}
+	if *with = r.Take(in); *with == 0 {
+		return 0, call.WhyFull
+	}
+	r.CancelWon(*strand)
+	*strand = 0
+	left()
+	r.Bridge(*with)
+	return *with, ""
+}
+
 // replaced: another leg has taken the place of who answered, or of the caller, who hears that it rings from now on.
 func (v *dial) replaced(r *call.Run, in call.LegReplaced) {
 	t := v.byLeg(in.Old)

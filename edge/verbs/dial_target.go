@@ -1,6 +1,7 @@
 package verbs
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -101,17 +102,8 @@ func (v *dial) invitation(r *call.Run, t *dialTarget, d call.Destination) call.I
 	number, name, withheld := r.Shown()
 	return call.Invitation{Destination: d, Headers: headers, Target: v.name(t), Number: t.Number, Name: t.Name, Params: v.Spec.Params,
 		Anonymous:  to.Anonymous || v.Spec.Anonymous || withheld,
-		CallerID:   first(t.Way.CallerID, to.CallerID, v.Spec.CallerID, number),
-		CallerName: first(to.CallerName, v.Spec.CallerName, name)}
-}
-
-func first(of ...string) string {
-	for _, s := range of {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
+		CallerID:   cmp.Or(t.Way.CallerID, to.CallerID, v.Spec.CallerID, number),
+		CallerName: cmp.Or(to.CallerName, v.Spec.CallerName, name)}
 }
 
 func targetName(t verb.Target) string {
@@ -125,12 +117,12 @@ func targetName(t verb.Target) string {
 	case t.Queue != "":
 		return "queue:" + t.Queue
 	}
-	return first(t.SIP, t.Contact)
+	return cmp.Or(t.SIP, t.Contact)
 }
 
 // goal is a target's number or URI.
 func goal(t verb.Target) string {
-	return first(t.User, t.Number, t.Extension, t.Queue, t.SIP, t.Contact)
+	return cmp.Or(t.User, t.Number, t.Extension, t.Queue, t.SIP, t.Contact)
 }
 
 // deviceFailed: one leg of a target ended unanswered. A 6xx speaks for all its devices (RFC 3261 16.7).
@@ -207,7 +199,7 @@ func (v *dial) finish(r *call.Run, last *dialTarget) {
 	if cause.SIP >= 300 {
 		res.SIP = &ask.SIPStatus{Code: cause.SIP, Phrase: cause.Phrase}
 	}
-	v.tellTransfer(r, "failed", first(best.Number, goal(v.Spec.To[best.At])), &cause)
+	v.tellTransfer(r, "failed", cmp.Or(best.Number, goal(v.Spec.To[best.At])), &cause)
 	v.end(r, last, res)
 }
 
@@ -258,7 +250,7 @@ func (v *dial) thens(t *dialTarget, key string) []call.Then {
 func (v *dial) result(t *dialTarget) ask.Result {
 	user, ok := strings.CutPrefix(v.name(t), "user:")
 	if !ok {
-		return ask.Result{Status: call.StatusAnswered, Number: first(t.Number, goal(v.Spec.To[t.At]))}
+		return ask.Result{Status: call.StatusAnswered, Number: cmp.Or(t.Number, goal(v.Spec.To[t.At]))}
 	}
 	return ask.Result{Status: call.StatusAnswered, User: user}
 }

@@ -1,6 +1,8 @@
 package verbs
 
 import (
+	"cmp"
+
 	"github.com/offhook/offhook/edge/call"
 	"github.com/offhook/offhook/schemas/ask"
 	"github.com/offhook/offhook/schemas/event"
@@ -16,7 +18,7 @@ type dialWay struct {
 }
 
 // name is whom a target of a dial is called as in events, once the settings and the cluster have been asked.
-func (v *dial) name(t *dialTarget) string { return first(t.Way.Target, targetName(v.Spec.To[t.At])) }
+func (v *dial) name(t *dialTarget) string { return cmp.Or(t.Way.Target, targetName(v.Spec.To[t.At])) }
 
 // goOn calls whom a user's settings name for this end, or the next node of an extension. Where several users ring at once
 // the others still do, so only who cannot be reached has a substitute.
@@ -46,7 +48,7 @@ func (v *dial) serve(r *call.Run, t *dialTarget, in call.Resolved) (why string) 
 		params = r.Asked().Params
 	}
 	by, _ := r.Who(v.From)
-	by = first(by, r.Asked().To)
+	by = cmp.Or(by, r.Asked().To)
 	if !r.Serve(in.Number, params, in.Tried) {
 		return "loop_detected"
 	}

@@ -143,20 +143,7 @@ func (v *enqueue) joined(r *call.Run) {
 
 // Borrow lets another phone take the call.
 func (v *enqueue) Borrow(r *call.Run, in call.Lent) (leg int, why string) {
-	switch {
-	case in.As != call.AsPickup:
-		return 0, ""
-	case v.With != 0:
-		return 0, call.WhyTaken
-	}
-	if v.With = r.Take(in); v.With == 0 {
-		return 0, call.WhyFull
-	}
-	r.CancelWon(v.Strand)
-	v.Strand = 0
-	v.left(r, "answered", in.Number, in.From.Call)
-	r.Bridge(v.With)
-	return v.With, ""
+	return pickUp(r, in, &v.With, &v.Strand, func() { v.left(r, "answered", in.Number, in.From.Call) })
 }
 
 // Leave is what a leave in the wait document does.

@@ -1,6 +1,7 @@
 package verbs
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -47,7 +48,7 @@ func (v *park) Begin(r *call.Run) {
 	v.wait(r)
 }
 
-func (v *park) slot(r *call.Run) string { return first(v.Spec.Slot, r.Asked().ID) }
+func (v *park) slot(r *call.Run) string { return cmp.Or(v.Spec.Slot, r.Asked().ID) }
 
 // from finds who parks the call: who transferred it here, or who speaks with the caller. That is also where it rings back.
 func (v *park) from(r *call.Run) {
@@ -56,7 +57,7 @@ func (v *park) from(r *call.Run) {
 	if by := r.Asked().ReferredBy; by != nil && !r.Bridged() {
 		user = userPart(*by)
 	}
-	v.By, v.To = first(user, agent.Number), slices.Clone(v.Spec.To)
+	v.By, v.To = cmp.Or(user, agent.Number), slices.Clone(v.Spec.To)
 	for i := range v.To {
 		v.To[i].Direct = true // no forwarding
 	}
@@ -153,20 +154,7 @@ func (v *park) dialled(r *call.Run, res *ask.Result) {
 
 // Borrow lets another phone pick the call up.
 func (v *park) Borrow(r *call.Run, in call.Lent) (leg int, why string) {
-	switch {
-	case in.As != call.AsPickup:
-		return 0, ""
-	case v.With != 0:
-		return 0, call.WhyTaken
-	}
-	if v.With = r.Take(in); v.With == 0 {
-		return 0, call.WhyFull
-	}
-	r.CancelWon(v.Dial)
-	v.Dial = 0
-	v.unparked(r, "picked_up", in.Number, in.From.Call)
-	r.Bridge(v.With)
-	return v.With, ""
+	return pickUp(r, in, &v.With, &v.Dial, func() { v.unparked(r, "picked_up", in.Number, in.From.Call) })
 }
 
 // unparked: the caller does not wait any more.
@@ -181,7 +169,7 @@ func (v *park) unparked(r *call.Run, why, by, with string) {
 func (v *park) tell(r *call.Run, why, by, with string) {
 	r.Publish(event.CallUnparked, &event.Meeting{Leg: r.Caller(), Name: v.slot(r), By: by, WithCall: with, Why: why,
 		WaitedMS: r.Now().Sub(v.Since).Milliseconds()})
-	r.Log("info", "parked by "+first(v.By, "nobody")+" finished with result="+why)
+	r.Log("info", "parked by "+cmp.Or(v.By, "nobody")+" finished with result="+why)
 }
 
 // Tell that the caller left, when it still waited.

@@ -1,6 +1,8 @@
 package verbs
 
 import (
+	"cmp"
+
 	"github.com/offhook/offhook/edge/call"
 	"github.com/offhook/offhook/schemas/ask"
 	"github.com/offhook/offhook/schemas/event"
@@ -94,7 +96,7 @@ func (v *referral) route(r *call.Run) {
 	}
 }
 
-func (v *referral) to() string { return first(v.Asked.To, v.Asked.URI) }
+func (v *referral) to() string { return cmp.Or(v.Asked.To, v.Asked.URI) }
 
 // spoken: the new script has the party now.
 func (v *referral) spoken(r *call.Run, strand int) {

@@ -1,6 +1,7 @@
 package verbs
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -63,7 +64,7 @@ func (v *room) join(r *call.Run, leg int, in call.Lent) {
 	r.Stop(v.Empty)
 	v.Empty = 0
 	spec := in.Member
-	m := roomMember{Leg: leg, Call: in.From.Call, Number: in.Number, Beep: first(spec.Beep, verb.DefaultConferenceBeep), End: spec.End, Record: spec.Record}
+	m := roomMember{Leg: leg, Call: in.From.Call, Number: in.Number, Beep: cmp.Or(spec.Beep, verb.DefaultConferenceBeep), End: spec.End, Record: spec.Record}
 	starts := spec.Start == nil || *spec.Start
 	if !starts && !v.Begun {
 		r.Hold(leg)

@@ -1,6 +1,7 @@
 package verbs
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -37,7 +38,7 @@ func (v *supervise) Begin(r *call.Run) {
 	}
 	r.Open()
 	r.Claim(r.Line())
-	v.Mode, v.Until = first(v.Spec.Mode, verb.DefaultSuperviseMode), r.Now().Add(time.Duration(v.Spec.Wait))
+	v.Mode, v.Until = cmp.Or(v.Spec.Mode, verb.DefaultSuperviseMode), r.Now().Add(time.Duration(v.Spec.Wait))
 	v.join(r)
 }
 
@@ -82,7 +83,7 @@ func (v *supervise) ended(r *call.Run, in call.LoanEnded) {
 	case r.Now().Before(v.Until):
 		v.Retry = r.After(superviseAgain)
 	default:
-		v.finish(r, ask.Result{Status: call.StatusFailed, Cause: in.Why, Error: "no conversation of " + first(v.Spec.User, v.Spec.Call) + " to supervise"})
+		v.finish(r, ask.Result{Status: call.StatusFailed, Cause: in.Why, Error: "no conversation of " + cmp.Or(v.Spec.User, v.Spec.Call) + " to supervise"})
 	}
 }
 

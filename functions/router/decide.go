@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -110,7 +111,7 @@ func byNumber(q query) (Found, bool) {
 // marked is the caller's number as the tenant wants it shown for calls to this number, or as the caller wants.
 func marked(q query, n config.Number) map[string]any {
 	vars := q.shown.vars()
-	from := firstOf(q.shown.number, q.call.From)
+	from := cmp.Or(q.shown.number, q.call.From)
 	if n.CallerPrefix+n.CallerSuffix == "" || q.shown.anonymous || from == "" || from == anonymous {
 		return vars
 	}
@@ -152,7 +153,7 @@ func byGateway(q query) (Found, bool) {
 	return found("gateway "+name, &verb.Dial{
 		To:        verb.Targets{{Number: q.call.To, Gateway: name}},
 		RingFor:   verb.Duration(2 * time.Minute),
-		CallerID:  firstOf(q.shown.number, q.tenant.Users[q.call.User].CallerID, q.tenant.Gateways[name].CallerID),
+		CallerID:  cmp.Or(q.shown.number, q.tenant.Users[q.call.User].CallerID, q.tenant.Gateways[name].CallerID),
 		Anonymous: q.shown.anonymous,
 		On:        refusals(),
 	})
@@ -185,13 +186,4 @@ func dialable(number string) bool {
 		}
 	}
 	return true
-}
-
-func firstOf(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }

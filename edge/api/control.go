@@ -14,11 +14,7 @@ func (a *api) hangUp(w http.ResponseWriter, r *http.Request, c caller) {
 	if !ok {
 		return
 	}
-	if err := a.Calls.HangUp(v.ID); err != nil {
-		fail(w, http.StatusNotFound, "no_such_call", err.Error())
-		return
-	}
-	reply(w, http.StatusAccepted, map[string]any{"id": v.ID, "status": "ending"})
+	accepted(w, v.ID, "ending", a.Calls.HangUp(v.ID))
 }
 
 // replace puts a document in the place of the script.
@@ -36,11 +32,7 @@ func (a *api) replace(w http.ResponseWriter, r *http.Request, c caller) {
 		failWith(w, *problem)
 		return
 	}
-	if err := a.Calls.Replace(v.ID, doc); err != nil {
-		fail(w, http.StatusNotFound, "no_such_call", err.Error())
-		return
-	}
-	reply(w, http.StatusAccepted, map[string]any{"id": v.ID, "status": "replacing"})
+	accepted(w, v.ID, "replacing", a.Calls.Replace(v.ID, doc))
 }
 
 // beside runs a document beside the script.
@@ -62,11 +54,16 @@ func (a *api) beside(w http.ResponseWriter, r *http.Request, c caller) {
 		fail(w, http.StatusConflict, "no_agent", `"party": "agent" is whom the caller speaks with, and this call is `+v.Status)
 		return
 	}
-	if err := a.Calls.Beside(v.ID, doc, agent); err != nil {
+	accepted(w, v.ID, "running", a.Calls.Beside(v.ID, doc, agent))
+}
+
+// accepted says what a call does from now on, unless it has ended meanwhile.
+func accepted(w http.ResponseWriter, id, status string, err error) {
+	if err != nil {
 		fail(w, http.StatusNotFound, "no_such_call", err.Error())
 		return
 	}
-	reply(w, http.StatusAccepted, map[string]any{"id": v.ID, "status": "running"})
+	reply(w, http.StatusAccepted, map[string]any{"id": id, "status": status})
 }
 
 // aside reads {"verbs": [...], "party": "agent"}, or a document alone.

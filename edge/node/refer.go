@@ -7,8 +7,6 @@ import (
 
 	"github.com/offhook/offhook/edge/call"
 	"github.com/offhook/offhook/edge/sipua"
-	"github.com/offhook/offhook/events"
-	"github.com/offhook/offhook/schemas/event"
 )
 
 // place is the leg of a call that a dialog is; nil when it is none of ours.
@@ -68,9 +66,7 @@ func (s *session) setLamp(o call.Messages) {
 		return
 	}
 	n.ua.SetMessages(s.tenant, o.User, sipua.Messages{New: o.New, Old: o.Old})
-	data, _ := json.Marshal(lamp{s.tenant, o.User, o.New, o.Old, now}) // strings, numbers and times always marshal
-	n.publish(events.Event{ID: newEventID(), Type: event.Prefix + "state.messages", Source: "/offhook/edge/" + n.cfg.Name,
-		Time: now, Topic: events.TopicState, Key: lampKey + s.tenant + "/" + o.User, Data: data})
+	n.setState(now, "state.messages", lampKey+s.tenant+"/"+o.User, lamp{s.tenant, o.User, o.New, o.Old, now})
 }
 
 // onLamp takes a lamp from the compacted topic.

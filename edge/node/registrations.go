@@ -21,14 +21,11 @@ var goneBecause = map[sipua.BindingChange]string{
 // OnBinding puts a registration on the compacted topic, so that a restarted or second edge knows it, and tells it as an event.
 func (n *Node) OnBinding(b sipua.Binding, change sipua.BindingChange) {
 	reason, gone := goneBecause[change]
-	state := events.Event{
-		ID: newEventID(), Type: event.Prefix + "state.registration", Source: n.source, Time: time.Now(),
-		Topic: events.TopicState, Key: registrationKey + b.Tenant + "/" + b.User + "/" + bindingName(b),
+	now, record := time.Now(), any(b)
+	if gone {
+		record = nil
 	}
-	if !gone {
-		state.Data, _ = json.Marshal(b) // strings, numbers and times always marshal
-	}
-	n.publish(state)
+	n.setState(now, "state.registration", registrationKey+b.Tenant+"/"+b.User+"/"+bindingName(b), record)
 	if change == sipua.BindingRefreshed {
 		return
 	}
@@ -36,14 +33,23 @@ func (n *Node) OnBinding(b sipua.Binding, change sipua.BindingChange) {
 	if gone {
 		kind = event.UserUnregistered
 	}
-	data, _ := json.Marshal(event.Registration{Tenant: b.Tenant, At: state.Time, User: b.User, Contact: b.Contact,
+	data, _ := json.Marshal(event.Registration{Tenant: b.Tenant, At: now, User: b.User, Contact: b.Contact,
 		UserAgent: b.UserAgent, ExpiresAt: b.Expires, Reason: reason})
-	n.publish(events.Event{ID: newEventID(), Type: event.Prefix + kind, Source: state.Source, Subject: b.Tenant + "/" + b.User,
-		Time: state.Time, Topic: events.TopicCalls, Key: "user/" + b.Tenant + "/" + b.User, Data: data})
+	n.publish(events.Event{ID: newEventID(), Type: event.Prefix + kind, Source: n.source, Subject: b.Tenant + "/" + b.User,
+		Time: now, Topic: events.TopicCalls, Key: "user/" + b.Tenant + "/" + b.User, Data: data})
 }
 
 // bindingName: a phone with an instance keeps its binding when its Contact changes (RFC 5626 6).
 func bindingName(b sipua.Binding) string { return cmp.Or(b.Instance, b.Contact) }
+
+// setState puts a record on the compacted topic; nil takes it away.
+func (n *Node) setState(at time.Time, kind, key string, record any) {
+	e := events.Event{ID: newEventID(), Type: event.Prefix + kind, Source: n.source, Time: at, Topic: events.TopicState, Key: key}
+	if record != nil {
+		e.Data, _ = json.Marshal(record) // strings, numbers and times always marshal
+	}
+	n.publish(e)
+}
 
 func (n *Node) publish(e events.Event) {
 	if err := n.cfg.Events.Publish(e); err != nil {

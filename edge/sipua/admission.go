@@ -2,6 +2,7 @@ package sipua
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,12 +77,15 @@ func (u *UA) registeredAt(req *sip.Request, tenant string, who identity, via str
 	if from == "" || !u.dir.IsUser(tenant, from) {
 		return who
 	}
-	for _, b := range u.Bindings(tenant, from) {
-		if b.Via == via {
-			return identity{user: from}
-		}
+	if u.atHome(aor{tenant, from}, via) {
+		return identity{user: from}
 	}
 	return who
+}
+
+// atHome: this very address is registered for the user.
+func (u *UA) atHome(who aor, via string) bool {
+	return slices.ContainsFunc(u.Bindings(who.tenant, who.user), func(b Binding) bool { return b.Via == via })
 }
 
 // invite reads an admitted INVITE; what is no good in it refuses the call.

@@ -142,12 +142,6 @@ func (w *worker) subscribed(req *sip.Request, from path) {
 	w.accept(req, s, from, life)
 }
 
-// atHome: this very address is registered for the user. Phones that answer no challenge of a SUBSCRIBE ask without end.
-func (u *UA) atHome(who aor, from path) bool {
-	via := viaOf(from.link.network(), from.to)
-	return slices.ContainsFunc(u.Bindings(who.tenant, who.user), func(b Binding) bool { return b.Via == via })
-}
-
 // subscriber is whose phone asks: it is registered there, or has the user's password, and asks for that user's lamp.
 func (w *worker) subscriber(req *sip.Request, from path) (aor, *sip.Response) {
 	tenant, realm, ok := w.u.tenantOf(req)
@@ -155,7 +149,7 @@ func (w *worker) subscriber(req *sip.Request, from path) (aor, *sip.Response) {
 		return aor{}, refuse(req, 404, "Not Our Domain")
 	}
 	user := unescape(req.Recipient.User)
-	if w.u.atHome(aor{tenant, user}, from) {
+	if w.u.atHome(aor{tenant, user}, viaOf(from.link.network(), from.to)) { // some ask without end when they are challenged
 		return aor{tenant, user}, nil
 	}
 	auth, now := w.u.bindings.auth, time.Now()
@@ -175,10 +169,8 @@ func (w *worker) subscriber(req *sip.Request, from path) (aor, *sip.Response) {
 func (w *worker) subscription(req *sip.Request, from path, who aor) *subscription {
 	callID := req.CallID().Value()
 	tag := w.ids.tag(callID, tagOf(req.From().Params))
-	d := &Dialog{w: w, callID: callID, localTag: tag, tenant: who.tenant, inbound: true, remoteTag: tagOf(req.From().Params), state: confirmed}
-	d.peer = peer{local: req.To().Value() + ";tag=" + tag, remote: req.From().Value(), routes: routesOf(req), heard: req.CSeq().SeqNo}
-	d.peer.target = req.From().Address.String() // should the Contact be missing
-	d.peer.learn(req, req.Contact())
+	d := w.answering(req, callID, tag, who.tenant)
+	d.state = confirmed
 	d.peer.path = from // the Contact is not believed where to send: nobody is flooded in its name
 	return &subscription{d: d, who: who, via: viaOf(from.link.network(), from.to)}
 }

@@ -81,20 +81,25 @@ func (w *worker) open(req *sip.Request, from path, tag string, in Invite) *Dialo
 		tag = w.ids.tag(in.CallID, tag)
 	}
 	tx := w.serve(req, replyPath(req, from), tag)
-	d := &Dialog{w: w, callID: in.CallID, localTag: tag, tenant: in.Tenant, inbound: true, remoteTag: tagOf(req.From().Params)}
+	d := w.answering(req, in.CallID, tag, in.Tenant)
 	tx.dialog = d
 	d.in = &uasInvite{req: req, tx: tx, offer: in.SDP != nil}
-	to := req.To().Value() + ";tag=" + tag
-	d.peer = peer{local: to, remote: req.From().Value(), routes: routesOf(req), heard: req.CSeq().SeqNo}
 	d.peer.invite = inviteID{req.CSeq().SeqNo, param(req.Via().Params, "branch")}
-	d.peer.target = req.From().Address.String() // should the Contact be missing
-	d.peer.learn(req, req.Contact())
 	d.follow(from)
 	w.add(d)
 	w.busy = d
 	if raw, err := respond(req, 100, phrase(100), "").body("", nil); err == nil {
 		tx.reply(100, raw)
 	}
+	return d
+}
+
+// answering is a dialog that a request of the other side makes (RFC 3261 12.1.1).
+func (w *worker) answering(req *sip.Request, callID, tag, tenant string) *Dialog {
+	d := &Dialog{w: w, callID: callID, localTag: tag, tenant: tenant, inbound: true, remoteTag: tagOf(req.From().Params)}
+	d.peer = peer{local: req.To().Value() + ";tag=" + tag, remote: req.From().Value(), routes: routesOf(req), heard: req.CSeq().SeqNo,
+		target: req.From().Address.String()} // should the Contact be missing
+	d.peer.learn(req, req.Contact())
 	return d
 }
 

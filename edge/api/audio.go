@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,10 +18,10 @@ import (
 
 // Audio is what the API needs of the sounds; *sound.Library in production.
 type Audio interface {
-	Samples(tenant string) ([]sound.Sample, error)
-	Sample(tenant, name string) (sound.Sample, io.ReadSeekCloser, error)
-	Keep(tenant, name, original, kind string, content []byte) (sound.Sample, error)
-	Discard(tenant, name string) error
+	Samples(ctx context.Context, tenant string) ([]sound.Sample, error)
+	Sample(ctx context.Context, tenant, name string) (sound.Sample, io.ReadSeekCloser, error)
+	Keep(ctx context.Context, tenant, name, original, kind string, content []byte) (sound.Sample, error)
+	Discard(ctx context.Context, tenant, name string) error
 }
 
 // Bounds of uploads.
@@ -53,8 +54,8 @@ func (a *api) audioOf(next func(w http.ResponseWriter, r *http.Request, tenant s
 	}
 }
 
-func (a *api) listAudio(w http.ResponseWriter, _ *http.Request, tenant string) {
-	list, err := a.Audio.Samples(tenant)
+func (a *api) listAudio(w http.ResponseWriter, r *http.Request, tenant string) {
+	list, err := a.Audio.Samples(r.Context(), tenant)
 	if err != nil {
 		a.audioFault(w, err)
 		return
@@ -63,7 +64,7 @@ func (a *api) listAudio(w http.ResponseWriter, _ *http.Request, tenant string) {
 }
 
 func (a *api) getAudio(w http.ResponseWriter, r *http.Request, tenant string) {
-	s, f, err := a.Audio.Sample(tenant, r.PathValue("name"))
+	s, f, err := a.Audio.Sample(r.Context(), tenant, r.PathValue("name"))
 	if err != nil {
 		a.audioFault(w, err)
 		return
@@ -76,7 +77,7 @@ func (a *api) getAudio(w http.ResponseWriter, r *http.Request, tenant string) {
 }
 
 func (a *api) deleteAudio(w http.ResponseWriter, r *http.Request, tenant string) {
-	if err := a.Audio.Discard(tenant, r.PathValue("name")); err != nil {
+	if err := a.Audio.Discard(r.Context(), tenant, r.PathValue("name")); err != nil {
 		a.audioFault(w, err)
 		return
 	}
@@ -105,7 +106,7 @@ func (a *api) upload(w http.ResponseWriter, r *http.Request, c caller) {
 		failWith(w, *problem)
 		return
 	}
-	s, err := a.Audio.Keep(tenant, sent.name, sent.original, sent.kind, sent.content)
+	s, err := a.Audio.Keep(r.Context(), tenant, sent.name, sent.original, sent.kind, sent.content)
 	if err != nil {
 		a.audioFault(w, err)
 		return

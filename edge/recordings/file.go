@@ -15,6 +15,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/offhook/offhook/edge/bucket"
 	"github.com/offhook/offhook/edge/sound/wav"
 )
 
@@ -110,9 +111,9 @@ func (s *Store) finish(ctx context.Context, rel string, repair func(*os.File) er
 	location, err := s.upload(ctx, rel)
 	if err != nil {
 		s.later(rel)
-		stored.Location = s.bucket.location(stored.Location)
+		stored.Location = s.bucket.Location(stored.Location)
 		s.log.Warn("recording not uploaded; it is tried again", "file", filepath.Join(s.waiting, rel), "err", err)
-		return stored, fmt.Errorf("not uploaded yet, kept at the edge and tried again: %s", briefly(err))
+		return stored, fmt.Errorf("not uploaded yet, kept at the edge and tried again: %s", bucket.Briefly(err))
 	}
 	stored.Location = location
 	return stored, nil

@@ -18,6 +18,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/offhook/offhook/edge/bucket"
 	"github.com/offhook/offhook/edge/sound/wav"
 )
 
@@ -35,9 +36,9 @@ type Config struct {
 type Store struct {
 	cfg     Config
 	log     *slog.Logger
-	bucket  *bucket // nil: a folder
-	making  string  // unfinished files
-	waiting string  // finished, for the bucket
+	bucket  *bucket.Bucket // nil: a folder
+	making  string         // unfinished files
+	waiting string         // finished, for the bucket
 	slots   chan struct{}
 	wake    chan struct{}
 	left    []string // unfinished files of a process that died
@@ -52,7 +53,7 @@ func Open(cfg Config) (*Store, error) {
 	s.log, s.slots = s.cfg.Logger, make(chan struct{}, s.cfg.Uploads)
 	if strings.Contains(cfg.Store, "://") {
 		var err error
-		if s.bucket, err = openBucket(cfg.Store); err != nil {
+		if s.bucket, err = bucket.Open(cfg.Store); err != nil {
 			return nil, fmt.Errorf("recordings.store: %w", err)
 		}
 	} else if cfg.Store != "" {
@@ -96,7 +97,7 @@ func files(dir string) (list []string) {
 // String says where recordings go, without secrets.
 func (s *Store) String() string {
 	if s.bucket != nil {
-		return s.bucket.location("")
+		return s.bucket.Location("")
 	}
 	return s.cfg.Folder
 }
@@ -175,11 +176,11 @@ func (s *Store) upload(ctx context.Context, rel string) (location string, err er
 		return "", ctx.Err()
 	}
 	path := filepath.Join(s.waiting, rel)
-	key, err := s.bucket.put(ctx, path, filepath.ToSlash(rel))
+	key, err := put(ctx, s.bucket, path, filepath.ToSlash(rel))
 	if err != nil {
 		return "", err
 	}
-	return s.bucket.location(key), os.Remove(path)
+	return s.bucket.Location(key), os.Remove(path)
 }
 
 // later leaves a waiting file to Run.
@@ -199,7 +200,7 @@ func (s *Store) Get(ctx context.Context, location string) (io.ReadCloser, int64,
 	rel := location
 	if s.bucket != nil {
 		var ok bool
-		if rel, ok = strings.CutPrefix(location, s.bucket.location("")); !ok {
+		if rel, ok = strings.CutPrefix(location, s.bucket.Location("")); !ok {
 			return nil, 0, fs.ErrNotExist
 		}
 	}
@@ -213,7 +214,7 @@ func (s *Store) Get(ctx context.Context, location string) (io.ReadCloser, int64,
 	}
 	f, size, err := openIn(dir, rel)
 	if err != nil && s.bucket != nil {
-		return s.bucket.get(ctx, filepath.ToSlash(rel))
+		return s.bucket.Get(ctx, filepath.ToSlash(rel))
 	}
 	return f, size, err
 }

@@ -27,19 +27,22 @@ func (l *Library) openSample(tenant, name string) (media.Encoded, error) {
 	if !fs.ValidPath(name) || !sampleName(name) {
 		return nil, fmt.Errorf("%w: %q; a sample is named by letters, digits, '.', '_', '-' and folders between '/'", ErrName, name)
 	}
-	folder := setting(l.cfg.Folder, tenant)
-	if folder == "" {
+	shelf := l.shelf(tenant)
+	if shelf == nil {
 		return l.openBuiltIn(strings.TrimSuffix(name, ".wav")), nil
 	}
-	return l.store.get(key{"sample", folder, name}, l.store.local, func(ctx context.Context, old *entry) (loaded, error) {
-		got, err := loadSample(folder, name, old)
+	return l.store.get(sampleKey(shelf, name), shelf.queue(l.store), func(ctx context.Context, old *entry) (loaded, error) {
+		got, err := shelf.load(ctx, name, old)
 		if errors.Is(err, fs.ErrNotExist) {
+			keep := max(got.keep, sampleKept) // the tenant may still upload its own
 			got, err = l.makeBuiltIn(ctx, strings.TrimSuffix(name, ".wav"))
-			got.keep = sampleKept // the tenant may still upload its own
+			got.keep = keep
 		}
 		return got, err
 	}), nil
 }
+
+func sampleKey(s shelf, name string) key { return key{"sample", s.String(), name} }
 
 func sampleName(name string) bool {
 	if len(name) > maxSampleName || name[0] == '.' || strings.Contains(name, "/.") {
@@ -50,9 +53,9 @@ func sampleName(name string) bool {
 	})
 }
 
-// loadSample reads a file below folder. os.Root keeps symbolic links from leading out of it.
-func loadSample(folder, name string, old *entry) (loaded, error) {
-	root, err := os.OpenRoot(folder)
+// load reads a file below the folder. os.Root keeps symbolic links from leading out of it.
+func (f directory) load(_ context.Context, name string, old *entry) (loaded, error) {
+	root, err := os.OpenRoot(string(f))
 	if err != nil {
 		return loaded{}, err
 	}

@@ -2,12 +2,11 @@ package sound
 
 import (
 	"bytes"
-	"crypto/rand"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -39,21 +38,15 @@ type Sample struct {
 	ModifiedAt time.Time `json:"modified_at"`
 }
 
-// Samples lists the sound files that lie in the tenant's folder itself, sorted by name.
-func (l *Library) Samples(tenant string) ([]Sample, error) {
-	entries, err := os.ReadDir(setting(l.cfg.Folder, tenant))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+// Samples lists the sound files that lie in the tenant's folder or bucket itself, sorted by name.
+func (l *Library) Samples(ctx context.Context, tenant string) ([]Sample, error) {
+	shelf := l.shelf(tenant)
+	if shelf == nil {
+		return []Sample{}, nil
 	}
-	list := []Sample{}
-	for _, e := range entries {
-		info, err := e.Info()
-		if name, ok := plainName(e.Name()); ok && err == nil && info.Mode().IsRegular() && name != e.Name() {
-			list = append(list, sampleOf(info))
-		}
-	}
+	list, err := shelf.list(ctx)
 	slices.SortFunc(list, func(a, b Sample) int { return strings.Compare(a.File, b.File) })
-	return list, nil
+	return list, err
 }
 
 func sampleOf(info fs.FileInfo) Sample {
@@ -70,59 +63,45 @@ func plainName(name string) (string, bool) {
 }
 
 // Sample opens the file that a name stands for. Errors: ErrName, fs.ErrNotExist.
-func (l *Library) Sample(tenant, name string) (Sample, io.ReadSeekCloser, error) {
+func (l *Library) Sample(ctx context.Context, tenant, name string) (Sample, io.ReadSeekCloser, error) {
 	if _, ok := plainName(name); !ok {
 		return Sample{}, nil, fmt.Errorf("%w: %q", ErrName, name)
 	}
-	root, err := os.OpenRoot(setting(l.cfg.Folder, tenant))
-	if err != nil {
-		return Sample{}, nil, err
-	}
-	defer root.Close()
-	found, info, err := findSample(root, name)
-	if err != nil {
-		return Sample{}, nil, err
-	}
-	if !info.Mode().IsRegular() {
+	shelf := l.shelf(tenant)
+	if shelf == nil {
 		return Sample{}, nil, fs.ErrNotExist
 	}
-	f, err := root.Open(found)
-	return sampleOf(info), f, err
+	return shelf.open(ctx, name)
 }
 
-// Keep converts a file to what is played, NAME.wav of 8 kHz, 16 bits, mono, and puts it into the tenant's folder. original is the
-// name it was uploaded by, kind its content type. Calls hear it within a second. Errors: ErrName, ErrAudio, ErrFull.
-func (l *Library) Keep(tenant, name, original, kind string, content []byte) (Sample, error) {
+// Keep converts a file to what is played, NAME.wav of 8 kHz, 16 bits, mono, and puts it into the tenant's folder or bucket.
+// original is the name it was uploaded by, kind its content type. New calls of this edge hear it, those of others that share a
+// bucket within a minute. Errors: ErrName, ErrAudio, ErrFull.
+func (l *Library) Keep(ctx context.Context, tenant, name, original, kind string, content []byte) (Sample, error) {
 	name, ok := plainName(name)
-	folder := setting(l.cfg.Folder, tenant)
-	if !ok || folder == "" {
+	shelf := l.shelf(tenant)
+	if !ok || shelf == nil {
 		return Sample{}, fmt.Errorf("%w: %q; a name has letters, digits, '.', '_' and '-', at most %d; give it one as name=hello", ErrName, name, maxSampleName)
 	}
 	samples, err := convert(content, file.Hint{Name: original, Type: kind})
 	if err != nil {
 		return Sample{}, fmt.Errorf("%w: %w", ErrAudio, err)
 	}
-	if err := os.MkdirAll(folder, 0o750); err != nil {
-		return Sample{}, err
-	}
-	root, err := os.OpenRoot(folder)
+	kept, err := shelf.put(ctx, name+".wav", samples)
 	if err != nil {
 		return Sample{}, err
 	}
-	defer root.Close()
-	if err := room(root, name+".wav"); err != nil {
-		return Sample{}, err
-	}
-	if err := place(root, name+".wav", samples); err != nil {
-		return Sample{}, err
-	}
-	info, err := root.Stat(name + ".wav")
-	if err != nil {
-		return Sample{}, err
-	}
-	kept := sampleOf(info)
+	l.forget(shelf, name)
 	kept.DurationMS = int64(len(samples)) * 1000 / wav.Rate
 	return kept, nil
+}
+
+// forget has a sample looked for again.
+func (l *Library) forget(s shelf, name string) {
+	l.store.forget(sampleKey(s, name))
+	for _, ending := range file.Endings {
+		l.store.forget(sampleKey(s, name+ending))
+	}
 }
 
 // convert decodes. A panic over a hostile file is that file's fault.
@@ -135,55 +114,17 @@ func convert(content []byte, hint file.Hint) (samples []int16, err error) {
 	return file.Read(bytes.NewReader(content), hint, maxSamples)
 }
 
-// room is nil when a sample may be added or takes the place of one.
-func room(root *os.Root, name string) error {
-	if _, err := root.Stat(name); err == nil {
-		return nil
-	}
-	entries, err := fs.ReadDir(root.FS(), ".")
-	if err == nil && len(entries) >= maxSamplesKept {
-		err = fmt.Errorf("%w: a tenant keeps at most %d; delete some", ErrFull, maxSamplesKept)
-	}
-	return err
-}
-
-// place writes beside and renames, so that a call hears the old sample or the new one.
-func place(root *os.Root, name string, samples []int16) error {
-	draft := ".upload-" + rand.Text()
-	f, err := root.OpenFile(draft, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
-	if err != nil {
-		return err
-	}
-	err = errors.Join(wav.Write(f, wav.Rate, samples), f.Sync(), f.Close())
-	if err == nil {
-		err = root.Rename(draft, name)
-	}
-	if err != nil {
-		return errors.Join(err, root.Remove(draft))
-	}
-	return nil
-}
-
 // Discard deletes a sample: NAME.wav and what else goes by the name. Errors: ErrName, fs.ErrNotExist.
-func (l *Library) Discard(tenant, name string) error {
+func (l *Library) Discard(ctx context.Context, tenant, name string) error {
 	plain, ok := plainName(name)
 	if !ok {
 		return fmt.Errorf("%w: %q", ErrName, name)
 	}
-	root, err := os.OpenRoot(setting(l.cfg.Folder, tenant))
-	if err != nil {
-		return err
+	shelf := l.shelf(tenant)
+	if shelf == nil {
+		return fs.ErrNotExist
 	}
-	defer root.Close()
-	gone := fs.ErrNotExist
-	for _, ending := range file.Endings {
-		err := root.Remove(plain + ending)
-		switch {
-		case err == nil:
-			gone = nil
-		case !errors.Is(err, fs.ErrNotExist):
-			return err
-		}
-	}
-	return gone
+	err := shelf.remove(ctx, plain)
+	l.forget(shelf, plain)
+	return err
 }

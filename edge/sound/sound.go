@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/offhook/offhook/edge/media"
@@ -29,7 +30,7 @@ var (
 
 // Config of a Library. The zero value has the built-in sounds and tones, no speech and no URLs.
 type Config struct {
-	Folder     func(tenant string) string       // the tenant's folder of NAME.wav, NAME.mp3 ...; nil or "": none
+	Folder     func(tenant string) string       // the tenant's folder of NAME.wav, NAME.mp3 ..., or s3://BUCKET/PREFIX; nil or "": none
 	Music      func(tenant, kind string) string // the tenant's music on hold or of another kind, as in verb.Audio.Name; nil or "": built in
 	Voice      func(tenant string) string       // the tenant's voice where a say names none; nil or "": the engine's
 	HTTP       func(tenant string) *http.Client // fetches URLs: it must refuse private addresses and bound redirects; nil: no URLs
@@ -56,6 +57,8 @@ type Library struct {
 	log   *slog.Logger
 	tones map[string]*clip
 	store *store
+
+	crates sync.Map // where -> *crate
 }
 
 // New makes a Library. Close it by ending Run.

@@ -58,6 +58,7 @@ type job struct {
 	load    loader
 	old     *entry
 	pending *pending
+	remote  bool
 }
 
 // store is the cache of decoded sounds, least recently used goes first, and the workers that fill it. A sound is loaded once however
@@ -109,7 +110,7 @@ func (s *store) start(k key, queue chan *job, old *entry, load loader) *pending 
 		return j.pending
 	}
 	j := &job{key: k, load: load, old: old, pending: &pending{}}
-	if queue == s.remote {
+	if j.remote = queue == s.remote; j.remote {
 		if s.fetches(k.owner) >= ownersShare {
 			return failed(ErrBusy)
 		}
@@ -127,11 +128,19 @@ func (s *store) start(k key, queue chan *job, old *entry, load loader) *pending 
 // fetches counts what is being fetched for an owner. s.mu is held.
 func (s *store) fetches(owner string) (n int) {
 	for k := range s.flying {
-		if k.kind == "url" && k.owner == owner {
+		if s.flying[k].remote && k.owner == owner {
 			n++
 		}
 	}
 	return n
+}
+
+// forget has a sound loaded anew by the next who asks.
+func (s *store) forget(k key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drop(s.entries[k])
+	delete(s.flying, k) // those who wait for it get the old one
 }
 
 func (s *store) touch(k key) *entry {
@@ -198,8 +207,11 @@ func failure(k key, err error) *entry {
 func (s *store) finish(j *job, e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.flying, j.key)
 	j.pending.settle(e.outcome)
+	if s.flying[j.key] != j { // forgotten meanwhile
+		return
+	}
+	delete(s.flying, j.key)
 	s.drop(s.entries[j.key])
 	if e.size > s.max || e.until.IsZero() {
 		return

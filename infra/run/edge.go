@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -18,6 +20,7 @@ import (
 
 	"github.com/offhook/offhook/edge/api"
 	"github.com/offhook/offhook/edge/ask"
+	"github.com/offhook/offhook/edge/bucket"
 	"github.com/offhook/offhook/edge/call"
 	"github.com/offhook/offhook/edge/console"
 	"github.com/offhook/offhook/edge/media"
@@ -73,7 +76,12 @@ func NewEdge(settings *Settings, opts EdgeOptions, parts Parts, log *slog.Logger
 			return nil, err
 		}
 	}
-	settings.OnChange(func(c *config.Config) error { return e.node.Reload(c) })
+	settings.OnChange(func(c *config.Config) error {
+		if err := buckets(c); err != nil {
+			return err
+		}
+		return e.node.Reload(c)
+	})
 	return e, nil
 }
 
@@ -97,6 +105,9 @@ func (e *Edge) openMedia() error {
 	if err != nil {
 		return err
 	}
+	if err := buckets(e.settings.Config()); err != nil {
+		return err
+	}
 	e.sounds = sound.New(sound.Config{Folder: e.samples, Music: e.music, Voice: e.voice, Speech: e.speech, HTTP: e.soundClient, Logger: e.log})
 	return nil
 }
@@ -117,12 +128,26 @@ func (e *Edge) tenantAudio(tenant string) config.Audio {
 	return e.settings.Config().Tenants[tenant].Audio
 }
 
+// buckets tells what is wrong with those of samples, before a caller waits for one.
+func buckets(c *config.Config) error {
+	var wrong error
+	for _, name := range slices.Sorted(maps.Keys(c.Tenants)) {
+		if where := c.Tenants[name].Audio.Samples; strings.Contains(where, "://") {
+			if _, err := bucket.Open(where); err != nil {
+				wrong = errors.Join(wrong, fmt.Errorf("tenants.%s.audio.samples: %w", name, err))
+			}
+		}
+	}
+	return wrong
+}
+
+// samples is where a tenant's lie: a folder or a bucket.
 func (e *Edge) samples(tenant string) string {
 	folder := e.tenantAudio(tenant).Samples
 	if folder == "" {
 		return filepath.Join(e.settings.Folder(), "audio", filepath.Base(tenant))
 	}
-	if !filepath.IsAbs(folder) {
+	if !filepath.IsAbs(folder) && !strings.Contains(folder, "://") {
 		folder = filepath.Join(e.settings.Folder(), folder)
 	}
 	return folder

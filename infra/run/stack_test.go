@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/offhook/offhook/schemas/config"
 )
 
 func TestPartsStopInReverseOrderAndAreWaitedFor(t *testing.T) {
@@ -129,6 +131,19 @@ tenants:
 	}
 	if e.voice("own") != "rms" || e.music("own", "hold") != "tone:silence" {
 		t.Errorf("%q %q", e.voice("own"), e.music("own", "hold"))
+	}
+}
+
+func TestBucketOfSamplesIsJudgedBeforeItIsUsed(t *testing.T) {
+	tenant := func(samples string) *config.Config {
+		return &config.Config{Tenants: map[string]config.Tenant{"demo": {Audio: config.Audio{Samples: samples}}}}
+	}
+	for samples, want := range map[string]string{"samples": "", "s3://acme/x?region=eu-north-1": "", "s3://": "tenants.demo.audio.samples", "ftp://acme/x": "s3://BUCKET",
+		"s3://acme/x?region=eu-north-1&key=1": `not "key"`} {
+		err := buckets(tenant(samples))
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", samples, err)
+		}
 	}
 }
 

@@ -154,7 +154,9 @@ type Asks struct {
 
 // Audio is the JSON object "audio": The tenant's sounds.
 type Audio struct {
-	// Folder of WAV, MP3, .ulaw and .alaw files; uploads are put there. Default audio/TENANT beside this file.
+	// Folder of WAV, MP3, .ulaw and .alaw files, or s3://BUCKET/PREFIX?region=...&endpoint=... (credentials as
+	// for recordings; it may list, get, put and delete there); uploads are put there. Default audio/TENANT
+	// beside this file.
 	Samples string `json:"samples,omitempty"`
 	// Played in the place of audio that cannot be had and of speech that fails; default nothing, and speech is
 	// silent for its time.

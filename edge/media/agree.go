@@ -16,7 +16,7 @@ func (r *receiver) agree(theirs, mine sdp.Codecs, said netip.AddrPort, fresh boo
 	r.types = [128]codec{13: comfort}
 	r.allow(theirs)
 	r.allow(mine)
-	if said.Addr().IsUnspecified() {
+	if r.source.ice || said.Addr().IsUnspecified() {
 		return false
 	}
 	moved = r.source.said != said
@@ -47,7 +47,13 @@ func (s *sender) agree(m *sdp.Media, c sdp.Codecs, moved bool) {
 	if moved {
 		s.dest = newDestination(addrPort(m))
 	}
-	s.setOpen(s.socket != nil && m.Direction.Receives())
+	s.wants = m.Direction.Receives()
+	s.ready()
+}
+
+// ready lets sound out when the party wants it and there is what it needs: a place to go, and keys where it is encrypted.
+func (s *sender) ready() {
+	s.setOpen(s.socket != nil && s.wants && s.dest.addr.IsValid() && (!s.cipher.on || s.cipher.seal != nil))
 }
 
 // setOpen lets sound out or not. What was relayed meanwhile left no gap: the mapping is made anew.
@@ -65,11 +71,13 @@ func (s *sender) redirect(to netip.AddrPort) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dest = newDestination(to)
+	s.ready()
 }
 
 // shut stops sending until the next agreement.
 func (s *sender) shut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.setOpen(false)
+	s.wants = false
+	s.ready()
 }

@@ -33,7 +33,7 @@ type Event struct {
 	Kind     EventKind
 	Digit    string        // Digit
 	Duration time.Duration // Digit
-	Err      error         // PlayEnded, PlayFailed
+	Err      error         // PlayEnded, PlayFailed, KeysFailed
 	Position time.Duration // PlayEnded: where in the list it ended
 	Source   int           // PlayFailed: which of the list
 	Instead  bool          // PlayFailed: Part.Instead is heard in its place
@@ -48,6 +48,7 @@ const (
 	Timeout                         // RTP never came or stopped (Config.Silence); told once until it comes again
 	PlayEnded                       // a player reached its end; Err is of the first source that failed
 	PlayFailed                      // a source of a player failed, told once
+	KeysFailed                      // DTLS brought no keys: the party will hear nothing, and not be heard
 )
 
 // Source is a sound to play: 8 kHz mono 16 bit. Frames may be shared by many players and must not be changed.
@@ -66,6 +67,7 @@ type Encoded interface {
 // Stats of an endpoint.
 type Stats struct {
 	Codec                        string
+	Encryption                   Encryption // Plain, SDES, DTLS; Auto: nothing was agreed on
 	PacketsSent, PacketsReceived uint64
 	BytesSent, BytesReceived     uint64
 	Lost, Refused                uint64
@@ -121,8 +123,12 @@ type Negotiated struct {
 var (
 	// ErrNoPorts: every port of the range is in use or rests.
 	ErrNoPorts = errors.New("media: no free RTP port")
-	// ErrNoCodec: no plain audio stream with a codec that the Profile allows (SIP 488).
+	// ErrNoCodec: no audio stream with a codec that the Profile allows (SIP 488).
 	ErrNoCodec = errors.New("media: no codec in common")
+	// ErrNoEncryption: the sound is not to be encrypted, or not to be left so, in a way that both sides take (SIP 488).
+	ErrNoEncryption = errors.New("media: no encryption in common")
+	// ErrNoHandshake is told with KeysFailed: the party did not begin DTLS.
+	ErrNoHandshake = errors.New("media: no DTLS handshake came")
 	// ErrBadSDP is wrapped when a description cannot be read or names no address we can send to (SIP 400 or 488).
 	ErrBadSDP = errors.New("media: bad session description")
 	// ErrClosed: the engine or endpoint was closed.

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"math/rand/v2"
@@ -31,6 +32,9 @@ type control struct {
 	denied bool           // another program has the port
 	from   netip.AddrPort // where the party's reports come from
 	muxed  bool           // they come to the RTP port
+	mux    bool           // and it is agreed that they do
+	said   uint16         // the port that its description names for them; 0: none
+	cipher cipher
 	dest   destination
 	name   [16]byte  // CNAME
 	sent   [2]uint64 // packets at the last report but one, and at the last
@@ -68,7 +72,7 @@ func (e *Endpoint) control(now time.Duration) {
 	if c.over {
 		return
 	}
-	if c.socket == nil && !c.denied {
+	if c.socket == nil && !c.denied && !c.mux {
 		c.hold(e)
 		c.due = now + interval(reportEvery/2) // the first one comes sooner (RFC 3550 section 6.2)
 		return
@@ -111,7 +115,7 @@ func (c *control) close(e *Endpoint, now time.Duration) {
 func (c *control) report(e *Endpoint, now time.Duration, bye bool) {
 	r := rtcp.Report{Bye: bye}
 	packets, to, ok := e.tx.report(&r, now)
-	if !ok || !c.muxed && (c.socket == nil || !c.aim(to)) {
+	if !ok || c.cipher.on && c.cipher.seal == nil || !c.muxed && (c.socket == nil || !c.aim(to)) {
 		return
 	}
 	r.Sends = packets > c.sent[0]
@@ -121,7 +125,10 @@ func (c *control) report(e *Endpoint, now time.Duration, bye bool) {
 		r.Block.LastSR, r.Block.Delay = c.sr.middle, uint32((now-c.sr.at)*65536/time.Second)
 	}
 	c.begun = true
-	b := r.Append(c.buf[:0], string(c.name[:]))
+	b, ok := c.cipher.sealedReport(r.Append(c.buf[:0], string(c.name[:])))
+	if !ok {
+		return
+	}
 	if c.muxed {
 		e.tx.sendReport(b)
 		return
@@ -129,11 +136,12 @@ func (c *control) report(e *Endpoint, now time.Duration, bye bool) {
 	_ = c.socket.send(b, &c.dest)
 }
 
-// aim takes the place where the party's reports come from, else the port above the one that its RTP is sent to.
+// aim takes the place where the party's reports come from, else the port that it named (RFC 3605), else the one above that
+// of its RTP.
 func (c *control) aim(rtp netip.AddrPort) bool {
 	to := c.from
 	if to.Addr() != rtp.Addr() {
-		to = netip.AddrPortFrom(rtp.Addr(), rtp.Port()+1)
+		to = netip.AddrPortFrom(rtp.Addr(), cmp.Or(c.said, rtp.Port()+1))
 	}
 	if to != c.dest.addr {
 		c.dest = newDestination(to)
@@ -145,6 +153,10 @@ func (c *control) aim(rtp netip.AddrPort) bool {
 type reports Endpoint
 
 func (r *reports) packet(_ *scratch, b []byte, from netip.AddrPort, now time.Duration) {
+	if len(b) > 0 && b[0] < 64 {
+		(*Endpoint)(r).beside(b, from, rtcpComponent)
+		return
+	}
 	(*Endpoint)(r).reported(b, from, now, false)
 }
 
@@ -155,13 +167,19 @@ func (e *Endpoint) reported(b []byte, from netip.AddrPort, now time.Duration, mu
 	c := &e.rtcp
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r, ok := rtcp.Read(b, e.tx.clock.ssrc)
-	if !ok || !known || c.over {
+	r, ok := rtcp.Report{}, known && !c.over
+	if ok {
+		b, ok = c.cipher.openedReport(b)
+	}
+	if ok {
+		r, ok = rtcp.Read(b, e.tx.clock.ssrc)
+	}
+	if !ok {
 		c.refused++
 		e.eng.reportsRefused.Add(1)
 		return
 	}
-	if c.muxed = muxed; !muxed {
+	if c.muxed = muxed || c.mux; !muxed {
 		c.from = from
 	}
 	if r.Sends {
@@ -209,7 +227,7 @@ func (s *sender) report(r *rtcp.Report, now time.Duration) (packets uint64, to n
 	r.SSRC = s.clock.ssrc
 	r.Sent.RTP = s.clock.base + uint32(now/time.Millisecond)*perSlot + s.clock.lead
 	r.Sent.Packets, r.Sent.Octets = uint32(s.packets), uint32(s.bytes)
-	return s.packets, s.dest.addr, s.agreed && s.socket != nil
+	return s.packets, s.dest.addr, s.agreed && s.socket != nil && s.dest.addr.IsValid()
 }
 
 // sendReport sends RTCP on the RTP port.
@@ -226,6 +244,9 @@ func (s *sender) sendReport(b []byte) {
 func (r *receiver) knows(from netip.AddrPort, muxed bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.source.ice {
+		return r.source.may(from, false)
+	}
 	if r.source.locked.IsValid() {
 		return from.Addr() == r.source.locked.Addr() && (!muxed || from == r.source.locked)
 	}

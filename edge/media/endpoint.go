@@ -23,6 +23,7 @@ type Endpoint struct {
 	mixedBy int                         // how many mixes take its sound; guarded by Engine.routes
 	gone    bool                        // closed; guarded by Engine.routes
 
+	dtls    handshakes
 	lastRTP atomic.Int64 // engine time of the last packet, 0: none
 	armed   atomic.Int64 // silence counts from here; 0: nothing is expected
 	told    atomic.Bool  // Timeout was told
@@ -55,6 +56,7 @@ func (e *Endpoint) Port() int { return e.port }
 // Stats is what was sent and received so far.
 func (e *Endpoint) Stats() Stats {
 	var s Stats
+	e.sess.count(&s)
 	e.tx.count(&s)
 	e.rx.count(&s)
 	e.rtcp.count(&s)
@@ -80,6 +82,7 @@ func (e *Endpoint) Close() Stats {
 
 // release stops the sound and gives the ports back.
 func (e *Endpoint) release() {
+	e.dtls.end()
 	e.rtcp.close(e, e.eng.now())
 	s := e.tx.end()
 	e.rx.end()
@@ -110,6 +113,10 @@ func (e *Endpoint) watch(on bool) {
 
 func (e *Endpoint) checkSilence(now time.Duration) {
 	armed := e.armed.Load()
+	if armed != 0 && e.dtls.awaited.Load() && now-time.Duration(armed) >= keysWithin {
+		e.unkeyed(ErrNoHandshake)
+		return
+	}
 	if armed == 0 || now-time.Duration(max(armed, e.lastRTP.Load())) < e.eng.cfg.Silence {
 		return
 	}

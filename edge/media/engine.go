@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/offhook/offhook/edge/media/dtls"
 )
 
 // Defaults of Config.
@@ -43,6 +45,10 @@ type Engine struct {
 	running   atomic.Bool
 
 	refused, reportsRefused atomic.Uint64
+
+	identity *dtls.Identity // what we show in DTLS
+	tasks    sync.WaitGroup // goroutines of spawn
+	shaking  atomic.Int32   // handshakes that go on
 }
 
 // New makes an engine. Endpoints may be opened at once; nothing moves before Run.
@@ -54,14 +60,17 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Advertise.Is4() != cfg.IP.Is4() || cfg.Advertise.IsUnspecified() {
 		return nil, fmt.Errorf("media: cannot advertise %v for %v", cfg.Advertise, cfg.IP)
 	}
-	e := &Engine{cfg: cfg, log: cfg.Logger, start: time.Now(), ends: map[*Endpoint]struct{}{}, recorders: map[*Recorder]struct{}{}}
+	identity, err := dtls.NewIdentity()
+	if err != nil {
+		return nil, fmt.Errorf("media: %w", err)
+	}
+	e := &Engine{cfg: cfg, identity: identity, log: cfg.Logger, start: time.Now(), ends: map[*Endpoint]struct{}{}, recorders: map[*Recorder]struct{}{}}
 	e.ports = newPorts(cfg.MinPort, cfg.MaxPort, cfg.Rest)
 	e.wheel = newWheel(e.now)
 	if cfg.Listen != nil {
 		e.net = &pump{listen: cfg.Listen, clock: e.now}
 		return e, nil
 	}
-	var err error
 	e.net, err = newNetwork(e.now)
 	return e, err
 }
@@ -113,6 +122,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.closeAll()
 	cancel()
 	wg.Wait()
+	e.tasks.Wait()
 	return failed
 }
 

@@ -27,6 +27,7 @@ type session struct {
 	event   uint8        // payload type of telephone-event
 	agreed  bool
 	codecs  []string // that were agreed on, the one that is spoken first
+	secure  security
 }
 
 func (s *session) begin() {
@@ -34,8 +35,11 @@ func (s *session) begin() {
 }
 
 // local is our side of a description.
-func (e *Endpoint) local(d sdp.Direction, c sdp.Codecs) sdp.Local {
-	return sdp.Local{ID: e.sess.id, Version: e.sess.version, Addr: e.eng.cfg.Advertise, Port: e.port, Direction: d, Codecs: c}
+func (e *Endpoint) local(d sdp.Direction, c sdp.Codecs, link sdp.Link) sdp.Local {
+	return sdp.Local{
+		ID: e.sess.id, Version: e.sess.version, Addr: e.eng.cfg.Advertise, Port: e.port, Direction: d, Codecs: c,
+		Proto: e.sess.secure.proto, Link: link,
+	}
 }
 
 // say raises the version when a description differs from the one before (RFC 3264 section 8).
@@ -55,7 +59,8 @@ func (s *session) say(l sdp.Local, write func(sdp.Local) []byte) []byte {
 func (e *Endpoint) Offer() []byte {
 	e.sess.mu.Lock()
 	defer e.sess.mu.Unlock()
-	return e.sess.say(e.local(sdp.SendRecv, e.sess.offered()), e.sess.offer)
+	link := e.propose()
+	return e.sess.say(e.local(sdp.SendRecv, e.sess.offered(), link), e.sess.offer)
 }
 
 func (s *session) offer(l sdp.Local) []byte {
@@ -65,7 +70,7 @@ func (s *session) offer(l sdp.Local) []byte {
 	return l.Offer()
 }
 
-// Answer takes an offer and gives the answer to it. Errors: ErrBadSDP, ErrNoCodec; nothing has changed then.
+// Answer takes an offer and gives the answer to it. Errors: ErrBadSDP, ErrNoCodec, ErrNoEncryption; nothing has changed then.
 func (e *Endpoint) Answer(offer []byte) (answer []byte, n Negotiated, err error) {
 	e.sess.mu.Lock()
 	defer e.sess.mu.Unlock()
@@ -74,7 +79,7 @@ func (e *Endpoint) Answer(offer []byte) (answer []byte, n Negotiated, err error)
 		return nil, Negotiated{}, fmt.Errorf("%w: %w", ErrBadSDP, err)
 	}
 	names := e.sess.prefer.names()
-	at := theirs.Pick(names)
+	at, how := e.sess.prefer.pick(&theirs, names)
 	if at < 0 {
 		return e.answerOff(theirs)
 	}
@@ -84,9 +89,11 @@ func (e *Endpoint) Answer(offer []byte) (answer []byte, n Negotiated, err error)
 	}
 	codecs := m.Common(names)
 	codecs.Lead(e.sess.prefer.Like)
+	t := e.sess.terms(m, how)
 	e.sess.place(theirs, at)
+	e.enforce(t, m)
 	e.apply(m, codecs, codecs, offer)
-	answer = e.sess.say(e.local(m.Direction.Reverse(), codecs), func(l sdp.Local) []byte { return l.Answer(theirs, at) })
+	answer = e.sess.say(e.local(m.Direction.Reverse(), codecs, e.link(t)), func(l sdp.Local) []byte { return l.Answer(theirs, at) })
 	return answer, e.sess.negotiated(m), nil
 }
 
@@ -94,18 +101,18 @@ func (e *Endpoint) Answer(offer []byte) (answer []byte, n Negotiated, err error)
 func (e *Endpoint) answerOff(theirs sdp.Session) ([]byte, Negotiated, error) {
 	at := theirs.PickOff()
 	if at < 0 || !e.sess.agreed {
-		return nil, Negotiated{}, ErrNoCodec
+		return nil, Negotiated{}, unusable(&theirs, e.sess.prefer.names())
 	}
 	e.sess.place(theirs, at)
 	e.sess.theirs = 0
 	e.tx.shut()
 	e.watch(false)
-	answer := e.sess.say(e.local(sdp.Inactive, sdp.Codecs{}), func(l sdp.Local) []byte { return l.Answer(theirs, -1) })
+	answer := e.sess.say(e.local(sdp.Inactive, sdp.Codecs{}, sdp.Link{}), func(l sdp.Local) []byte { return l.Answer(theirs, -1) })
 	return answer, Negotiated{Held: true, Codec: e.sess.codecs[0]}, nil
 }
 
 // Accept takes the answer to our Offer; of several branches of a fork the last one counts. Errors: ErrBadSDP,
-// ErrNoCodec; nothing has changed then.
+// ErrNoCodec, ErrNoEncryption; nothing has changed then.
 func (e *Endpoint) Accept(answer []byte) (Negotiated, error) {
 	e.sess.mu.Lock()
 	defer e.sess.mu.Unlock()
@@ -118,18 +125,26 @@ func (e *Endpoint) Accept(answer []byte) (Negotiated, error) {
 	}
 	m := &theirs.Media[e.sess.at]
 	codecs := m.Common(e.sess.prefer.names())
-	if !m.Plain() || len(codecs.Audio) == 0 {
+	if m.Port == 0 || len(codecs.Audio) == 0 {
 		return Negotiated{}, ErrNoCodec
+	}
+	t, err := e.sess.accepted(m)
+	if err != nil {
+		return Negotiated{}, err
 	}
 	if err := e.reachable(m); err != nil {
 		return Negotiated{}, err
 	}
+	e.enforce(t, m)
 	e.apply(m, codecs, e.sess.offered(), answer)
 	return e.sess.negotiated(m), nil
 }
 
-// reachable: the address is one that our socket can send to.
+// reachable: the address is one that our socket can send to. With ICE it is not the address that counts.
 func (e *Endpoint) reachable(m *sdp.Media) error {
+	if checks(m) {
+		return nil
+	}
 	if !m.Addr.IsValid() || m.Addr.Is4() != e.eng.cfg.IP.Is4() {
 		return fmt.Errorf("%w: no usable address", ErrBadSDP)
 	}

@@ -60,7 +60,7 @@ func TestRefusedOffersChangeNothing(t *testing.T) {
 		for text, want := range map[string]error{
 			"":      ErrBadSDP,
 			"v=0\r": ErrNoCodec,
-			"v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 4 RTP/SAVP 0\r\n":        ErrNoCodec,
+			"v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 4 RTP/SAVP 0\r\n":        ErrNoEncryption,
 			"v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 4 RTP/AVP 18\r\n":        ErrNoCodec,
 			"v=0\r\nc=IN IP4 phone.example.com\r\nm=audio 4 RTP/AVP 0\r\n": ErrBadSDP,
 			"v=0\r\nc=IN IP6 2001:db8::1\r\nm=audio 4 RTP/AVP 0\r\n":       ErrBadSDP,

@@ -55,9 +55,9 @@ func (p *Profile) Common(offer []byte) ([]string, error) {
 		return nil, fmt.Errorf("%w: %w", ErrBadSDP, err)
 	}
 	names := p.names()
-	at := s.Pick(names)
+	at, _ := p.pick(&s, names)
 	if at < 0 {
-		return nil, ErrNoCodec
+		return nil, unusable(&s, names)
 	}
 	return s.Media[at].Common(names).Names(), nil
 }

@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"github.com/offhook/offhook/edge/media/dtmf"
+	"github.com/offhook/offhook/edge/media/ice"
 	"github.com/offhook/offhook/edge/media/jitter"
 	"github.com/offhook/offhook/edge/media/rtcp"
+	"github.com/offhook/offhook/edge/media/srtp"
 	"github.com/pion/rtp"
 )
 
@@ -19,7 +21,7 @@ const (
 // scratch is what a goroutine needs to handle packets; it is reused, so a packet allocates nothing.
 type scratch struct {
 	in      [2048]byte
-	out     [minPacket + maxPayload]byte
+	out     [minPacket + maxPayload + srtp.Overhead]byte
 	pkt     rtp.Packet
 	payload [maxPayload]byte
 	pcm     [2 * maxPayload]int16 // G.722 has two samples a byte
@@ -49,6 +51,8 @@ type receiver struct {
 	tap     *tap
 	refused uint64
 	closed  bool
+	cipher  cipher
+	agent   ice.Agent // who answers ICE; none: checks are ignored
 }
 
 // tap is the sound for mixes: decoded, in even frames, at the rate that it came in last.
@@ -62,6 +66,10 @@ type tap struct {
 
 // packet takes what the socket received.
 func (e *Endpoint) packet(sc *scratch, b []byte, from netip.AddrPort, now time.Duration) {
+	if len(b) > 0 && b[0] < 64 {
+		e.beside(b, from, rtpComponent)
+		return
+	}
 	if rtcp.Is(b) {
 		e.reported(b, from, now, true)
 		return
@@ -96,7 +104,9 @@ func (e *Endpoint) packet(sc *scratch, b []byte, from netip.AddrPort, now time.D
 func (r *receiver) take(sc *scratch, b []byte, from netip.AddrPort, now time.Duration, digits *[2]dtmf.Digit) (in inbound, n int, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	in, ok = r.parse(&sc.pkt, b)
+	if b, ok = r.unsealed(b, from); ok {
+		in, ok = r.parse(&sc.pkt, b)
+	}
 	before := r.source.locked
 	if !ok || r.closed || !r.source.admit(from, r.learn, in.ssrc, in.seq) {
 		r.refused++

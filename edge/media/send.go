@@ -22,7 +22,9 @@ type sender struct {
 	mu      sync.Mutex
 	socket  socket // nil: closed
 	dest    destination
-	open    bool // the party wants to receive
+	wants   bool // the party wants to receive
+	open    bool // it is sent to, see ready
+	cipher  cipher
 	agreed  bool
 	coder   coder
 	payload uint8 // payload type of the codec
@@ -103,12 +105,13 @@ func (s *sender) write(sc *scratch, h rtp.Header, payload []byte, samples uint32
 	if err != nil {
 		return // only a short buffer fails, and this one is not
 	}
-	n += copy(sc.out[n:], payload)
+	n += copy(sc.out[n:minPacket+maxPayload], payload)
 	if end := h.Timestamp + samples; !s.clock.begun || int32(end-s.clock.end) > 0 {
 		s.clock.end = end
 	}
 	s.clock.begun = true
-	if s.socket.send(sc.out[:n], &s.dest) == nil {
+	b, ok := s.cipher.sealed(sc.out[:n])
+	if ok && s.socket.send(b, &s.dest) == nil {
 		s.packets++
 		s.bytes += uint64(len(payload))
 	}

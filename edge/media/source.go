@@ -1,6 +1,9 @@
 package media
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // source decides whose packets are the party's. Only the address of the SDP is heard, and of it the port that sent
 // first, since not all phones send from where they listen (RFC 4961 asks them to). With NAT any address may be the
@@ -12,6 +15,30 @@ type source struct {
 	maybe  netip.AddrPort // NAT: another address, heard once
 	ssrc   uint32
 	next   uint16
+	ice    bool // who has shown our ICE password is heard, and nobody else
+	paths  [maxPaths]netip.AddrPort
+}
+
+// maxPaths is how many addresses of a party with ICE are heard: those that checked us last.
+const maxPaths = 8
+
+// path is an address that ICE has shown to be the party's.
+func (s *source) path(from netip.AddrPort) {
+	if !slices.Contains(s.paths[:], from) {
+		copy(s.paths[1:], s.paths[:maxPaths-1])
+		s.paths[0] = from
+	}
+}
+
+// may says whether a packet from there could be the party's, before its keys were looked at.
+func (s *source) may(from netip.AddrPort, learn bool) bool {
+	switch {
+	case s.ice:
+		return slices.Contains(s.paths[:], from)
+	case s.locked.IsValid():
+		return from == s.locked || from == s.said && s.locked.Addr() == s.said.Addr()
+	}
+	return s.said.IsValid() && (learn || from.Addr() == s.said.Addr())
 }
 
 // expect takes the address of a new description; the lock is gone.
@@ -20,6 +47,9 @@ func (s *source) expect(said netip.AddrPort) { *s = source{said: said} }
 // admit says whether a valid packet is the party's. A stranger behind NAT must send two packets in sequence, as
 // RFC 3550 appendix A.1 asks of a new source, so that one stray packet takes no call.
 func (s *source) admit(from netip.AddrPort, learn bool, ssrc uint32, seq uint16) bool {
+	if s.ice {
+		return s.may(from, false)
+	}
 	if s.locked.IsValid() {
 		if from == s.said && s.locked.Addr() == s.said.Addr() {
 			s.locked = from

@@ -1,6 +1,7 @@
 package sdp
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -92,10 +93,11 @@ func (c Codecs) has(name string) bool {
 	return slices.ContainsFunc(c.Audio, func(f Format) bool { return f.Name == name })
 }
 
-// Pick gives the index of the first plain audio section with a codec of these names; -1 if there is none.
-func (s *Session) Pick(names []string) int {
+// Pick gives the index of the first audio section with a codec of these names that can be taken with this protection; -1 if there
+// is none.
+func (s *Session) Pick(names []string, p Protection) int {
 	for i := range s.Media {
-		if m := &s.Media[i]; m.Plain() && len(m.Common(names).Audio) > 0 {
+		if m := &s.Media[i]; m.Port != 0 && m.Allows(p) && len(m.Common(names).Audio) > 0 {
 			return i
 		}
 	}
@@ -105,11 +107,21 @@ func (s *Session) Pick(names []string) int {
 // PickOff gives the index of the first audio section that was switched off by port 0; -1 if there is none.
 func (s *Session) PickOff() int {
 	for i := range s.Media {
-		if m := &s.Media[i]; m.Kind == "audio" && m.Port == 0 && plainProto(m.Proto) {
+		if m := &s.Media[i]; m.Port == 0 && m.rtp() {
 			return i
 		}
 	}
 	return -1
+}
+
+// Speaks says that some audio section has a codec of these names, however it is protected.
+func (s *Session) Speaks(names []string) bool {
+	for i := range s.Media {
+		if m := &s.Media[i]; m.Port != 0 && m.rtp() && len(m.Common(names).Audio) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Local is our side of a session. Version goes up by one with each description that differs (RFC 3264 section 8).
@@ -119,13 +131,16 @@ type Local struct {
 	Port        int
 	Direction   Direction
 	Codecs      Codecs
+	Proto       string // of an offer; default RTP/AVP
+	Link        Link
 }
 
 // Offer writes our offer.
 func (l Local) Offer() []byte {
 	var b strings.Builder
+	l.Link.bundle = l.Link.Mid != ""
 	l.head(&b, "0 0")
-	l.audio(&b, "RTP/AVP")
+	l.audio(&b, cmp.Or(l.Proto, Plain.Proto(false)))
 	return []byte(b.String())
 }
 
@@ -133,6 +148,7 @@ func (l Local) Offer() []byte {
 // (RFC 3264 section 6). at -1 refuses all.
 func (l Local) Answer(offer Session, at int) []byte {
 	var b strings.Builder
+	l.Link.join(&offer)
 	l.head(&b, offer.Time)
 	for i := range offer.Media {
 		if m := &offer.Media[i]; i == at {
@@ -151,6 +167,7 @@ func (l Local) head(b *strings.Builder, time string) {
 	}
 	write(b, "v=0\r\no=- ", strconv.FormatUint(l.ID, 10), " ", strconv.FormatUint(l.Version, 10), family, l.Addr.String(),
 		"\r\ns=-\r\nc=", family[1:], l.Addr.String(), "\r\nt=", time, "\r\n")
+	l.Link.session(b)
 }
 
 func (l Local) audio(b *strings.Builder, proto string) {
@@ -169,6 +186,7 @@ func (l Local) audio(b *strings.Builder, proto string) {
 	if l.Codecs.Event != NoType {
 		write(b, "a=rtpmap:", event, " telephone-event/8000\r\na=fmtp:", event, " 0-15\r\n")
 	}
+	l.Link.section(b, l.Addr, l.Port)
 	write(b, "a=ptime:20\r\na=", l.Direction.String(), "\r\n")
 }
 
@@ -179,6 +197,9 @@ func refuse(b *strings.Builder, m *Media) {
 		write(b, " ", f.Token)
 	}
 	write(b, "\r\n")
+	if m.Link.Mid != "" {
+		write(b, "a=mid:", m.Link.Mid, "\r\n")
+	}
 }
 
 func write(b *strings.Builder, parts ...string) {

@@ -21,6 +21,7 @@ type parser struct {
 	direction Direction
 	ptime     int
 	maxPTime  int
+	link      Link
 }
 
 // Parse reads a description. Unknown lines are skipped, lines may end in CRLF, LF or CR. Errors wrap ErrSyntax.
@@ -39,7 +40,7 @@ func Parse(b []byte) (Session, error) {
 		}
 	}
 	for i := range p.s.Media {
-		p.s.Media[i].settle()
+		p.s.Media[i].settle(&p.link)
 	}
 	return p.s, nil
 }
@@ -159,6 +160,16 @@ func (p *parser) attribute(value string) {
 		if m != nil {
 			m.rtpmap(rest)
 		}
+	case "group":
+		if p.s.Bundle == nil {
+			p.s.Bundle = group(rest)
+		}
+	default:
+		link := &p.link
+		if m != nil {
+			link = &m.Link
+		}
+		link.attribute(key, rest)
 	}
 }
 
@@ -195,9 +206,11 @@ func (m *Media) rtpmap(value string) {
 	}
 }
 
-// settle takes the hold of RFC 2543 into the direction: who names no address cannot receive (RFC 3264 section 8.4).
-func (m *Media) settle() {
-	if m.OnHold {
+// settle takes the hold of RFC 2543 into the direction: who names no address cannot receive (RFC 3264 section 8.4). With ICE
+// it only means that no candidate was known yet (RFC 8839 section 4.3.1).
+func (m *Media) settle(session *Link) {
+	m.Link.inherit(session)
+	if m.OnHold = m.OnHold && !m.Link.ICE.Used(); m.OnHold {
 		m.Direction = direction(m.Direction.Sends(), false)
 	}
 }

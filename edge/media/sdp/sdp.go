@@ -1,5 +1,6 @@
 // Package sdp reads and writes session descriptions of telephone audio (RFC 4566, RFC 8866) and answers offers (RFC 3264).
-// It knows no sockets, no ICE, no SRTP and no video: what it does not know it refuses, never guesses.
+// Keys, fingerprints and ICE are words to it: it knows no sockets, no SRTP, no DTLS and no video. What it does not know it
+// refuses, never guesses.
 package sdp
 
 import (
@@ -58,8 +59,9 @@ func direction(sends, receives bool) Direction {
 
 // Session is a parsed description.
 type Session struct {
-	Time  string // the value of its first t= line, "0 0" if none
-	Media []Media
+	Time   string // the value of its first t= line, "0 0" if none
+	Media  []Media
+	Bundle []string // mids of its first group BUNDLE (RFC 9143)
 }
 
 // Media is one m= section with what the session level says for it.
@@ -73,6 +75,7 @@ type Media struct {
 	Direction Direction  // as it is meant: OnHold is taken into account
 	PTime     int        // ms, 0: not said
 	MaxPTime  int
+	Link      Link // with what the session level says for all
 }
 
 // Format is one payload format of an m= line with its rtpmap.
@@ -91,13 +94,6 @@ const NoType uint8 = 255
 func (m *Media) Held() bool {
 	return m.OnHold || m.Port == 0 || m.Direction == SendOnly || m.Direction == Inactive
 }
-
-// Plain says that the section is audio over unencrypted RTP that is switched on.
-func (m *Media) Plain() bool {
-	return m.Kind == "audio" && m.Port != 0 && plainProto(m.Proto)
-}
-
-func plainProto(p string) bool { return p == "RTP/AVP" || p == "RTP/AVPF" }
 
 // Find gives the first format with this name, rate and one channel.
 func (m *Media) Find(name string, rate int) (Format, bool) {

@@ -94,7 +94,7 @@ func TestOnlyPlainAudioIsPicked(t *testing.T) {
 		"": -1,
 	} {
 		s := parse(t, head+"c=IN IP4 192.0.2.1\r\n"+text)
-		if got := s.Pick(Spoken()); got != want {
+		if got := s.Pick(Spoken(), Plain); got != want {
 			t.Errorf("%q: %d, want %d", text, got, want)
 		}
 	}
@@ -158,7 +158,7 @@ func TestAnswerKeepsTheMediaOfTheOffer(t *testing.T) {
 	want := "v=0\r\no=- 7 1 IN IP4 192.0.2.5\r\ns=-\r\nc=IN IP4 192.0.2.5\r\nt=5 9\r\nm=video 0 RTP/AVP 96 97\r\n" +
 		"m=audio 20002 RTP/AVPF 8 96\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:96 telephone-event/8000\r\na=fmtp:96 0-15\r\n" +
 		"a=ptime:20\r\na=recvonly\r\nm=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\nm=audio 0 RTP/AVP 0\r\n"
-	if got := string(l.Answer(offer, offer.Pick(Spoken()))); got != want {
+	if got := string(l.Answer(offer, offer.Pick(Spoken(), Plain))); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
 }
@@ -174,7 +174,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		l := Local{Addr: netip.MustParseAddr("192.0.2.5"), Port: 20002, Codecs: Ours(Spoken(), 101)}
-		at := s.Pick(Spoken())
+		at := s.Pick(Spoken(), Plain)
 		if at >= 0 {
 			l.Codecs = s.Media[at].Common(Spoken())
 		}
@@ -182,8 +182,8 @@ func FuzzParse(f *testing.F) {
 		if errors.Is(err, ErrSyntax) && len(in) > maxBytes/8 {
 			return // an answer to many media may pass the bound
 		}
-		if err != nil || len(back.Media) != len(s.Media) || back.Pick(Spoken()) != at {
-			t.Fatalf("%v: %d media, picked %d; offer had %d, %d", err, len(back.Media), back.Pick(Spoken()), len(s.Media), at)
+		if err != nil || len(back.Media) != len(s.Media) || back.Pick(Spoken(), Plain) != at {
+			t.Fatalf("%v: %d media, picked %d; offer had %d, %d", err, len(back.Media), back.Pick(Spoken(), Plain), len(s.Media), at)
 		}
 	})
 }

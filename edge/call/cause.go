@@ -40,6 +40,8 @@ var (
 	CauseLost               = event.Cause{Class: ClassFailed, Reason: "dialog_lost", SIP: 481, Q850: 41}
 	CauseTransport          = event.Cause{Class: ClassFailed, Reason: "transport", SIP: 503, Q850: 38}
 	CauseMediaTimeout       = event.Cause{Class: ClassFailed, Reason: "media_timeout", SIP: 408, Q850: 102}
+	CauseNoEncryption       = event.Cause{Class: ClassRefused, Reason: "no_encryption", SIP: 488, Q850: 88}    // none in common
+	CauseEncryptionFailed   = event.Cause{Class: ClassFailed, Reason: "encryption_failed", SIP: 488, Q850: 88} // DTLS brought no keys
 	CauseAskFailed          = event.Cause{Class: ClassFailed, Reason: "ask_failed", SIP: 503, Q850: 41}
 	CauseLoop               = event.Cause{Class: ClassFailed, Reason: "loop_guard", SIP: 500, Q850: 41}
 	CauseUnreachable        = event.Cause{Class: ClassFailed, Reason: "unreachable", SIP: 480, Q850: 20}

@@ -43,11 +43,13 @@ type control struct {
 		ssrc, middle uint32
 		at           time.Duration
 	}
-	heard     bool   // the party told how it hears us:
-	lost      uint64 // packets,
-	jitter    uint32 // samples
-	roundTrip time.Duration
-	refused   uint64
+	told struct { // by the party: how it hears us
+		heard     bool
+		lost      uint64 // packets
+		jitter    uint32 // samples
+		roundTrip time.Duration
+	}
+	refused uint64
 	buf       [rtcp.Size]byte
 }
 
@@ -193,25 +195,25 @@ func (e *Endpoint) reported(b []byte, from netip.AddrPort, now time.Duration, mu
 // learn takes how the party hears us. The time that our SR and its answer were on their way is the round trip (RFC 3550
 // section 6.4.1); it is smoothed as RFC 6298 does.
 func (c *control) learn(b *rtcp.Block, now uint32) {
-	c.heard, c.lost, c.jitter = true, uint64(max(b.Lost, 0)), b.Jitter
+	c.told.heard, c.told.lost, c.told.jitter = true, uint64(max(b.Lost, 0)), b.Jitter
 	if b.LastSR == 0 {
 		return
 	}
 	trip := max(time.Duration(now-b.LastSR-b.Delay)*time.Second/65536, 1)
 	switch {
 	case trip > maxRoundTrip: // also what is below zero
-	case c.roundTrip == 0:
-		c.roundTrip = trip
+	case c.told.roundTrip == 0:
+		c.told.roundTrip = trip
 	default:
-		c.roundTrip += (trip - c.roundTrip) / 8
+		c.told.roundTrip += (trip - c.told.roundTrip) / 8
 	}
 }
 
 func (c *control) count(s *Stats) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s.Reported, s.RemoteLost, s.RemoteJitterMS = c.heard, c.lost, float64(c.jitter)/perSlot
-	s.RoundTrip, s.ReportsRefused = c.roundTrip, c.refused
+	s.Reported, s.RemoteLost, s.RemoteJitterMS = c.told.heard, c.told.lost, float64(c.told.jitter)/perSlot
+	s.RoundTrip, s.ReportsRefused = c.told.roundTrip, c.refused
 }
 
 // ntp is a wall clock's time as RTCP tells it: seconds since 1900 in 32.32.

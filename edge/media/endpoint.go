@@ -113,8 +113,10 @@ func (e *Endpoint) watch(on bool) {
 
 func (e *Endpoint) checkSilence(now time.Duration) {
 	armed := e.armed.Load()
-	if armed != 0 && e.dtls.awaited.Load() && now-time.Duration(armed) >= keysWithin {
-		e.unkeyed(ErrNoHandshake)
+	if armed != 0 && e.dtls.awaited.Load() {
+		if now-time.Duration(armed) >= keysWithin && !e.told.Swap(true) {
+			e.notify(Event{Kind: KeysFailed, Err: ErrNoHandshake})
+		}
 		return
 	}
 	if armed == 0 || now-time.Duration(max(armed, e.lastRTP.Load())) < e.eng.cfg.Silence {

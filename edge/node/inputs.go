@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -285,7 +286,21 @@ func (n *Node) onMedia(s *session, id int, ev media.Event) {
 				l.lose(call.CauseMediaTimeout)
 			}
 		}})
+	case media.KeysFailed:
+		s.worker.put(message{s: s, do: func() { s.onKeysFailed(id, ev.Err) }})
 	}
+}
+
+// onKeysFailed ends a leg that would be silent. One that rings may still be let wait: some phones begin when they are
+// answered.
+func (s *session) onKeysFailed(id int, err error) {
+	l := s.leg(id)
+	if l == nil || l.rtp == nil || !l.up && errors.Is(err, media.ErrNoHandshake) {
+		return
+	}
+	s.node.metrics.keysFailed.Inc()
+	s.node.log.Warn("leg cannot be encrypted", "call", s.id, "tenant", s.tenant, "leg", id, "err", err)
+	l.end(call.CauseEncryptionFailed)
 }
 
 func (s *session) onDigit(id int, ev media.Event) {

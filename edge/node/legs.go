@@ -106,10 +106,13 @@ func (l *leg) answered() {
 	l.rtp.Watch()
 }
 
-// refuse ends a leg whose media cannot be had: 488 without a common codec, 503 when it is our fault.
+// refuse ends a leg whose media cannot be had: 488 without a codec or an encryption in common, 503 when it is our fault.
 func (l *leg) refuse(err error) {
 	cause := call.CauseOf(503, "")
-	if errors.Is(err, media.ErrNoCodec) || errors.Is(err, media.ErrBadSDP) {
+	switch {
+	case errors.Is(err, media.ErrNoEncryption):
+		cause = call.CauseNoEncryption
+	case errors.Is(err, media.ErrNoCodec) || errors.Is(err, media.ErrBadSDP):
 		cause = call.CauseOf(488, "")
 	}
 	l.s.node.log.Warn("leg has no media", "call", l.s.id, "tenant", l.s.tenant, "leg", l.id, "err", err)
@@ -159,7 +162,7 @@ func (l *leg) close() {
 func (l *leg) keepStats() {
 	st := l.rtp.Stats()
 	l.media = &event.Media{
-		Codec: st.Codec, PacketsSent: st.PacketsSent, PacketsReceived: st.PacketsReceived, BytesSent: st.BytesSent,
+		Codec: st.Codec, Encryption: encrypted[st.Encryption], PacketsSent: st.PacketsSent, PacketsReceived: st.PacketsReceived, BytesSent: st.BytesSent,
 		BytesReceived: st.BytesReceived, Lost: st.Lost, Refused: st.Refused, JitterMS: st.JitterMS,
 		RemoteLost: st.RemoteLost, RemoteJitterMS: tenths(st.RemoteJitterMS), RoundTripMS: tenths(st.RoundTrip.Seconds() * 1000),
 		RFactor: tenths(st.RFactor), MOS: tenths(st.MOS*10) / 10,

@@ -4,10 +4,10 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // metrics of the shell; Collectors hands them to a registry.
 type metrics struct {
-	started, ended, refused, panics     prometheus.Counter
-	unpublished, noPorts, mediaTimeouts prometheus.Counter
-	askTook                             prometheus.Histogram
-	answer                              answerTimes
+	started, ended, refused, panics                 prometheus.Counter
+	unpublished, noPorts, mediaTimeouts, keysFailed prometheus.Counter
+	askTook                                         prometheus.Histogram
+	answer                                          answerTimes
 }
 
 func newMetrics() metrics {
@@ -23,6 +23,7 @@ func newMetrics() metrics {
 		unpublished:   counter("events_unpublished_total", "Events that the log did not take."),
 		noPorts:       counter("media_no_ports_total", "Legs without a free RTP port."),
 		mediaTimeouts: counter("media_timeouts_total", "Legs ended because RTP stopped."),
+		keysFailed:    counter("media_keys_failed_total", "Legs ended because DTLS brought no keys."),
 		askTook: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "offhook", Name: "ask_seconds",
 			Help: "How long asks took, retry and fallback included.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 14)}),
 	}
@@ -81,7 +82,7 @@ func (n *Node) Collectors() []prometheus.Collector {
 		func() float64 { return float64(n.Lent()) })
 	shed := prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "offhook", Name: "calls_shed_total",
 		Help: "New calls that the signalling answered 503, as its queue stood or offhook drains."}, n.shed)
-	all := []prometheus.Collector{shed, m.started, m.ended, m.refused, m.panics, m.unpublished, m.noPorts, m.mediaTimeouts, m.askTook, m.answer.all, live, lent,
+	all := []prometheus.Collector{shed, m.started, m.ended, m.refused, m.panics, m.unpublished, m.noPorts, m.mediaTimeouts, m.keysFailed, m.askTook, m.answer.all, live, lent,
 		newGateways(n)}
 	return append(append(all, n.refusals()...), n.recorders.collectors()...)
 }

@@ -11,6 +11,9 @@ import (
 
 var encryptions = map[string]media.Encryption{"none": media.Plain, "sdes": media.SDES, "dtls": media.DTLS}
 
+// encrypted names them in events; Auto was no agreement.
+var encrypted = map[media.Encryption]string{media.Plain: "none", media.SDES: "sdes", media.DTLS: "dtls"}
+
 // profileTo is for a place that is called: what is set for its gateway or user, and what browsers need.
 func (s *session) profileTo(to call.Destination) media.Profile {
 	t := s.configured()

@@ -267,6 +267,10 @@ func (v *Media) EncodeJSON(e *encode.Encoder) {
 	e.Open()
 	e.Key(`"codec":`)
 	e.String(v.Codec)
+	if v.Encryption != "" {
+		e.Key(`"encryption":`)
+		e.String(v.Encryption)
+	}
 	e.Key(`"packets_sent":`)
 	e.Uint(v.PacketsSent)
 	e.Key(`"packets_received":`)

@@ -23,7 +23,7 @@ type Base struct {
 type Cause struct {
 	// normal, busy, no_answer, timeout, cancelled, refused, rejected, failed ...
 	Class string `json:"class"`
-	// A stable word for programs: hangup, completed_elsewhere, media_timeout, session_expired ...
+	// A stable word for programs: hangup, completed_elsewhere, media_timeout, no_encryption, session_expired ...
 	Reason string `json:"reason"`
 	// SIP status.
 	SIP int `json:"sip,omitempty"`
@@ -148,6 +148,9 @@ type LegEnd struct {
 type Media struct {
 	// PCMU, PCMA.
 	Codec string `json:"codec"`
+	// How its RTP was encrypted: none, SRTP with the keys in the SDP (sdes), or with keys by DTLS. Absent when
+	// nothing was agreed on.
+	Encryption string `json:"encryption,omitempty"`
 	// Packets sent.
 	PacketsSent uint64 `json:"packets_sent"`
 	// Packets received.
@@ -158,7 +161,7 @@ type Media struct {
 	BytesReceived uint64 `json:"bytes_received"`
 	// Packets lost on the way here.
 	Lost uint64 `json:"lost"`
-	// Packets from a wrong source or malformed.
+	// Packets from a wrong source, malformed, or not encrypted with the keys of the call.
 	Refused uint64 `json:"refused"`
 	// Interarrival jitter, RFC 3550 6.4.1.
 	JitterMS float64 `json:"jitter_ms"`

@@ -75,6 +75,9 @@ func (i *Identity) Fingerprint() sdp.Fingerprint {
 	return sdp.Fingerprint{Hash: "sha-256", Digest: i.digest}
 }
 
+// DER is the certificate.
+func (i *Identity) DER() []byte { return i.cert.Certificate[0] }
+
 func digestOf(hash string, der []byte) (digest []byte, ok bool) {
 	kind, ok := map[string]crypto.Hash{"sha-256": crypto.SHA256, "sha-384": crypto.SHA384, "sha-512": crypto.SHA512}[hash]
 	if !ok {

@@ -236,7 +236,7 @@ func TestABrowserCallsAndBothHear(t *testing.T) {
 		}
 		// The session is offered again as it is.
 		again := b.end.Offer()
-		mustHave(t, again, "a=setup:actpass\r\n", "a=ice-ufrag:"+r.agentOf(answer).Ufrag, "UDP/TLS/RTP/SAVPF 0 8 101\r\n", "a=mid:a0\r\n")
+		mustHave(t, again, "a=setup:actpass\r\n", "a=ice-ufrag:"+r.agentOf(answer).Ufrag, "UDP/TLS/RTP/SAVPF 0 8 9 101\r\n", "a=mid:a0\r\n")
 		if ev := b.told(); len(ev) != 0 {
 			r.Errorf("%v", ev)
 		}
@@ -253,7 +253,7 @@ func TestABrowserIsCalledInEitherRole(t *testing.T) {
 			b, done := r.browser(Profile{Browser: true})
 			defer done()
 			offer := b.end.Offer()
-			mustHave(t, offer, "a=group:BUNDLE 0\r\na=ice-lite\r\n", "UDP/TLS/RTP/SAVPF 0 8 101\r\n", "a=setup:actpass\r\n", "a=mid:0\r\n", "a=rtcp-mux\r\n",
+			mustHave(t, offer, "a=group:BUNDLE 0\r\na=ice-lite\r\n", "UDP/TLS/RTP/SAVPF 0 8 9 101\r\n", "a=setup:actpass\r\n", "a=mid:0\r\n", "a=rtcp-mux\r\n",
 				printOf(r.certificate()))
 			if !b.check(r.agentOf(offer), false) { // its check is faster than its answer
 				r.Fatal("check not answered")

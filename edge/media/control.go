@@ -50,7 +50,7 @@ type control struct {
 		roundTrip time.Duration
 	}
 	refused uint64
-	buf       [rtcp.Size]byte
+	buf     [rtcp.Size]byte
 }
 
 // begin draws a name that says nothing about anybody (RFC 7022 section 4.2).

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -20,12 +21,7 @@ import (
 // The libraries under test: each has a page of the same name with the same `phone`.
 var libraries = []string{"jssip", "sipjs"}
 
-// What the phones say (Hz).
-const (
-	microphone = 440 // of the browser
-	baresip    = 1000
-	second     = 1300 // of a second page
-)
+var other = map[string]string{"jssip": "sipjs", "sipjs": "jssip"}
 
 func TestMain(m *testing.M) {
 	code, elsewhere := real.Island(bundle)
@@ -67,8 +63,13 @@ tenants:
       "106": {name: Anna, password: demo-106}
     asks: {allow_private: [127.0.0.0/8]}
     numbers:
-      "10": {answer: [{verb: answer}, {verb: play, audio: "tone:ringback", loop: -1}]}
+      "10": {answer: "%s"}
+      "11": {answer: [
+        {verb: gather, max_digits: 2, timeout: 20s, prompt: [{verb: play, audio: whistle, loop: -1}]}, {verb: set, vars: {first: "{digits}"}}, {verb: emit, type: pressed},
+        {verb: gather, max_digits: 2, timeout: 20s}, {verb: emit, type: digits, data: {got: "{first} {digits}"}}]}
 `
+
+const whistling = `[{"verb": "answer"}, {"verb": "play", "audio": "whistle", "loop": -1}]`
 
 // rig is an offhook, the browser, and the server of its pages.
 type rig struct {
@@ -89,8 +90,13 @@ func open(t *testing.T) *rig {
 	ws, wss := fmt.Sprintf("127.0.0.1:%d", port+3), fmt.Sprintf("127.0.0.1:%d", port+4)
 	r.ws, r.wss = "ws://"+ws, "wss://"+wss
 	r.Offhook = real.StartOffhook(t, real.OffhookOptions{
-		Config: house, Port: port, Args: []string{"--ws", ws, "--wss", wss, "--ws-origins", strings.TrimPrefix(r.pages, "http://"), "--level", "debug"},
+		Config: fmt.Sprintf(house, real.StartWebhook(t, whistling).URL), Port: port, Args: []string{"--ws", ws, "--wss", wss, "--ws-origins", strings.TrimPrefix(r.pages, "http://"), "--level", "debug"},
 	})
+	folder := filepath.Join(r.Data, "audio", "demo")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	real.WriteTone(t, filepath.Join(folder, "whistle.wav"), whistle, 10*time.Second)
 	r.browser = real.NewChromium(t, microphone)
 	return r
 }
@@ -122,7 +128,10 @@ func TestAPageIsAPhone(t *testing.T) {
 	for _, library := range libraries {
 		for _, c := range cases {
 			t.Run(library+"/"+c.name, func(t *testing.T) {
-				c.run((&rig{Offhook: r.Offhook, t: t, browser: r.browser, tap: r.tap, ws: r.ws, wss: r.wss, pages: r.pages}), library)
+				mine, began := *r, time.Now()
+				mine.t = t
+				c.run(&mine, library)
+				mine.over(began)
 			})
 		}
 	}
@@ -139,4 +148,15 @@ var cases = []struct {
 	{"a page of another site is refused", foreign},
 	{"is gone once its window is closed", closed},
 	{"comes back when its stream is gone", comesBack},
+	{"calls", pageCalls},
+	{"is called", pageIsCalled},
+	{"hears a script", hearsAScript},
+	{"presses digits", presses},
+	{"gives up calling", pageGivesUp},
+	{"is given up", deskGivesUp},
+	{"refuses", pageRefuses},
+	{"is refused", deskRefuses},
+	{"calls a page", pageToPage},
+	{"transfers its caller", transfers},
+	{"is hung up on after its stream was gone", streamIsCut},
 }

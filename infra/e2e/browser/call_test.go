@@ -1,0 +1,196 @@
+//go:build e2e
+
+package browser
+
+import (
+	"time"
+
+	"github.com/offhook/offhook/infra/e2e/real"
+)
+
+func uri(number string) string { return "sip:" + number + "@127.0.0.1" }
+
+// talk: the page calls the phone on the desk, which takes the call.
+func talk(r *rig, library string) (*page, *phone) {
+	r.t.Helper()
+	p, d := r.phone(library, "105"), r.desk("101")
+	p.do("call", uri("101"))
+	d.wait("CALL_INCOMING")
+	p.wait("ringing")
+	d.do("accept", "")
+	d.wait("CALL_ESTABLISHED")
+	p.wait("answered")
+	return p, d
+}
+
+// called: the phone on the desk calls the page, which takes the call.
+func called(r *rig, library string) (*page, *phone) {
+	r.t.Helper()
+	p, d := r.phone(library, "105"), r.desk("101")
+	d.do("dial", "sip:105@"+r.SIP)
+	if e := p.wait("incoming"); e["from"] != "101" || e["name"] != "Ilze" {
+		r.t.Errorf("the page is told %v", e)
+	}
+	p.do("accept")
+	p.wait("answered")
+	d.wait("CALL_ESTABLISHED")
+	return p, d
+}
+
+func pageCalls(r *rig, library string) {
+	p, d := talk(r, library)
+	r.hear("talking", map[ear][]int{p: {desk}, d: {microphone}})
+	holds(r, p, d)
+	p.do("hangup")
+	d.wait("CALL_CLOSED")
+	p.wait("ended")
+}
+
+func pageIsCalled(r *rig, library string) {
+	p, d := called(r, library)
+	r.hear("talking", map[ear][]int{p: {desk}, d: {microphone}})
+	holds(r, p, d)
+	d.do("hangup", "")
+	p.wait("ended")
+}
+
+// holds: both hold and resume, one after the other. Who waits hears music.
+func holds(r *rig, p *page, d *phone) {
+	r.t.Helper()
+	p.do("hold")
+	r.hear("the page holds", map[ear][]int{p: {}, d: {}})
+	p.do("resume")
+	r.hear("the page is back", map[ear][]int{p: {desk}, d: {microphone}})
+	d.do("hold", "")
+	r.hear("the desk holds", map[ear][]int{p: {}, d: {}})
+	d.do("resume", "")
+	r.hear("the desk is back", map[ear][]int{p: {desk}, d: {microphone}})
+}
+
+func hearsAScript(r *rig, library string) {
+	p := r.phone(library, "105")
+	p.do("call", uri("10"))
+	p.wait("answered")
+	r.hear("a script plays", map[ear][]int{p: {whistle}})
+	p.do("hangup")
+	p.wait("ended")
+}
+
+// presses: digits in the sound (RFC 4733) and by INFO.
+func presses(r *rig, library string) {
+	p, began := r.phone(library, "105"), time.Now()
+	p.do("call", uri("11"))
+	p.wait("answered")
+	r.hear("asked for digits", map[ear][]int{p: {whistle}})
+	p.do("press", "12")
+	r.event("custom.pressed", began)
+	p.do("info", "34")
+	e := r.event("custom.digits", began)
+	if data, _ := e.Data["data"].(map[string]any); data["got"] != "12 34" {
+		r.t.Errorf("the script got %v", e.Data)
+	}
+	p.wait("ended")
+}
+
+func pageGivesUp(r *rig, library string) {
+	p, d := r.phone(library, "105"), r.desk("101")
+	p.do("call", uri("101"))
+	d.wait("CALL_INCOMING")
+	p.wait("ringing")
+	p.do("hangup")
+	d.wait("CALL_CLOSED")
+	p.wait("ended")
+}
+
+func deskGivesUp(r *rig, library string) {
+	p, d := r.phone(library, "105"), r.desk("101")
+	d.do("dial", "sip:105@"+r.SIP)
+	p.wait("incoming")
+	d.do("hangup", "")
+	p.wait("ended")
+}
+
+func pageRefuses(r *rig, library string) {
+	p, d := r.phone(library, "105"), r.desk("101")
+	d.do("dial", "sip:105@"+r.SIP)
+	p.wait("incoming")
+	p.do("reject")
+	p.wait("ended")
+	d.wait("CALL_CLOSED")
+}
+
+func deskRefuses(r *rig, library string) {
+	p, d := r.phone(library, "105"), r.desk("101")
+	p.do("call", uri("101"))
+	d.wait("CALL_INCOMING")
+	d.do("hangup", "") // 486
+	p.wait("ended")
+}
+
+func pageToPage(r *rig, library string) {
+	p, q := r.phone(library, "105"), r.phone(other[library], "106")
+	q.Run(r.t, "say(1300)", nil)
+	p.do("call", uri("106"))
+	q.wait("incoming")
+	q.do("accept")
+	q.wait("answered")
+	p.wait("answered")
+	r.hear("talking", map[ear][]int{p: {second}, q: {microphone}})
+	q.do("hold")
+	r.hear("the called one holds", map[ear][]int{p: {}, q: {}})
+	q.do("resume")
+	r.hear("back", map[ear][]int{p: {second}, q: {microphone}})
+	q.do("hangup")
+	p.wait("ended")
+}
+
+func transfers(r *rig, library string) {
+	p, d := called(r, library)
+	p.do("transfer", uri("10"))
+	r.hear("transferred to a script", map[ear][]int{d: {whistle}})
+	d.do("hangup", "")
+	p.wait("ended")
+}
+
+// streamIsCut: the page's signalling comes back in the call, and the sound never went.
+func streamIsCut(r *rig, library string) {
+	w := newWire(r.t, r.HTTP)
+	p, d := r.page(library), r.desk("101")
+	p.start("ws://"+w.addr+"/sip", "105", "demo-105")
+	p.wait("registered")
+	d.do("dial", "sip:105@"+r.SIP)
+	p.wait("incoming")
+	p.do("accept")
+	d.wait("CALL_ESTABLISHED")
+	r.hear("talking", map[ear][]int{p: {desk}, d: {microphone}})
+	w.cut()
+	p.wait("registered")
+	r.hear("talking on", map[ear][]int{p: {desk}, d: {microphone}})
+	d.do("hangup", "")
+	p.wait("ended")
+}
+
+// event waits for one of a type that is newer than began.
+func (r *rig) event(kind string, began time.Time) (found real.Event) {
+	r.t.Helper()
+	r.eventually(kind, func() bool {
+		for _, e := range r.Recent(r.t, kind) {
+			if e.Time.After(began) {
+				found = e
+			}
+		}
+		return found.Type != ""
+	})
+	return found
+}
+
+// over: all calls are over, and what the log has of them is whole.
+func (r *rig) over(began time.Time) {
+	r.t.Helper()
+	r.eventually("no call is left", func() bool { return r.LiveCalls(r.t) == 0 })
+	for _, e := range r.Recent(r.t, "call.ringing") {
+		if e.Time.After(began) {
+			real.CheckTimeline(r.t, r.Ended(r.t, e.Subject))
+		}
+	}
+}

@@ -214,7 +214,7 @@ func (l *leg) start(o call.LegInvite) error {
 	r := sipua.InviteRequest{
 		CallID: l.s.id + "-" + strconv.Itoa(l.id), URI: o.Destination.URI, Via: o.Destination.Via, Flow: o.Destination.Flow,
 		Route: o.Destination.Route, Gateway: o.Destination.Gateway, FromUser: o.CallerID, FromName: o.CallerName,
-		SDP: l.local, Headers: headers, Context: l, Tenant: l.s.tenant, Anonymous: o.Anonymous,
+		SDP: l.local, Headers: headers, Context: l, Tenant: l.s.tenant, User: o.Destination.AOR, Anonymous: o.Anonymous,
 	}
 	if o.Destination.Node != "" {
 		l.s.introduce(&r, o)

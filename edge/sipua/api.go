@@ -180,6 +180,7 @@ type InviteRequest struct {
 	Route                        []string
 	FromUser, FromName, FromHost string
 	Anonymous                    bool   // withhold From* (RFC 3323); a Gateway is trusted with it (RFC 3325)
+	User                         string // whose registered phone it is: a page that comes back over another WebSocket is found by it
 	ToUser                       string // default: URI's
 	Gateway                      string // TENANT/NAME: credentials for 401/407
 	SDP                          []byte

@@ -1,6 +1,9 @@
 package sipua
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // onPage: a page in a browser, which is reached over its WebSocket alone.
 func (b *bindings) onPage(one Binding) bool {
@@ -38,4 +41,18 @@ func (b *bindings) left(flow string) (left []Binding) {
 	}
 	delete(b.pages, flow)
 	return left
+}
+
+// back finds the WebSocket over which a page has come back whose stream went during a call: its user has registered the
+// dialog's contact there.
+func (b *bindings) back(who aor, contact string) (path, bool) {
+	for _, one := range b.list(who, time.Now()) {
+		if !b.onPage(one) || contactKey(one.Contact) != contactKey(contact) {
+			continue
+		}
+		if f, ok := b.u.net.flow(one.Flow); ok {
+			return path{f, f.to.addr}, true
+		}
+	}
+	return path{}, false
 }

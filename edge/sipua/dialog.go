@@ -16,6 +16,7 @@ type Dialog struct {
 	callID    string
 	localTag  string
 	tenant    string
+	user      string // whose phone it is, if a user's
 	inbound   bool
 	remoteTag string
 	state     dialogState

@@ -86,6 +86,10 @@ func (d *Dialog) way() (path, error) {
 	if p := d.peer.path; p.link.alive() {
 		return p, nil
 	}
+	if p, ok := d.w.u.bindings.back(aor{d.tenant, d.user}, d.peer.target); ok {
+		d.peer.path = p
+		return p, nil
+	}
 	hop := d.peer.target
 	if len(d.peer.routes) > 0 {
 		hop = d.peer.routes[0]

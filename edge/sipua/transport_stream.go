@@ -128,7 +128,7 @@ func (t *transports) connect(to streamTo) (*flow, error) {
 	return f, nil
 }
 
-// reopen gives a stream of the same kind as one that is gone. A browser cannot be called: it comes back by itself.
+// reopen gives a stream of the same kind as one that is gone. A page cannot be called: it comes back by itself.
 func (t *transports) reopen(gone link, to netip.AddrPort) (path, error) {
 	f, ok := gone.(*flow)
 	switch {

@@ -216,6 +216,50 @@ func TestAPageThatIsClosedIsNotRegisteredAnyMore(t *testing.T) {
 	})
 }
 
+func TestAPageThatComesBackInACallIsReachedOverItsNewStream(t *testing.T) {
+	for _, name := range []string{"caller", "called"} {
+		t.Run(name, func(t *testing.T) {
+			runWS(t, func(r *rig) {
+				p, ph := r.page(), &phone{r: r, addr: "127.0.0.1:6001"}
+				reg := ph.dial("reg")
+				reg.target, reg.remote = "sip:demo.test", "<sip:anna@demo.test>"
+				p.proven(reg, "REGISTER", "Expires: 600\r\n", "")
+				p.expect("200 REGISTER")
+				var d *sipua.Dialog
+				if name == "caller" {
+					s := ph.dial("c1")
+					p.proven(s, "INVITE", "", offerSDP)
+					p.expect("100 INVITE")
+					d = r.dialog()
+					d.Accept([]byte(ourSDP), nil)
+					s.learn(p.expect("200 INVITE"))
+					p.send(overWS(s.request("ACK", "", "")))
+				} else {
+					b := r.ua.Bindings("demo", "anna")[0]
+					var err error
+					d, err = r.ua.Invite(sipua.InviteRequest{CallID: "out-1", Tenant: "demo", User: "anna", URI: b.Contact, Via: b.Via, Flow: b.Flow, SDP: []byte(ourSDP)})
+					if err != nil {
+						t.Fatal(err)
+					}
+					p.send(strings.Replace(ph.reply(p.expect("INVITE"), 200, "b", "", offerSDP), "sip:bob@127.0.0.1:6001", b.Contact, 1))
+					p.expect("ACK")
+				}
+				_ = p.conn.CloseNow()
+				synctest.Wait()
+				p = r.page()
+				p.proven(reg, "REGISTER", "Expires: 600\r\n", "")
+				p.expect("200 REGISTER")
+				d.End(sipua.End{})
+				p.send(ph.reply(p.expect("BYE"), 200, "", "", ""))
+				synctest.Wait()
+				if r.said[len(r.said)-1] != "ended bye 0" {
+					t.Errorf("told %v", r.said)
+				}
+			})
+		})
+	}
+}
+
 func TestAPageFromBeforeARestartIsNotRegistered(t *testing.T) {
 	runWS(t, func(r *rig) {
 		r.page() // whose stream has the name of the one that was

@@ -38,7 +38,7 @@ func (u *UA) Invite(r InviteRequest) (*Dialog, error) {
 		return nil, ErrClosed
 	}
 	w := u.worker(r.CallID)
-	d := &Dialog{Context: r.Context, w: w, callID: r.CallID, tenant: r.Tenant, localTag: u.ids.tag(r.CallID, "uac")}
+	d := &Dialog{Context: r.Context, w: w, callID: r.CallID, tenant: r.Tenant, user: r.User, localTag: u.ids.tag(r.CallID, "uac")}
 	d.peer.gateway, d.peer.target, d.offer.sdp = r.Gateway, r.URI, r.SDP
 	d.out = &uacInvite{ask: r}
 	if !w.post(d.begin) {

@@ -82,6 +82,7 @@ func (w *worker) open(req *sip.Request, from path, tag string, in Invite) *Dialo
 	}
 	tx := w.serve(req, replyPath(req, from), tag)
 	d := w.answering(req, in.CallID, tag, in.Tenant)
+	d.user = in.User
 	tx.dialog = d
 	d.in = &uasInvite{req: req, tx: tx, offer: in.SDP != nil}
 	d.peer.invite = inviteID{req.CSeq().SeqNo, param(req.Via().Params, "branch")}

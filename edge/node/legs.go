@@ -165,7 +165,7 @@ func (l *leg) keepStats() {
 		Codec: st.Codec, Encryption: encrypted[st.Encryption], PacketsSent: st.PacketsSent, PacketsReceived: st.PacketsReceived, BytesSent: st.BytesSent,
 		BytesReceived: st.BytesReceived, Lost: st.Lost, Refused: st.Refused, JitterMS: st.JitterMS,
 		RemoteLost: st.RemoteLost, RemoteJitterMS: tenths(st.RemoteJitterMS), RoundTripMS: tenths(st.RoundTrip.Seconds() * 1000),
-		RFactor: tenths(st.RFactor), MOS: tenths(st.MOS*10) / 10,
+		RFactor: tenths(st.RFactor), MOS: math.Round(st.MOS*100) / 100,
 	}
 }
 

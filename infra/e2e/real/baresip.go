@@ -42,11 +42,14 @@ func (e BaresipEvent) At() time.Time { return e.at }
 // BaresipOptions of a phone.
 type BaresipOptions struct {
 	User, Password string
-	Server         string // host:port
-	Transport      string // udp, tcp, tls
-	Trusts         string // with tls: file of the certificate that the server must show
-	Tone           int    // Hz of what it says
-	Auto           bool   // answers by itself
+	Server         string  // host:port
+	Transport      string  // udp, tcp, tls
+	Trusts         string  // with tls: file of the certificate that the server must show
+	Tone           int     // Hz of what it says
+	Says           []int16 // instead of a tone
+	Conceals       bool    // makes up what is lost, as desk phones do
+	Proxy          string  // host:port that it sends through; empty: the server
+	Auto           bool    // answers by itself
 	NoRegister     bool
 }
 
@@ -85,7 +88,11 @@ func NewBaresip(t *testing.T, o BaresipOptions) *Baresip {
 	port += port % 2 // it takes RTP ports from an even one on
 	b := &Baresip{User: o.User, SIP: port, RTP: port + 4, grown: make(chan struct{})}
 	must(t, os.Mkdir(filepath.Join(dir, "rec"), 0o755))
-	WriteTone(t, filepath.Join(dir, "say.wav"), o.Tone, 60*time.Second)
+	if o.Says != nil {
+		WriteWAV(t, filepath.Join(dir, "say.wav"), o.Says)
+	} else {
+		WriteTone(t, filepath.Join(dir, "say.wav"), o.Tone, 60*time.Second)
+	}
 	config := fmt.Sprintf(baresipConfig, port, dir, b.RTP, b.RTP+9, port+2, extras(o))
 	must(t, os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o644))
 	must(t, os.WriteFile(filepath.Join(dir, "accounts"), []byte(account(o)), 0o644))
@@ -102,7 +109,20 @@ func extras(o BaresipOptions) (lines string) {
 	if o.Trusts != "" {
 		lines += "sip_cafile " + o.Trusts + "\n"
 	}
+	if o.Conceals {
+		lines += "module plc.so\n"
+	}
 	return lines
+}
+
+// Heard is what the phone played to its user in its last call, without what is still in a buffer of the file.
+func (b *Baresip) Heard(t *testing.T) []int16 {
+	t.Helper()
+	files, _ := filepath.Glob(filepath.Join(b.Dir, "rec", "*-dec.wav")) // sorted by the time in their names
+	if len(files) == 0 {
+		t.Fatalf("phone %s has heard nothing", b.User)
+	}
+	return ReadWAV(t, files[len(files)-1])
 }
 
 func account(o BaresipOptions) string {
@@ -116,8 +136,12 @@ func account(o BaresipOptions) string {
 	if o.NoRegister {
 		interval = 0
 	}
-	return fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;regint=%d;answermode=%s;audio_codecs=PCMU/8000/1,PCMA/8000/1\n",
+	line := fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;regint=%d;answermode=%s;audio_codecs=PCMU/8000/1,PCMA/8000/1",
 		o.User, o.Server, transport, o.User, o.Password, interval, mode)
+	if o.Proxy != "" {
+		line += fmt.Sprintf(`;outbound="sip:%s;transport=udp"`, o.Proxy)
+	}
+	return line + "\n"
 }
 
 func must(t *testing.T, err error) {

@@ -18,7 +18,22 @@ func WriteTone(t *testing.T, path string, hz int, length time.Duration) {
 
 func writeTone(t *testing.T, path string, rate, hz int, length time.Duration) {
 	t.Helper()
-	n := int(length.Seconds() * float64(rate))
+	pcm := make([]int16, int(length.Seconds()*float64(rate)))
+	for i := range pcm {
+		pcm[i] = int16(12000 * math.Sin(2*math.Pi*float64(hz)*float64(i)/float64(rate)))
+	}
+	writeWAV(t, path, rate, pcm)
+}
+
+// WriteWAV writes sound as WAV, 8 kHz mono 16 bit.
+func WriteWAV(t *testing.T, path string, pcm []int16) {
+	t.Helper()
+	writeWAV(t, path, rate, pcm)
+}
+
+func writeWAV(t *testing.T, path string, rate int, pcm []int16) {
+	t.Helper()
+	n := len(pcm)
 	b := make([]byte, 44+2*n)
 	copy(b, "RIFF")
 	binary.LittleEndian.PutUint32(b[4:], uint32(36+2*n))
@@ -32,8 +47,7 @@ func writeTone(t *testing.T, path string, rate, hz int, length time.Duration) {
 	binary.LittleEndian.PutUint16(b[34:], 16)
 	copy(b[36:], "data")
 	binary.LittleEndian.PutUint32(b[40:], uint32(2*n))
-	for i := range n {
-		s := int16(12000 * math.Sin(2*math.Pi*float64(hz)*float64(i)/float64(rate)))
+	for i, s := range pcm {
 		binary.LittleEndian.PutUint16(b[44+2*i:], uint16(s))
 	}
 	must(t, os.WriteFile(path, b, 0o644))

@@ -18,8 +18,9 @@ import (
 type Baresip struct {
 	*Process
 	User    string
-	SIP     int // its port
-	RTP     int // first port of its RTP range
+	Wide    bool // it speaks G.722
+	SIP     int  // its port
+	RTP     int  // first port of its RTP range
 	control net.Conn
 
 	mu     sync.Mutex
@@ -49,6 +50,7 @@ type BaresipOptions struct {
 	Says           []int16 // instead of a tone
 	Conceals       bool    // makes up what is lost, as desk phones do
 	Proxy          string  // host:port that it sends through; empty: the server
+	High           int     // Hz of a second tone, above 4 kHz; the phone speaks G.722 and nothing else then
 	Auto           bool    // answers by itself
 	NoRegister     bool
 }
@@ -59,13 +61,14 @@ net_interface 127.0.0.1
 audio_source aufile,%[2]s/say.wav
 audio_player aubridge,sink%[1]d
 audio_alert aubridge,alert%[1]d
-ausrc_srate 8000
-auplay_srate 8000
+ausrc_srate %[7]d
+auplay_srate %[7]d
 ausrc_channels 1
 auplay_channels 1
 rtp_ports %[3]d-%[4]d
 module_path /usr/lib/baresip/modules
 module g711.so
+module g722.so
 module aufile.so
 module ausine.so
 module aubridge.so
@@ -88,12 +91,19 @@ func NewBaresip(t *testing.T, o BaresipOptions) *Baresip {
 	port += port % 2 // it takes RTP ports from an even one on
 	b := &Baresip{User: o.User, SIP: port, RTP: port + 4, grown: make(chan struct{})}
 	must(t, os.Mkdir(filepath.Join(dir, "rec"), 0o755))
-	if o.Says != nil {
-		WriteWAV(t, filepath.Join(dir, "say.wav"), o.Says)
-	} else {
-		WriteTone(t, filepath.Join(dir, "say.wav"), o.Tone, 60*time.Second)
+	srate := rate
+	if b.Wide = o.High > 0; b.Wide {
+		srate = 2 * rate
 	}
-	config := fmt.Sprintf(baresipConfig, port, dir, b.RTP, b.RTP+9, port+2, extras(o))
+	switch say := filepath.Join(dir, "say.wav"); {
+	case b.Wide:
+		writeTone(t, say, srate, 60*time.Second, o.Tone, o.High)
+	case o.Says != nil:
+		WriteWAV(t, say, o.Says)
+	default:
+		WriteTone(t, say, o.Tone, 60*time.Second)
+	}
+	config := fmt.Sprintf(baresipConfig, port, dir, b.RTP, b.RTP+9, port+2, extras(o), srate)
 	must(t, os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o644))
 	must(t, os.WriteFile(filepath.Join(dir, "accounts"), []byte(account(o)), 0o644))
 	b.Process = Start(t, dir, "baresip", "-4", "-f", dir)
@@ -126,7 +136,10 @@ func (b *Baresip) Heard(t *testing.T) []int16 {
 }
 
 func account(o BaresipOptions) string {
-	transport, mode, interval := o.Transport, "manual", 60
+	transport, mode, interval, codecs := o.Transport, "manual", 60, "PCMU/8000/1,PCMA/8000/1"
+	if o.High > 0 {
+		codecs = "G722/16000/1"
+	}
 	if transport == "" {
 		transport = "udp"
 	}
@@ -136,8 +149,8 @@ func account(o BaresipOptions) string {
 	if o.NoRegister {
 		interval = 0
 	}
-	line := fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;regint=%d;answermode=%s;audio_codecs=PCMU/8000/1,PCMA/8000/1",
-		o.User, o.Server, transport, o.User, o.Password, interval, mode)
+	line := fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;regint=%d;answermode=%s;audio_codecs=%s",
+		o.User, o.Server, transport, o.User, o.Password, interval, mode, codecs)
 	if o.Proxy != "" {
 		line += fmt.Sprintf(`;outbound="sip:%s;transport=udp"`, o.Proxy)
 	}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/offhook/offhook/edge/media/g722"
 )
 
 // Capture is what went over loopback, taken by tshark.
@@ -70,6 +72,20 @@ func udp(frame []byte) (Packet, bool) {
 	}
 	u := ip[head:]
 	return Packet{Src: int(binary.BigEndian.Uint16(u)), Dst: int(binary.BigEndian.Uint16(u[2:])), Payload: u[8:]}, true
+}
+
+// WideAt is the same of G.722, at 16 kHz.
+func WideAt(packets []Packet, ports [2]int, from, to time.Time) (pcm []int16) {
+	d := g722.NewDecoder()
+	for _, p := range packets {
+		if p.Dst < ports[0] || p.Dst > ports[1] || p.At.Before(from) || p.At.After(to) || len(p.Payload) < 12 || p.Payload[0]>>6 != 2 || p.Payload[1]&127 != 9 {
+			continue
+		}
+		codes := p.Payload[12+4*int(p.Payload[0]&15):]
+		frame := make([]int16, 2*len(codes))
+		pcm = append(pcm, frame[:d.Decode(frame, codes)]...)
+	}
+	return pcm
 }
 
 // HeardAt is the sound that arrived at a port between two times, from RTP with PCMU or PCMA, in order of arrival.

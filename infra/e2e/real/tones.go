@@ -13,14 +13,19 @@ const rate = 8000
 // WriteTone writes a pure tone as WAV, 8 kHz mono 16 bit.
 func WriteTone(t *testing.T, path string, hz int, length time.Duration) {
 	t.Helper()
-	writeTone(t, path, rate, hz, length)
+	writeTone(t, path, rate, length, hz)
 }
 
-func writeTone(t *testing.T, path string, rate, hz int, length time.Duration) {
+// writeTone writes tones at once, all as loud.
+func writeTone(t *testing.T, path string, rate int, length time.Duration, tones ...int) {
 	t.Helper()
 	pcm := make([]int16, int(length.Seconds()*float64(rate)))
 	for i := range pcm {
-		pcm[i] = int16(12000 * math.Sin(2*math.Pi*float64(hz)*float64(i)/float64(rate)))
+		s := 0.0
+		for _, hz := range tones {
+			s += 12000 / float64(len(tones)) * math.Sin(2*math.Pi*float64(hz)*float64(i)/float64(rate))
+		}
+		pcm[i] = int16(s)
 	}
 	writeWAV(t, path, rate, pcm)
 }
@@ -54,12 +59,15 @@ func writeWAV(t *testing.T, path string, rate int, pcm []int16) {
 }
 
 // Strength of a tone in a window: its share of the window's power, 0 to 1; silence is 0.
-func Strength(pcm []int16, hz int) float64 {
+func Strength(pcm []int16, hz int) float64 { return StrengthAt(pcm, rate, hz) }
+
+// StrengthAt is Strength at a rate.
+func StrengthAt(pcm []int16, rate, hz int) float64 {
 	var power, re, im float64
 	for i, s := range pcm {
 		x := float64(s)
 		power += x * x
-		angle := 2 * math.Pi * float64(hz) * float64(i) / rate
+		angle := 2 * math.Pi * float64(hz) * float64(i) / float64(rate)
 		re += x * math.Cos(angle)
 		im += x * math.Sin(angle)
 	}

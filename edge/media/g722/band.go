@@ -9,7 +9,7 @@ type band struct {
 	p1, p2 int32    // signs of the latest partial reconstructions
 	a1, a2 int32    // poles
 	b      [6]int32 // zeros
-	d      [6]int32 // the latest differences
+	d      [6]int32 // twice the latest differences
 }
 
 // adaptLow and adaptHigh follow a code: the scale, then the predictor.
@@ -46,10 +46,10 @@ func (b *band) predict(d int32) {
 // poles is UPPOL2 and UPPOL1. Signs are 0 or -1; same is 1 where two are alike and -1 where they are not.
 func (b *band) poles(p int32) {
 	same1, same2 := 1+2*(p^b.p1), 1+2*(p^b.p2)
-	a2 := min(-same1*clamp16(4*b.a1), 32767)>>7 + 128*same2 + b.a2*32512>>15
+	a2 := min(-same1*clamp16(4*b.a1), 32767)>>7 + 128*same2 + b.a2 + -b.a2>>7
 	b.a2 = min(max(a2, -12288), 12288)
 	bound := 15360 - b.a2
-	b.a1 = min(max(b.a1*32640>>15+192*same1, -bound), bound)
+	b.a1 = min(max(b.a1+-b.a1>>8+192*same1, -bound), bound)
 }
 
 // zeros is UPZERO, the delay of the differences, and FILTEZ: the sum.
@@ -58,11 +58,12 @@ func (b *band) zeros(d int32) (sum int32) {
 	if d == 0 {
 		step = 0
 	}
-	next := d
+	next := clamp16(2 * d)
 	for i, was := range b.d {
-		b.b[i] = b.b[i]*32640>>15 + step*(1+2*((d^was)>>31))
-		b.d[i] = next
-		sum += b.b[i] * clamp16(2*next) >> 15
+		sign, w := (d^was)>>31, b.b[i]
+		w += -w>>8 + (step ^ sign) - sign // -w>>8 takes 1/256 off
+		b.b[i], b.d[i] = w, next
+		sum += w * next >> 15
 		next = was
 	}
 	return sum

@@ -33,17 +33,10 @@ func (b *band) codeLow(x int32) byte {
 
 // quantize finds the interval of an error among those of table 6 of the recommendation, scaled by det.
 func quantize(err, det int32) byte {
-	size := err
-	if err < 0 {
-		size = ^err
-	}
-	lo, hi := 0, len(decision) // decision[lo-1] <= size < decision[hi]
-	for lo < hi {
-		if mid := (lo + hi) / 2; size < decision[mid]*det>>12 {
-			hi = mid
-		} else {
-			lo = mid + 1
-		}
+	size, scale, lo := int(err^err>>31), int(det), 0
+	for step := 16; step > 0; step /= 2 { // without a jump that depends on the sound
+		less := (size - decision[(lo+step)&31]*scale>>12) >> 63 // all bits or none
+		lo += step &^ less
 	}
 	switch {
 	case err >= 0:

@@ -5,10 +5,10 @@ package g722
 // taps of the mirror filter, every second one; the others are the same from behind.
 var taps = [half]int32{3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11}
 
-// decision levels of the low band's quantizer.
-var decision = [...]int32{
-	35, 72, 110, 150, 190, 233, 276, 323, 370, 422, 473, 530, 587, 650, 714, 786, 858, 940, 1023, 1121, 1219, 1339, 1458,
-	1612, 1765, 1980, 2195, 2557, 2919,
+// decision levels of the low band's quantizer, and what no error reaches.
+var decision = [32]int{
+	0, 35, 72, 110, 150, 190, 233, 276, 323, 370, 422, 473, 530, 587, 650, 714, 786, 858, 940, 1023, 1121, 1219, 1339, 1458,
+	1612, 1765, 1980, 2195, 2557, 2919, 1 << 30, 1 << 30,
 }
 
 // level4 and level6 are what codes of the low band stand for: with 4 bits in the predictor, with 6 bits to be heard.

@@ -116,6 +116,7 @@ func (r *row) addTo(sum []int32) bool {
 // add sums a frame; samples that are missing are silence. False: there is none.
 func add(sum []int32, pcm []int16, gain int32) bool {
 	pcm = pcm[:min(len(pcm), len(sum))]
+	sum = sum[:len(pcm)]
 	if gain == unit {
 		for i, v := range pcm {
 			sum[i] += int32(v)
@@ -129,7 +130,8 @@ func add(sum []int32, pcm []int16, gain int32) bool {
 }
 
 func clip(dst []int16, sum []int32) {
-	for i, v := range sum[:len(dst)] {
+	sum = sum[:len(dst)]
+	for i, v := range sum {
 		dst[i] = int16(min(max(v, math.MinInt16), math.MaxInt16))
 	}
 }

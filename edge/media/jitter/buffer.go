@@ -165,8 +165,9 @@ func (b *Buffer) store(p Packet) {
 		p.PCM, p.TS = p.PCM[late:], b.head
 	}
 	b.tooLate = 0
+	pcm := b.pcm
 	for i, s := range p.PCM {
-		*b.slot(p.TS + uint32(i)) = max(s, absent+1)
+		pcm[(p.TS+uint32(i))&uint32(len(pcm)-1)] = max(s, absent+1)
 	}
 	if next := p.TS + uint32(len(p.PCM)); int32(next-b.end) > 0 {
 		b.end = next
@@ -260,8 +261,9 @@ func (b *Buffer) makeUp(dst []int16) {
 
 // copyTo copies from head until a sample is missing.
 func (b *Buffer) copyTo(dst []int16) int {
+	pcm := b.pcm
 	for i := range dst {
-		s := *b.slot(b.head + uint32(i))
+		s := pcm[(b.head+uint32(i))&uint32(len(pcm)-1)]
 		if s == absent {
 			return i
 		}
@@ -282,10 +284,11 @@ func (b *Buffer) missing(n int) int {
 
 // advance goes on by n samples that were taken.
 func (b *Buffer) advance(n int) {
-	for range n {
-		*b.slot(b.head) = absent
-		b.head++
+	pcm := b.pcm
+	for i := range n {
+		pcm[(b.head+uint32(i))&uint32(len(pcm)-1)] = absent
 	}
+	b.head += uint32(n)
 	b.heard = b.head
 }
 

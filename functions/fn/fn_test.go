@@ -154,6 +154,9 @@ func TestFunctionServesAsksPagesAndEvents(t *testing.T) {
 	if d := <-seen; d.ID != "call_1-2" || d.Type != "offhook.custom.x" {
 		t.Errorf("%+v", d)
 	}
+	for status := 0; status != http.StatusOK; status, _ = fetch(t, "GET", base+"/readyz", "") {
+		time.Sleep(5 * time.Millisecond) // an event of one partition may come before all partitions are there
+	}
 	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ok\n", "/probe/x": "/probe/x"} {
 		if status, body := fetch(t, "GET", base+path, ""); status != 200 || body != want {
 			t.Errorf("%s: %d %q", path, status, body)

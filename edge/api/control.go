@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/offhook/offhook/edge/node"
 	"github.com/offhook/offhook/schemas/check"
 	"github.com/offhook/offhook/schemas/verb"
 )
@@ -19,11 +20,7 @@ func (a *api) hangUp(w http.ResponseWriter, r *http.Request, c caller) {
 
 // replace puts a document in the place of the script.
 func (a *api) replace(w http.ResponseWriter, r *http.Request, c caller) {
-	v, ok := a.live(w, r, c)
-	if !ok {
-		return
-	}
-	raw, ok := body(w, r)
+	v, raw, ok := a.told(w, r, c)
 	if !ok {
 		return
 	}
@@ -37,11 +34,7 @@ func (a *api) replace(w http.ResponseWriter, r *http.Request, c caller) {
 
 // beside runs a document beside the script.
 func (a *api) beside(w http.ResponseWriter, r *http.Request, c caller) {
-	v, ok := a.live(w, r, c)
-	if !ok {
-		return
-	}
-	raw, ok := body(w, r)
+	v, raw, ok := a.told(w, r, c)
 	if !ok {
 		return
 	}
@@ -55,6 +48,14 @@ func (a *api) beside(w http.ResponseWriter, r *http.Request, c caller) {
 		return
 	}
 	accepted(w, v.ID, "running", a.Calls.Beside(v.ID, doc, agent))
+}
+
+// told is a live call and what the request has for it.
+func (a *api) told(w http.ResponseWriter, r *http.Request, c caller) (v node.View, raw []byte, ok bool) {
+	if v, ok = a.live(w, r, c); ok {
+		raw, ok = body(w, r)
+	}
+	return v, raw, ok
 }
 
 // accepted says what a call does from now on, unless it has ended meanwhile.

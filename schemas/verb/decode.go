@@ -14,13 +14,6 @@ func Decode(v tree.Value) (Document, error) {
 	return out, d.err
 }
 
-// DecodeDo reads a URL or a document from a parsed text. Errors as Decode.
-func DecodeDo(v tree.Value) (Do, error) {
-	var d decoder
-	out := d.do(v)
-	return out, d.err
-}
-
 // decoder keeps the first error; after one it goes on with zero values.
 type decoder struct{ err error }
 

@@ -42,14 +42,6 @@ func Names(v Verb) []string {
 	return n
 }
 
-// StringNames lists the placeholders of s, each once. The error is a *BraceError.
-func StringNames(s string) ([]string, error) {
-	var n nameList
-	f := filler{lookup: n.add}
-	f.str(s)
-	return n, f.err
-}
-
 type nameList []string
 
 func (n *nameList) add(name string) (string, bool) {

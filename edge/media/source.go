@@ -7,8 +7,9 @@ import (
 
 // source decides whose packets are the party's. Only the address of the SDP is heard, and of it the port that sent
 // first, since not all phones send from where they listen (RFC 4961 asks them to). With NAT any address may be the
-// first. Whoever it was stays until the next description; only the very address of the SDP takes over from another port
-// beside it, which may be a losing branch of a fork behind the same gateway.
+// first. Whoever it was stays until the next description; only the very address of the SDP takes over: from another port
+// beside it, which may be a losing branch of a fork behind the same gateway, and from a stranger who was faster, since a
+// party that sends from where it said is behind no NAT.
 type source struct {
 	said   netip.AddrPort // of the SDP
 	locked netip.AddrPort // zero: nobody yet
@@ -36,7 +37,7 @@ func (s *source) may(from netip.AddrPort, learn bool) bool {
 	case s.ice:
 		return slices.Contains(s.paths[:], from)
 	case s.locked.IsValid():
-		return from == s.locked || from == s.said && s.locked.Addr() == s.said.Addr()
+		return from == s.locked || from == s.said
 	}
 	return s.said.IsValid() && (learn || from.Addr() == s.said.Addr())
 }
@@ -51,7 +52,7 @@ func (s *source) admit(from netip.AddrPort, learn bool, ssrc uint32, seq uint16)
 		return s.may(from, false)
 	}
 	if s.locked.IsValid() {
-		if from == s.said && s.locked.Addr() == s.said.Addr() {
+		if from == s.said {
 			s.locked = from
 		}
 		return from == s.locked

@@ -53,13 +53,14 @@ tenants:
 type hall struct {
 	*real.Offhook
 	t     *testing.T
+	nets  []net
 	lines []*real.Line
 	said  [][]int16
 }
 
 // open starts it. In network n, user 10n speaks over the bad line and 20n hears; number 30n records a call from one to the
 // other, number 40n is a conference and 50n takes a message.
-func open(t *testing.T) *hall {
+func open(t *testing.T, nets ...net) *hall {
 	t.Helper()
 	var config strings.Builder
 	config.WriteString(house)
@@ -72,7 +73,7 @@ func open(t *testing.T) *hall {
 	for i := range nets {
 		fmt.Fprintf(&config, "      \"10%[1]d\": {password: demo}\n      \"20%[1]d\": {password: demo}\n", i)
 	}
-	h := &hall{t: t, Offhook: real.StartOffhook(t, real.OffhookOptions{Config: config.String()})}
+	h := &hall{t: t, nets: nets, Offhook: real.StartOffhook(t, real.OffhookOptions{Config: config.String()})}
 	for i, n := range nets {
 		n.Seed = uint64(i)
 		h.lines = append(h.lines, real.NewLine(t, h.Offhook, n.Network))
@@ -110,7 +111,7 @@ func (h *hall) over(all []*real.Baresip) {
 // judge compares what was heard with what was said in a network.
 func (h *hall) judge(what string, i int, heard []int16) {
 	h.t.Helper()
-	n := nets[i]
+	n := h.nets[i]
 	q := real.Compare(h.said[i][:int(talk.Seconds()-1)*rate], heard)
 	h.t.Logf("%s, %s: %v", n.name, what, q)
 	if q.SNR < n.snr || q.Hurt > n.hurt {
@@ -141,7 +142,7 @@ func (h *hall) ended(of func(e real.Event) string) map[string]real.Event {
 		for _, e := range h.Recent(h.t, "call.hangup") {
 			all[of(e)] = e
 		}
-		return len(all) == len(nets)
+		return len(all) == len(h.nets)
 	})
 	return all
 }
@@ -151,7 +152,7 @@ func from(e real.Event) string { return fmt.Sprint(e.Data["from"]) }
 // Two phones that are connected are relayed as it comes: the phone that hears makes up what is lost. The recording beside it
 // has offhook's own buffer and concealment.
 func TestACallIsHeardAndRecordedOverBadNetworks(t *testing.T) {
-	h := open(t)
+	h := open(t, nets...)
 	var speakers, listeners []*real.Baresip
 	for i := range nets {
 		speakers, listeners = append(speakers, h.speaker(i)), append(listeners, h.listener(i))
@@ -195,7 +196,7 @@ func opinion(t *testing.T, e real.Event) float64 {
 
 // A third party that says nothing makes it a mix.
 func TestAConferenceIsHeardOverBadNetworks(t *testing.T) {
-	h := open(t)
+	h := open(t, nets...)
 	var speakers, listeners []*real.Baresip
 	for i := range nets {
 		speakers, listeners = append(speakers, h.speaker(i)), append(listeners, h.listener(i))
@@ -219,7 +220,7 @@ func TestAConferenceIsHeardOverBadNetworks(t *testing.T) {
 
 // Another phone, sipp, which sends its sound from a file by a clock of its own.
 func TestAMessageOfSippIsRecordedOverBadNetworks(t *testing.T) {
-	h := open(t)
+	h := open(t, nets...)
 	for i := range nets {
 		file := filepath.Join(t.TempDir(), "say.ulaw")
 		real.WriteULaw(t, file, h.said[i])

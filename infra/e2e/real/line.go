@@ -126,6 +126,33 @@ func (w *way) send(b []byte, late time.Duration) {
 	time.AfterFunc(late, func() { _, _ = w.from.WriteToUDPAddrPort(b, to) }) // after the test the socket is closed
 }
 
+// Forge sends offhook a packet as if the phone had, to the port of its sound or to that of its reports.
+func (l *Line) Forge(b []byte, report bool) {
+	w := l.ways[0]
+	if report {
+		w = l.rtcp[0]
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.send(b, 0)
+}
+
+// Carried is how many packets of the phone's sound came so far.
+func (l *Line) Carried() uint64 {
+	w := l.ways[0]
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.count
+}
+
+// Port is where offhook takes the phone's sound; 0 as long as nobody has said.
+func (l *Line) Port() int {
+	w := l.ways[0]
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return int(w.to.Port())
+}
+
 func (w *way) leads(to netip.AddrPort) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

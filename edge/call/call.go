@@ -113,6 +113,7 @@ func (c *Call) drain() {
 
 // settle does what is derived from the state after every step: the end and the mix.
 func (c *Call) settle() {
+	c.endStreamOfNobody()
 	c.settleSupervisors()
 	c.settleCodes()
 	c.settleMix()

@@ -63,7 +63,7 @@ var inputs = map[string]func([]byte) (Input, error){
 	"end": input[End], "leg_referred": input[LegReferred], "leg_notified": input[LegNotified], "record_ended": input[RecordEnded],
 	"beside": input[Beside], "lent": input[Lent], "loan_taken": input[LoanTaken], "loan_ended": input[LoanEnded],
 	"loan_recalled": input[LoanRecalled], "loan_input": input[LoanInput], "loan_notify": input[LoanNotify],
-	"placed": input[Placed],
+	"placed": input[Placed], "stream_started": input[StreamStarted], "stream_ended": input[StreamEnded],
 }
 
 var outputs = map[string]func([]byte) (Output, error){
@@ -73,6 +73,7 @@ var outputs = map[string]func([]byte) (Output, error){
 	"leg_dtmf": output[LegDTMF], "leg_refer": output[LegRefer], "leg_notify": output[LegNotify], "record_start": output[RecordStart],
 	"record_pause": output[RecordPause], "record_stop": output[RecordStop], "messages": output[Messages], "names": output[Names],
 	"send": output[Send], "leg_borrow": output[LegBorrow], "leg_return": output[LegReturn],
+	"stream_start": output[StreamStart], "stream_digit": output[StreamDigit], "stream_stop": output[StreamStop],
 	"publish": output[Publish], "log_line": output[LogLine], "over": output[Over],
 }
 
@@ -144,6 +145,8 @@ func dataOf(typ string) Data {
 	switch {
 	case strings.HasPrefix(typ, "recording."):
 		return &event.Recording{}
+	case strings.HasPrefix(typ, "stream."):
+		return &event.Stream{}
 	case strings.HasPrefix(typ, "leg."):
 		return &event.Leg{}
 	case strings.HasPrefix(typ, event.CustomPrefix):

@@ -30,7 +30,13 @@ func (c *Call) publishFrom(handler int, typ string, data Data) {
 }
 
 // afterEnd: handlers of this event run after the hang-up too, since it often comes only then.
-func afterEnd(typ string) bool { return typ == event.RecordingStored || typ == event.RecordingFailed }
+func afterEnd(typ string) bool {
+	switch typ {
+	case event.RecordingStored, event.RecordingFailed, event.StreamEnded, event.StreamFailed:
+		return true
+	}
+	return false
+}
 
 func (c *Call) stamp(data Data) {
 	*data.Ref() = event.Base{CallID: c.Info.ID, Tenant: c.Info.Tenant, Seq: c.Seq, At: c.now}

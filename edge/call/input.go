@@ -95,6 +95,25 @@ type RecordEnded struct {
 	Error      string `json:"error,omitempty"`
 }
 
+// StreamStarted: the server of a stream is connected, for the first time.
+type StreamStarted struct {
+	Stream int `json:"stream"`
+}
+
+// StreamEnded: a stream came to its end. It follows every StreamStart, also after StreamStop.
+type StreamEnded struct {
+	Stream        int    `json:"stream"`
+	Why           string `json:"why"` // closed, stopped, failed
+	DurationMS    int64  `json:"duration_ms,omitempty"`
+	BytesSent     int64  `json:"bytes_sent,omitempty"`
+	BytesReceived int64  `json:"bytes_received,omitempty"`
+	Dropped       int64  `json:"dropped,omitempty"`
+	Refused       int64  `json:"refused,omitempty"`
+	Reconnects    int    `json:"reconnects,omitempty"`
+	Code          string `json:"code,omitempty"`
+	Error         string `json:"error,omitempty"`
+}
+
 // Beside runs a document beside the script (POST /v1/calls/{id}/verbs).
 type Beside struct {
 	Document verb.Document `json:"document"`
@@ -217,4 +236,6 @@ func (End) Kind() string         { return "end" }
 func (LegReferred) Kind() string { return "leg_referred" }
 func (LegNotified) Kind() string { return "leg_notified" }
 func (RecordEnded) Kind() string { return "record_ended" }
+func (StreamStarted) Kind() string { return "stream_started" }
+func (StreamEnded) Kind() string { return "stream_ended" }
 func (Beside) Kind() string      { return "beside" }

@@ -42,7 +42,7 @@ func (c *Call) mix(m Mix) (_ Mix, music bool) {
 			music = music || wants
 		}
 	}
-	return c.recorded(m), music
+	return c.streamed(c.recorded(m)), music
 }
 
 func (c *Call) heardMusic(m Mix, to *Leg, wants bool) Mix {
@@ -163,14 +163,19 @@ func (c *Call) pair(a, b *Leg) bool {
 	return a.N == c.Caller && b.N == c.Bridge.Leg || a.N == c.Bridge.Leg && b.N == c.Caller || c.Bridge.Aside.other(a.N) == b.N
 }
 
-// playFor finds the playback that a leg hears: the one started last.
+// playFor finds the playback or stream that a leg hears: the one started last.
 func (c *Call) playFor(l *Leg, under bool) int {
 	for i := len(c.Things) - 1; i >= 0; i-- {
-		if t := c.Things[i]; t.What == thingPlay && (t.Leg == l.N || t.Leg == All) && t.Under == under && !t.Over && !t.paused() {
+		if t := &c.Things[i]; t.plays() && (t.Leg == l.N || t.Leg == All) && t.Under == under && !t.Over && !t.paused() {
 			return t.N
 		}
 	}
 	return 0
+}
+
+// plays: something is heard of it.
+func (t *Thing) plays() bool {
+	return t.What == thingPlay || t.What == thingStream && t.Talks && !t.Ends
 }
 
 // All as the leg of a playback: everybody hears it.

@@ -45,7 +45,7 @@ type SetMix struct {
 	Mix Mix `json:"mix"`
 }
 
-// Mix is who hears whom: From (a leg or a playback number) is heard by leg To.
+// Mix is who hears whom: From (a leg, a playback or a stream) is heard by To (a leg, a recording or a stream).
 type Mix []Hear
 
 // Hear is one row of a Mix.
@@ -54,7 +54,7 @@ type Hear struct {
 	To   int     `json:"to"`
 	Gain float64 `json:"gain,omitempty"` // linear; 0 means 1
 
-	Channel int  `json:"channel,omitempty"` // To is a recording: 0 left or the only one, 1 right
+	Channel int  `json:"channel,omitempty"` // To is a recording: 0 left or the only one, 1 right; a stream: the track
 	Mute    bool `json:"mute,omitempty"`    // digits of From are not passed on: a feature code may begin with them
 }
 
@@ -178,6 +178,30 @@ type RecordStop struct {
 	Record int `json:"record"`
 }
 
+// StreamStart connects a server that hears the rows of the mix whose To it is and, when it Talks, is heard by the rows
+// whose From it is. StreamStarted follows when it is connected, StreamEnded in every case.
+type StreamStart struct {
+	Stream    int               `json:"stream"`
+	ID        string            `json:"id"`
+	To        string            `json:"to"`
+	Talks     bool              `json:"talks,omitempty"`
+	Tracks    []string          `json:"tracks"` // names of the channels of its rows
+	Reconnect int               `json:"reconnect,omitempty"`
+	Params    map[string]string `json:"params,omitempty"`
+	Headers   map[string]string `json:"headers,omitempty"` // of the handshake; never logged
+}
+
+// StreamDigit tells the server of a stream that its party pressed a key.
+type StreamDigit struct {
+	Stream int    `json:"stream"`
+	Digit  string `json:"digit"`
+}
+
+// StreamStop ends a stream; StreamEnded follows.
+type StreamStop struct {
+	Stream int `json:"stream"`
+}
+
 // Messages sets the message lamp of a user's phones (RFC 3842).
 type Messages struct {
 	User string `json:"user"`
@@ -242,6 +266,9 @@ func (LegNotify) Kind() string   { return "leg_notify" }
 func (RecordStart) Kind() string { return "record_start" }
 func (RecordPause) Kind() string { return "record_pause" }
 func (RecordStop) Kind() string  { return "record_stop" }
+func (StreamStart) Kind() string { return "stream_start" }
+func (StreamDigit) Kind() string { return "stream_digit" }
+func (StreamStop) Kind() string { return "stream_stop" }
 func (Messages) Kind() string    { return "messages" }
 func (Names) Kind() string       { return "names" }
 func (Send) Kind() string        { return "send" }

@@ -45,7 +45,7 @@ func (r *Run) Record(rec Recording) int {
 	if c == nil {
 		return 0
 	}
-	if c.recordings() >= MaxRecordings {
+	if c.count(thingRecord) >= MaxRecordings {
 		c.log("error", "too many recordings at once")
 		return 0
 	}
@@ -151,17 +151,18 @@ func (c *Call) letRecord(t Thing) {
 	c.stopRecord(t, 0, why)
 }
 
-func (c *Call) recordings() int {
+func (c *Call) count(what string) int {
 	n := 0
 	for _, t := range c.Things {
-		if t.What == thingRecord {
+		if t.What == what {
 			n++
 		}
 	}
 	return n
 }
 
-func (c *Call) storing() bool { return c.recordings() > 0 }
+// storing: recordings or streams are still to tell how they ended.
+func (c *Call) storing() bool { return c.count(thingRecord)+c.count(thingStream) > 0 }
 
 func (c *Call) recordEnded(in RecordEnded) {
 	t := c.thing(thingRecord, in.Record)

@@ -200,27 +200,29 @@ type Handler struct {
 	Base  string  `json:"base,omitempty"`
 }
 
-// Thing is a timer, playback, resolve, loan, name or recording that somebody owns.
+// Thing is a timer, playback, resolve, loan, name, recording or stream that somebody owns.
 type Thing struct {
 	N      int    `json:"n"`
-	What   string `json:"what"` // timer, play, resolve, loan, name, record
+	What   string `json:"what"` // timer, play, resolve, loan, name, record, stream
 	Owner  int    `json:"owner"`
-	Leg    int    `json:"leg,omitempty"`    // play: who hears it, or All; loan, record: whose; name: its priority
-	Under  bool   `json:"under,omitempty"`  // play: heard only while nothing else is
+	Leg    int    `json:"leg,omitempty"`    // play: who hears it, or All; loan, record, stream: whose; name: its priority
+	Under  bool   `json:"under,omitempty"`  // play, stream: heard only while nothing else is
 	Over   bool   `json:"over,omitempty"`   // play: heard with all else
 	Except int    `json:"except,omitempty"` // play to All: who does not hear it
 
-	*Details // of a loan, name or recording
+	*Details // of a loan, name, recording, stream or a document's playback
 }
 
-// Details are what only loans, names, recordings and the playbacks of documents have.
+// Details are what only loans, names, recordings, streams and the playbacks of documents have.
 type Details struct {
-	Name  string `json:"name,omitempty"`  // name; loan: how the leg took part when it was lent; record: whose voice; play: the verb
-	With  string `json:"with,omitempty"`  // loan: the call that has it; record, play: of_id
+	Name  string `json:"name,omitempty"`  // name; loan: how the leg took part when it was lent; record, stream: whose voice; play: the verb
+	With  string `json:"with,omitempty"`  // loan: the call that has it; record, stream, play: of_id
 	There int    `json:"there,omitempty"` // loan: the leg there
 	Two   bool   `json:"two,omitempty"`   // record: on two channels
-	Ends  bool   `json:"ends,omitempty"`  // record: it was told to stop, RecordEnded is to come
-	Why   string `json:"why,omitempty"`   // record: why it was told so
+	Ends  bool   `json:"ends,omitempty"`  // record, stream: it was told to stop, RecordEnded or StreamEnded is to come
+	Why   string `json:"why,omitempty"`   // record, stream: why it was told so
+	To    string `json:"to,omitempty"`    // stream: the server, as events show it
+	Talks bool   `json:"talks,omitempty"` // stream: what comes is heard by the leg
 
 	Played *Played `json:"played,omitempty"`
 }
@@ -237,7 +239,7 @@ type Played struct {
 
 // detailed gives a thing the details of its kind.
 func (t *Thing) detailed() {
-	if t.Details == nil && (t.What == thingLoan || t.What == thingName || t.What == thingRecord) {
+	if t.Details == nil && (t.What == thingLoan || t.What == thingName || t.What == thingRecord || t.What == thingStream) {
 		t.Details = &Details{}
 	}
 }
@@ -250,6 +252,7 @@ const (
 	thingLoan    = "loan"
 	thingName    = "name"
 	thingRecord  = "record"
+	thingStream  = "stream"
 )
 
 // Script is what the script handed over.

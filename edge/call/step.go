@@ -99,8 +99,8 @@ func (c *Call) take(in Input) {
 		c.legReferred(in)
 	case LegNotified:
 		c.legNotified(in)
-	case RecordEnded:
-		c.recordEnded(in)
+	case RecordEnded, StreamStarted, StreamEnded:
+		c.takeSound(in)
 	case Replace:
 		c.replace(in)
 	case Beside:
@@ -109,6 +109,18 @@ func (c *Call) take(in Input) {
 		c.takeLoan(in)
 	case End:
 		c.end(in.Cause, in.By)
+	}
+}
+
+// takeSound takes what becomes of recordings and streams.
+func (c *Call) takeSound(in Input) {
+	switch in := in.(type) {
+	case RecordEnded:
+		c.recordEnded(in)
+	case StreamStarted:
+		c.streamStarted(in)
+	case StreamEnded:
+		c.streamEnded(in)
 	}
 }
 

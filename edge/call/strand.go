@@ -281,8 +281,12 @@ func (c *Call) dropThing(n int) {
 }
 
 func (c *Call) stopThing(t Thing, cause event.Cause) {
-	if t.What == thingRecord {
+	switch t.What {
+	case thingRecord:
 		c.letRecord(t)
+		return
+	case thingStream:
+		c.letStream(t.N)
 		return
 	}
 	c.dropThing(t.N)

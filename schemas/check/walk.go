@@ -266,6 +266,9 @@ func (c *checker) object(said *rule.Rule, o *rule.Object, v tree.Value) {
 	if o.OneOf != nil {
 		c.exactlyOne(o, v)
 	}
+	if o.AnyOf != nil && !slices.ContainsFunc(o.AnyOf, func(name string) bool { _, ok := v.Get(name); return ok }) {
+		c.missing(v, o.AnyOf[0], quoted(o.AnyOf))
+	}
 }
 
 // other judges a property that is not listed.

@@ -689,6 +689,68 @@ func (v *Audio) EncodeJSON(e *encode.Encoder) {
 }
 
 // EncodeJSON writes what json.Marshal gives.
+func (v *Stream) EncodeJSON(e *encode.Encoder) {
+	e.Open()
+	e.Key(`"call_id":`)
+	e.String(v.CallID)
+	e.Key(`"tenant":`)
+	e.String(v.Tenant)
+	e.Key(`"seq":`)
+	e.Int(v.Seq)
+	e.Key(`"at":`)
+	e.Time(v.At)
+	e.Key(`"stream":`)
+	e.String(v.Stream)
+	if v.VerbID != "" {
+		e.Key(`"verb_id":`)
+		e.String(v.VerbID)
+	}
+	e.Key(`"to":`)
+	e.String(v.To)
+	e.Key(`"mode":`)
+	e.String(v.Mode)
+	e.Key(`"track":`)
+	e.String(v.Track)
+	if v.Why != "" {
+		e.Key(`"why":`)
+		e.String(v.Why)
+	}
+	if v.DurationMS != 0 {
+		e.Key(`"duration_ms":`)
+		e.Int(v.DurationMS)
+	}
+	if v.BytesSent != 0 {
+		e.Key(`"bytes_sent":`)
+		e.Int(v.BytesSent)
+	}
+	if v.BytesReceived != 0 {
+		e.Key(`"bytes_received":`)
+		e.Int(v.BytesReceived)
+	}
+	if v.Dropped != 0 {
+		e.Key(`"dropped":`)
+		e.Int(v.Dropped)
+	}
+	if v.Refused != 0 {
+		e.Key(`"refused":`)
+		e.Int(v.Refused)
+	}
+	if v.Reconnects != 0 {
+		e.Key(`"reconnects":`)
+		e.Int(int64(v.Reconnects))
+	}
+	if v.Code != "" {
+		e.Key(`"code":`)
+		e.String(v.Code)
+	}
+	if v.Error != "" {
+		e.Key(`"error":`)
+		e.String(v.Error)
+	}
+	e.Close()
+}
+
+// EncodeJSON writes what json.Marshal gives.
 func (v *Tags) EncodeJSON(e *encode.Encoder) {
 	e.Open()
 	e.Key(`"call_id":`)

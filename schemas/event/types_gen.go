@@ -379,6 +379,41 @@ type Audio struct {
 	Fallback bool `json:"fallback,omitempty"`
 }
 
+// Stream is the JSON object "stream": Sound to and from a server.
+type Stream struct {
+	Base
+	// Its id; the server knows it as streamSid.
+	Stream string `json:"stream"`
+	// The author's id of the stream verb.
+	VerbID string `json:"verb_id,omitempty"`
+	// The server, without password and query.
+	To string `json:"to"`
+	// Whether the server is heard.
+	Mode string `json:"mode"`
+	// Whose voice it hears.
+	Track string `json:"track"`
+	// How it ended: closed (by the server), stopped, finish_key, time_limit, hangup, failed.
+	Why string `json:"why,omitempty"`
+	// How long it was connected.
+	DurationMS int64 `json:"duration_ms,omitempty"`
+	// Sound sent to the server, as u-law: 8,000 bytes are a second.
+	BytesSent int64 `json:"bytes_sent,omitempty"`
+	// Sound that came from it and was taken.
+	BytesReceived int64 `json:"bytes_received,omitempty"`
+	// Frames of 20 ms for the server that were lost, the oldest ones, because it was away or did not read.
+	Dropped int64 `json:"dropped,omitempty"`
+	// Frames from the server that were not taken: no frames of this protocol, or more sound than waits (3
+	// minutes).
+	Refused int64 `json:"refused,omitempty"`
+	// How often a lost connection was made again.
+	Reconnects int `json:"reconnects,omitempty"`
+	// Of stream.failed: what went wrong, in the words of ask.failed (dns, refused, timeout, tls,
+	// address_forbidden, status, bad_url ...); closed: the server closed for a reason; connection: it was lost.
+	Code string `json:"code,omitempty"`
+	// The same for people.
+	Error string `json:"error,omitempty"`
+}
+
 // Tags is the JSON object "tags": The call's tags.
 type Tags struct {
 	Base

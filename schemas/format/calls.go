@@ -51,6 +51,7 @@ var FullEvents = []string{
 	"call.transferred", "call.parked", "call.unparked", "call.picked_up", "call.supervised", "call.tagged",
 	"conference.joined", "conference.left", "queue.joined", "queue.left",
 	"recording.started", "recording.paused", "recording.resumed", "recording.stored", "recording.failed", "user.messages", "audio.failed",
+	"stream.started", "stream.ended", "stream.failed",
 	"verb.started", "verb.ended", "dtmf.received", "ask.answered", "ask.failed", "email.requested",
 }
 
@@ -116,6 +117,20 @@ func headerName(s string) Problem {
 
 func hasPrefixFold(s, prefix string) bool {
 	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
+
+// handshake are the headers that a WebSocket's handshake and its signature have by themselves (RFC 6455 4.1).
+var handshake = []string{"Host", "Connection", "Upgrade", "Content-Length", "Transfer-Encoding", "TE", "Trailer", "Expect", "Proxy-Connection", "Keep-Alive"}
+
+func httpHeader(s string) Problem {
+	if s == "" || !tokenSet.all(s) {
+		return Problem{"bad_header_name", "letters, digits and -"}
+	}
+	own := hasPrefixFold(s, "Sec-WebSocket-") || hasPrefixFold(s, "Webhook-")
+	if own || slices.ContainsFunc(handshake, func(name string) bool { return strings.EqualFold(s, name) }) {
+		return Problem{"forbidden_header", "it belongs to the handshake itself"}
+	}
+	return Problem{}
 }
 
 // sipURI takes RFC 3261 19.1 URIs without headers: what stands behind "?" would become part of the request.

@@ -42,6 +42,8 @@ var formats = map[string]format{
 	"event_type":  {expected: "a name of lower-case letters, digits and _ . -", judge: chars("bad_event_type", lower+digit+"_.-"), fixed: true},
 	"variable":    {expected: "a variable's name: letters, digits, _ and -, a letter or _ first", judge: variable, fixed: true},
 	"header_name": {expected: "a header that a document may set, such as X-Campaign", judge: headerName, fixed: true},
+	"http_header": {expected: "an HTTP header such as Authorization", judge: httpHeader, fixed: true},
+	"ws_url":      {expected: "a URL such as \"wss://acme.test/media\"", judge: wsURL},
 	"email":       {expected: "an e-mail address such as \"boss@acme.test\"", judge: email},
 	"sip_uri":     {expected: "a SIP URI such as \"sip:anna@example.org\"", judge: sipURI},
 	"script":      {expected: "a URL such as \"/menu\" or \"https://acme.test/call\", or fn:NAME", judge: script},

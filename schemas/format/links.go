@@ -68,6 +68,13 @@ func httpURL(s string) Problem {
 	return withHost(s)
 }
 
+func wsURL(s string) Problem {
+	if sch := scheme(s); sch != "ws" && sch != "wss" {
+		return Problem{"bad_url", "begin with wss:// or ws://"}
+	}
+	return withHost(s)
+}
+
 func smtpURL(s string) Problem {
 	if sch := scheme(s); s == "" || sch == "smtp" || sch == "smtps" {
 		if s == "" {

@@ -118,7 +118,7 @@ func fillName(p *rule.Property, name string) string {
 		return name
 	case !p.Rule.Filled():
 		return ""
-	case text.Format == "script":
+	case text.Format == "script" || text.Format == "ws_url":
 		return "url"
 	case text.Format == "html":
 		return "html"

@@ -115,6 +115,8 @@ func (c *compiler) keyword(name string, v tree.Value) error {
 		return c.allOf(v)
 	case "oneOf":
 		return c.oneOf(v)
+	case "anyOf":
+		return c.requires(v, name, func(o *Object) *[]string { return &o.AnyOf })
 	case "type":
 		return c.types(v)
 	case "enum":
@@ -391,7 +393,7 @@ func (c *compiler) others(o *Object) (err error) {
 // oneOf is one of three: exactly one of some properties, objects with a tag, or different JSON types.
 func (c *compiler) oneOf(v tree.Value) error {
 	if first, ok := v.First().Get("required"); ok && v.First().Count() == 1 && first.Count() == 1 {
-		return c.exactlyOne(v)
+		return c.requires(v, "oneOf", func(o *Object) *[]string { return &o.OneOf })
 	}
 	var rules []*Rule
 	for a, i := v.First(), 0; a.In(v); a, i = a.Next(), i+1 {
@@ -409,7 +411,8 @@ func (c *compiler) oneOf(v tree.Value) error {
 	return c.disjoint()
 }
 
-func (c *compiler) exactlyOne(v tree.Value) error {
+// requires reads properties of which there must be some.
+func (c *compiler) requires(v tree.Value, keyword string, list func(*Object) *[]string) error {
 	if c.rule.Object == nil {
 		if err := c.object(); err != nil {
 			return err
@@ -417,10 +420,11 @@ func (c *compiler) exactlyOne(v tree.Value) error {
 	}
 	for a := v.First(); a.In(v); a = a.Next() {
 		names, ok := a.Get("required")
-		if !ok || names.Count() != 1 {
-			return c.fail("oneOf mixes required with something else")
+		if !ok || a.Count() != 1 || names.Count() != 1 {
+			return c.fail("%s mixes required with something else", keyword)
 		}
-		c.rule.Object.OneOf = append(c.rule.Object.OneOf, names.First().Text())
+		to := list(c.rule.Object)
+		*to = append(*to, names.First().Text())
 	}
 	return nil
 }

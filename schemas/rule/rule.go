@@ -64,7 +64,8 @@ type Object struct {
 	Properties []Property
 	Values     *Rule // of properties not listed; nil: no others
 	Names      *Rule // of property names not listed
-	OneOf      []string
+	OneOf      []string // exactly one of these must be there
+	AnyOf      []string // at least one of these must be there
 	MaxCount   int // 0: no bound
 	index      map[string]int
 }

@@ -55,6 +55,7 @@ func TestWhatLeavesTheSubsetIsRefused(t *testing.T) {
 		`{"type": "thing"}`:                  "unknown type thing",
 		`{"enum": [1]}`:                      "enum holds strings only",
 		`{"oneOf": [{"type": "string"}, {"type": "string"}]}`:            "two alternatives for a string",
+		`{"anyOf": [{"type": "string"}]}`:                                "anyOf mixes required with something else",
 		`{"allOf": [{"type": "string"}]}`:                                "allOf must hold one $ref",
 		`{"$ref": "#/$defs/x"}`:                                          "there is no $defs",
 		`{"type": "object", "required": ["a"], "properties": {"b": {}}}`: "required names unlisted",

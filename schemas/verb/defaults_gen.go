@@ -23,6 +23,9 @@ const (
 	DefaultRecordOf           = "call"
 	DefaultRecordChannels     = 1
 	DefaultRecordTimeLimit    = Duration(3600000 * time.Millisecond) // 1h0m0s
+	DefaultStreamAction       = "start"
+	DefaultStreamTrack        = "caller"
+	DefaultStreamReconnect    = 5
 	DefaultDtmfParty          = "caller"
 	DefaultDialRing           = "all"
 	DefaultDialRingFor        = Duration(30000 * time.Millisecond) // 30s

@@ -28,6 +28,8 @@ func New(name string) Verb {
 		return new(Gather)
 	case "record":
 		return new(Record)
+	case "stream":
+		return new(Stream)
 	case "dtmf":
 		return new(Dtmf)
 	case "dial":
@@ -104,6 +106,8 @@ func (d *decoder) verbNamed(name string, v tree.Value) Verb {
 		return d.verbGather(v)
 	case "record":
 		return d.verbRecord(v)
+	case "stream":
+		return d.verbStream(v)
 	case "dtmf":
 		return d.verbDtmf(v)
 	case "dial":
@@ -171,6 +175,7 @@ var All = []string{
 	"pause",
 	"gather",
 	"record",
+	"stream",
 	"dtmf",
 	"dial",
 	"divert",
@@ -590,6 +595,69 @@ func (d *decoder) verbRecord(v tree.Value) *Record {
 func (v *Record) fill(f *filler) Verb {
 	was, c := f.changed, *v
 	c.Name = f.str(v.Name)
+	c.Next = f.doPtr(v.Next)
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
+}
+
+// VerbName is "stream".
+func (v *Stream) VerbName() string { return "stream" }
+
+// VerbID is the author's id.
+func (v *Stream) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Stream) MarshalJSON() ([]byte, error) {
+	type plain Stream
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"stream", (*plain)(v)})
+}
+
+func (d *decoder) verbStream(v tree.Value) *Stream {
+	var x Stream
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "action":
+			x.Action = d.str(c)
+		case "of_id":
+			x.OfID = d.str(c)
+		case "to":
+			x.To = d.str(c)
+		case "mode":
+			x.Mode = d.str(c)
+		case "track":
+			x.Track = d.str(c)
+		case "params":
+			x.Params = d.strMap(c)
+		case "headers":
+			x.Headers = d.strMap(c)
+		case "reconnect":
+			x.Reconnect = d.int(c)
+		case "finish_on":
+			x.FinishOn = d.str(c)
+		case "time_limit":
+			x.TimeLimit = d.duration(c)
+		case "background":
+			x.Background = d.bool(c)
+		case "next":
+			x.Next = d.doPtr(c)
+		}
+	}
+	return &x
+}
+
+func (v *Stream) fill(f *filler) Verb {
+	was, c := f.changed, *v
+	c.To = f.url(v.To)
+	c.Params = f.strMap(v.Params)
+	c.Headers = f.strMap(v.Headers)
 	c.Next = f.doPtr(v.Next)
 	if f.changed == was {
 		return v

@@ -163,6 +163,46 @@ type Record struct {
 	Next *Do `json:"next,omitempty"`
 }
 
+// Stream is the verb "stream": Sends what a party says to a WebSocket server as it is said, and plays what
+// the server sends, in the frames of Twilio's Media Streams (connected, start, media, dtmf, mark, clear,
+// stop; u-law, 8 kHz), so that recognisers and voice agents made for these connect unchanged. In the
+// foreground it lasts until the server closes; what it sent before is still played. In the background it goes
+// on beside the script, until stop, cancel or the end of the call. stream.started, stream.ended and
+// stream.failed tell what became of it; a server that cannot be had ends no call. The handshake is signed as
+// asks are, over an empty body, and the same addresses are refused.
+type Stream struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// stop ends streams of this call that were begun before: those named by of_id, or all. Default "start".
+	Action string `json:"action,omitempty"`
+	// With stop: the id of the stream verb that began it; default all of the call.
+	OfID string `json:"of_id,omitempty"`
+	// The server; needed with start. Events show it without what follows ?.
+	To string `json:"to,omitempty"`
+	// listen: the server only hears. talk: what it sends is heard by the caller, in the background while nothing
+	// else is; in the foreground it gets the caller's keys too (dtmf). Default talk in the foreground, listen in
+	// the background.
+	Mode string `json:"mode,omitempty"`
+	// Whose voice the server hears: the caller (track inbound), whom the caller speaks with (outbound), or both,
+	// each in its own frames. Default "caller".
+	Track string `json:"track,omitempty"`
+	// Values by name for the server: customParameters of its start frame.
+	Params map[string]string `json:"params,omitempty"`
+	// HTTP headers of the handshake, such as Authorization. They are neither logged nor in events.
+	Headers map[string]string `json:"headers,omitempty"`
+	// How many times in a row a lost connection is made again, after half a second, then twice as long each
+	// time, up to 8 s; -1: never. The first is tried once, for 5 s. Default 5.
+	Reconnect int `json:"reconnect,omitempty"`
+	// In the foreground: keys of the caller that end it; empty: none.
+	FinishOn string `json:"finish_on,omitempty"`
+	// The longest it lasts; default no longer than the call.
+	TimeLimit Duration `json:"time_limit,omitempty"`
+	// Go on with the following verbs meanwhile.
+	Background bool `json:"background,omitempty"`
+	// Where to go with the result; default the following verb.
+	Next *Do `json:"next,omitempty"`
+}
+
 // Dtmf is the verb "dtmf": Sends digits to a party, as RFC 4733 events or by INFO where the phone has no
 // such, and goes on when they are out: 160 ms each, half a second for w. Sent to a caller who is not answered
 // yet, it answers first.

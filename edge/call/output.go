@@ -268,7 +268,7 @@ func (RecordPause) Kind() string { return "record_pause" }
 func (RecordStop) Kind() string  { return "record_stop" }
 func (StreamStart) Kind() string { return "stream_start" }
 func (StreamDigit) Kind() string { return "stream_digit" }
-func (StreamStop) Kind() string { return "stream_stop" }
+func (StreamStop) Kind() string  { return "stream_stop" }
 func (Messages) Kind() string    { return "messages" }
 func (Names) Kind() string       { return "names" }
 func (Send) Kind() string        { return "send" }

@@ -35,7 +35,9 @@ func (v *stream) Begin(r *call.Run) {
 }
 
 func (v *stream) start(r *call.Run) {
-	if !v.Spec.Background || v.talks() {
+	if !v.Spec.Background {
+		r.Answer()
+	} else if v.talks() {
 		r.Open()
 	}
 	v.Stream = r.Stream(call.Streaming{

@@ -23,7 +23,7 @@ var rewrite = flag.Bool("rewrite", false, "write what comes out into the transcr
 var start = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 // A transcript is a call: lines "> [+time] kind {json}" are inputs, lines "< ..." all that came out, "#" is a comment.
-// @leg, @loan, @play, @timer, @ask, @resolve, @record stand for the last number of their kind that came out, @leg2 for the second.
+// @leg, @loan, @play, @timer, @ask, @resolve, @record, @stream stand for the last number of their kind that came out, @leg2 for the second.
 // The call goes through JSON between any two steps.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*/*.txt")
@@ -98,12 +98,14 @@ func number(out call.Output, seen map[string][]int) {
 		seen["ask"] = append(seen["ask"], o.Ask)
 	case call.Resolve:
 		seen["resolve"] = append(seen["resolve"], o.Resolve)
+	case call.StreamStart:
+		seen["stream"] = append(seen["stream"], o.Stream)
 	case call.RecordStart:
 		seen["record"] = append(seen["record"], o.Record)
 	}
 }
 
-var reference = regexp.MustCompile(`@(loan|leg|play|timer|ask|resolve|record)([0-9]*)`)
+var reference = regexp.MustCompile(`@(loan|leg|play|timer|ask|resolve|record|stream)([0-9]*)`)
 
 func named(line string, seen map[string][]int) string {
 	return reference.ReplaceAllStringFunc(line, func(ref string) string {

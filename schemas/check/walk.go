@@ -267,7 +267,7 @@ func (c *checker) object(said *rule.Rule, o *rule.Object, v tree.Value) {
 		c.exactlyOne(o, v)
 	}
 	if o.AnyOf != nil && !slices.ContainsFunc(o.AnyOf, func(name string) bool { _, ok := v.Get(name); return ok }) {
-		c.missing(v, o.AnyOf[0], quoted(o.AnyOf))
+		c.missing(v, o.AnyOf[0], "at least one of "+quoted(o.AnyOf))
 	}
 }
 

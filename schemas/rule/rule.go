@@ -62,11 +62,11 @@ type Number struct {
 // Object is a rule for objects.
 type Object struct {
 	Properties []Property
-	Values     *Rule // of properties not listed; nil: no others
-	Names      *Rule // of property names not listed
+	Values     *Rule    // of properties not listed; nil: no others
+	Names      *Rule    // of property names not listed
 	OneOf      []string // exactly one of these must be there
 	AnyOf      []string // at least one of these must be there
-	MaxCount   int // 0: no bound
+	MaxCount   int      // 0: no bound
 	index      map[string]int
 }
 

@@ -32,6 +32,9 @@ func (w *World) Next() []Choice {
 	for _, r := range w.records {
 		next = ofRecording(next, r)
 	}
+	for _, s := range w.streams {
+		next = ofStream(next, s)
+	}
 	if !w.inTown {
 		for _, n := range w.loans {
 			next = w.ofLoan(next, n)

@@ -119,6 +119,8 @@ func (w *World) thingDone(now time.Time, out call.Output) error {
 		return w.number(o.Resolve)
 	case call.RecordStart, call.RecordPause, call.RecordStop:
 		return w.recordDone(out)
+	case call.StreamStart, call.StreamDigit, call.StreamStop:
+		return w.streamDone(out)
 	case call.LegBorrow, call.LegReturn, call.Send, call.Names:
 		return w.meets(out)
 	}
@@ -203,6 +205,8 @@ func (w *World) end() error {
 		return fmt.Errorf("%d asks are held", len(w.asks))
 	case len(w.records) > 0:
 		return fmt.Errorf("%d recordings are held", len(w.records))
+	case len(w.streams) > 0:
+		return fmt.Errorf("%d streams are held", len(w.streams))
 	case len(w.mix) > 0:
 		return errors.New("somebody is still heard")
 	case len(w.names) > 0:
@@ -224,9 +228,9 @@ func (w *World) mixHolds() error {
 func (w *World) rowHolds(row call.Hear) error {
 	to, from := w.leg(row.To), w.leg(row.From)
 	switch {
-	case w.recorded(row.To):
+	case w.recorded(row.To) || w.hears(row.To):
 		if from == nil {
-			return fmt.Errorf("%d is recorded and no leg", row.From)
+			return fmt.Errorf("%d is recorded or streamed and no leg", row.From)
 		}
 	case to == nil || to.told:
 		return fmt.Errorf("leg %d is gone", row.To)
@@ -238,7 +242,7 @@ func (w *World) rowHolds(row call.Hear) error {
 	switch {
 	case from == nil && slices.Contains(w.paused, row.From):
 		return fmt.Errorf("%d pauses and is heard", row.From)
-	case from == nil && !slices.Contains(w.plays, row.From):
+	case from == nil && !slices.Contains(w.plays, row.From) && !w.talks(row.From):
 		return fmt.Errorf("%d is gone", row.From)
 	case from != nil && (from.told || !from.answered && !from.answering && !from.early):
 		return fmt.Errorf("leg %d can't be heard", row.From)

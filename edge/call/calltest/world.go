@@ -35,6 +35,7 @@ type World struct {
 	asks     []call.AskStart
 	resolves []call.Resolve
 	records  []recording
+	streams  []streaming
 	late     []call.Input // in flight when they were stopped
 	lates    int
 	mix      call.Mix
@@ -88,6 +89,7 @@ func (w *World) Clone() *World {
 	c.legs, c.plays, c.timers = slices.Clone(w.legs), slices.Clone(w.plays), slices.Clone(w.timers)
 	c.paused = slices.Clone(w.paused)
 	c.records = slices.Clone(w.records)
+	c.streams = slices.Clone(w.streams)
 	c.asks, c.resolves, c.late = slices.Clone(w.asks), slices.Clone(w.resolves), slices.Clone(w.late)
 	c.loans, c.taken = slices.Clone(w.loans), slices.Clone(w.taken)
 	return &c
@@ -147,6 +149,8 @@ func (w *World) things(in call.Input) {
 		w.asks = without(w.asks, func(a call.AskStart) bool { return a.Ask == in.Ask })
 	case call.Resolved:
 		w.resolves = without(w.resolves, func(r call.Resolve) bool { return r.Resolve == in.Resolve })
+	case call.StreamStarted, call.StreamEnded:
+		w.streamHappens(in)
 	case call.RecordEnded:
 		w.records = without(w.records, func(r recording) bool { return r.n == in.Record })
 	}
@@ -172,7 +176,7 @@ func sameThing(a, b call.Input) bool {
 // Stuck tells why a call that is not over would never go on: nothing is outstanding but its standing legs, and no bridge
 // joins them.
 func (w *World) Stuck() error {
-	if w.over || !w.begun || w.meeting() || len(w.plays)+len(w.timers)+len(w.asks)+len(w.resolves)+len(w.records) > 0 {
+	if w.over || !w.begun || w.meeting() || len(w.plays)+len(w.timers)+len(w.asks)+len(w.resolves)+len(w.records)+len(w.streams) > 0 {
 		return nil
 	}
 	for _, l := range w.legs {

@@ -3,7 +3,9 @@ package ask
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -438,6 +441,53 @@ func TestClientForSoundsKeepsTheRules(t *testing.T) {
 			t.Errorf("%s: %v", u, err)
 		}
 	}
+}
+
+func TestSocketsKeepTheRules(t *testing.T) {
+	hits := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hits++
+		http.Redirect(w, r, "/elsewhere", http.StatusFound)
+	}))
+	defer s.Close()
+	secure := httptest.NewTLSServer(says(200, "text/plain", ""))
+	defer secure.Close()
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	k := asker(t, Config{})
+	get := func(p Policy, url string) (status int, code, detail string) {
+		res, err := k.Socket(p).Get(url)
+		if err != nil {
+			code, detail = Explain(fmt.Errorf("handshake: %w", err))
+			return 0, code, detail
+		}
+		res.Body.Close()
+		return res.StatusCode, "", ""
+	}
+	if status, _, _ := get(local(Policy{}), s.URL); status != http.StatusFound || hits != 1 {
+		t.Error("a redirect was followed:", status, hits)
+	}
+	if _, code, detail := get(Policy{}, s.URL+"/?key=secret"); code != CodeAddressForbidden || strings.Contains(detail, "secret") || hits != 1 {
+		t.Error(code, detail)
+	}
+	if _, code, _ := get(local(Policy{}), secure.URL); code != CodeTLS {
+		t.Error(code)
+	}
+	if _, code, _ := get(local(Policy{}), "http://127.0.0.1:1/"); code != CodeRefused {
+		t.Error(code)
+	}
+}
+
+func TestHandshakesAreSignedAsAsksAre(t *testing.T) {
+	p, h := Policy{Secrets: []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "other"}}, http.Header{}
+	p.Sign(h, "call_1-4", nil)
+	seconds, err := strconv.ParseInt(h.Get("webhook-timestamp"), 10, 64)
+	if err != nil || time.Since(time.Unix(seconds, 0)) > time.Minute {
+		t.Fatal(h, err)
+	}
+	if _, want := sign(p.Secrets, "call_1-4", time.Unix(seconds, 0), nil); h.Get("webhook-signature") != want || strings.Count(want, "v1,") != 2 || h.Get("webhook-id") != "call_1-4" {
+		t.Error(h)
+	}
+	Policy{}.Sign(h, "x", nil)
 }
 
 func TestEachCodeIsExplained(t *testing.T) {

@@ -1,6 +1,7 @@
 package ask
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -13,7 +14,8 @@ import (
 
 const (
 	connectTimeout = time.Second
-	mostAddresses  = 4 // of one name that are tried
+	socketTimeout  = 5 * time.Second // of streams, for which no caller waits in silence
+	mostAddresses  = 4               // of one name that are tried
 )
 
 // dialer resolves, checks and dials. The address that was checked is the one dialled, so a name that answers
@@ -21,11 +23,12 @@ const (
 type dialer struct {
 	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 	allow  []netip.Prefix
-	trust  bool // our own functions: any address
+	trust  bool          // our own functions: any address
+	within time.Duration // default connectTimeout
 }
 
 func (d *dialer) dial(ctx context.Context, network, hostport string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(d.within, connectTimeout))
 	defer cancel()
 	host, portText, err := net.SplitHostPort(hostport)
 	if err != nil {
@@ -71,7 +74,7 @@ func (d *dialer) resolve(ctx context.Context, host string) ([]netip.Addr, error)
 	addrs, err := d.lookup(ctx, host)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, &fault{code: CodeDNS, detail: "no answer for " + clip(host, 100) + " within " + connectTimeout.String(), retry: true, err: err}
+		return nil, &fault{code: CodeDNS, detail: "no answer for " + clip(host, 100) + " in time", retry: true, err: err}
 	case err != nil:
 		return nil, &fault{code: CodeDNS, detail: plain(err), retry: true, err: err}
 	case len(addrs) == 0:
@@ -104,7 +107,7 @@ func dialFault(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 	if isTimeout(err) {
-		return &fault{code: CodeTimeout, detail: "no connection within " + connectTimeout.String(), retry: true, err: err}
+		return &fault{code: CodeTimeout, detail: "no connection in time", retry: true, err: err}
 	}
 	f := classify(err)
 	f.retry, f.err = true, err

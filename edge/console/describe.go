@@ -79,6 +79,8 @@ func (l Line) words() string {
 		return join(l.field("user"), l.field("contact"), l.field("reason"), prefixed("new ", l.field("new")), prefixed("old ", l.field("old")))
 	case "queue", "conference":
 		return l.meetingWords()
+	case "stream":
+		return l.streamWords()
 	case "recording":
 		return l.recordingWords()
 	case "audio":
@@ -100,6 +102,11 @@ func (l Line) meetingWords() string {
 func (l Line) recordingWords() string {
 	return join("of "+l.field("of"), prefixed("by ", l.field("verb_id")), l.took("duration_ms"), prefixed("ended by ", strings.ReplaceAll(l.field("why"), "_", " ")),
 		l.field("location"), l.field("error"))
+}
+
+func (l Line) streamWords() string {
+	return join(l.field("mode"), l.field("track"), "to "+l.field("to"), prefixed("by ", l.field("verb_id")), l.took("duration_ms"),
+		prefixed("ended by ", strings.ReplaceAll(l.field("why"), "_", " ")), prefixed("dropped ", l.field("dropped")), l.field("error"))
 }
 
 // took is a time in milliseconds in words, empty when there is none.

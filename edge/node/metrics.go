@@ -1,6 +1,10 @@
 package node
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // metrics of the shell; Collectors hands them to a registry.
 type metrics struct {
@@ -84,5 +88,5 @@ func (n *Node) Collectors() []prometheus.Collector {
 		Help: "New calls that the signalling answered 503, as its queue stood or offhook drains."}, n.shed)
 	all := []prometheus.Collector{shed, m.started, m.ended, m.refused, m.panics, m.unpublished, m.noPorts, m.mediaTimeouts, m.keysFailed, m.askTook, m.answer.all, live, lent,
 		newGateways(n)}
-	return append(append(all, n.refusals()...), n.recorders.collectors()...)
+	return slices.Concat(all, n.refusals(), n.recorders.collectors(), n.streams.collectors())
 }

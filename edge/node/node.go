@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -49,6 +50,7 @@ type Config struct {
 	AtOnce  func(to string, a schema.Ask) (ask.Answer, bool) // answers without blocking, or not at all; nil: never
 	Events  events.Publisher
 	Record  func(recordings.New) (Tape, error) // makes a file; nil: every recording fails
+	Socket  func(ask.Policy) *http.Client      // makes the connections of streams; nil: every stream fails
 	Logger  *slog.Logger
 }
 
@@ -68,6 +70,7 @@ type Node struct {
 	metrics   metrics
 	meetings  meetings
 	recorders recorders
+	streams   streams
 	gateways  sync.Map      // name -> bool, registered
 	reloaded  chan struct{} // a new configuration: the nodes' addresses are looked up
 }
@@ -80,6 +83,7 @@ func New(cfg Config, tenants *config.Config) (*Node, error) {
 	defaults(&cfg)
 	n := &Node{cfg: cfg, source: "/offhook/edge/" + cfg.Name, log: cfg.Logger, metrics: newMetrics(), meetings: newMeetings(), reloaded: make(chan struct{}, 1)}
 	n.recorders.begin()
+	n.streams.begin()
 	n.asking, n.cancel = context.WithCancel(context.Background())
 	if err := n.Reload(tenants); err != nil {
 		return nil, err
@@ -151,6 +155,7 @@ func (n *Node) Run(ctx context.Context) error {
 	n.recorders.giveUp()
 	n.asks.Wait()
 	n.recorders.all.Wait()
+	n.streams.all.Wait()
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/offhook/offhook/edge/call"
 	"github.com/offhook/offhook/edge/media"
+	"github.com/offhook/offhook/edge/stream"
 	"github.com/offhook/offhook/events"
 	"github.com/offhook/offhook/schemas/encode"
 	"github.com/offhook/offhook/schemas/event"
@@ -52,9 +53,15 @@ func (s *session) do(out call.Output) {
 	}
 }
 
-// doBeside carries out what concerns no leg's wire: timers, asks, events, other calls, the end.
+// doBeside carries out what concerns no leg's wire: streams, timers, asks, events, other calls, the end.
 func (s *session) doBeside(out call.Output) {
 	switch o := out.(type) {
+	case call.StreamStart:
+		s.stream(o)
+	case call.StreamDigit:
+		s.withStream(o.Stream, func(st *stream.Stream) { st.Digit(o.Digit) })
+	case call.StreamStop:
+		s.withStream(o.Stream, (*stream.Stream).Stop)
 	case call.TimerStart:
 		s.startTimer(o)
 	case call.TimerStop:
@@ -105,6 +112,9 @@ func (s *session) applyMix() {
 	for id, rec := range s.records {
 		rec.Hear(s.heardBy(id))
 	}
+	for id, x := range s.streams {
+		x.hear(s.heardBy(id))
+	}
 }
 
 // sound is the leg's endpoint, nil while it has none. A guest's is at its home.
@@ -121,7 +131,7 @@ func (s *session) heardBy(id int) []media.Heard {
 		if row.To != id {
 			continue
 		}
-		if p := s.plays[row.From]; p != nil {
+		if p := s.player(row.From); p != nil {
 			heard = append(heard, media.Heard{From: p, Gain: row.Gain})
 		} else if l := s.leg(row.From); l != nil {
 			heard = append(heard, media.Heard{From: l.sound(), Gain: row.Gain, Channel: row.Channel, NoDigits: row.Mute})

@@ -43,6 +43,7 @@ type rig struct {
 	calls int
 	done  map[string]chan error
 	stops map[string]context.CancelFunc
+	atEnd []func()
 }
 
 // setup is what a test may change.
@@ -50,6 +51,7 @@ type setup struct {
 	config string
 	node   node.Config
 	media  media.Config
+	net    *edgetest.Net
 }
 
 const demo = `
@@ -76,7 +78,7 @@ func inBubble(t *testing.T, change func(*setup), test func(*rig)) {
 func newRig(t *testing.T, change func(*setup)) *rig {
 	r := &rig{T: t, net: edgetest.NewNet(), log: &eventLog{}, ask: &asker{answer: map[string]string{}, asked: make(chan schema.Ask, 100)},
 		done: map[string]chan error{}, stops: map[string]context.CancelFunc{}}
-	s := &setup{config: demo}
+	s := &setup{config: demo, net: r.net}
 	s.media = media.Config{IP: netip.MustParseAddr("127.0.0.1"), MinPort: 20000, MaxPort: 20099, NAT: true,
 		Listen: func(at netip.AddrPort) (media.PacketSocket, error) { return r.net.ListenUDP(at) }}
 	s.node = node.Config{Name: "riga", Workers: 2, Sounds: silence{}, Asker: r.ask, Events: r.log,
@@ -128,6 +130,9 @@ func (r *rig) stop() {
 		if err := <-r.done[name]; err != nil {
 			r.Errorf("%s: %v", name, err)
 		}
+	}
+	for _, f := range r.atEnd {
+		f()
 	}
 	if live := r.node.Calls(""); len(live) > 0 {
 		r.Errorf("calls left: %+v", live)

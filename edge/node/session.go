@@ -21,10 +21,9 @@ type session struct {
 	worker     *worker
 	core       call.Stepper
 	legs       []*leg
-	plays      map[int]*media.Player
-	records    map[int]*media.Recorder
-	timers     map[int]*timer
-	asks       map[int]context.CancelFunc
+	sounding
+	timers map[int]*timer
+	asks   map[int]context.CancelFunc
 	ties
 	mix   call.Mix
 	again []call.Input // inputs that outputs brought at once
@@ -34,6 +33,13 @@ type session struct {
 	over  bool
 	watch *stopwatch // until the final response to the caller
 	view  atomic.Pointer[View]
+}
+
+// sounding is what a call plays and who hears it beside its legs.
+type sounding struct {
+	plays   map[int]*media.Player
+	records map[int]*media.Recorder
+	streams map[int]*exchange
 }
 
 // ties are what a call has with others.
@@ -91,6 +97,9 @@ func (s *session) finish(cause event.Cause) {
 	for _, rec := range s.records {
 		rec.Stop()
 	}
+	for _, x := range s.streams {
+		x.end()
+	}
 	for _, t := range s.timers {
 		s.worker.timers.cancel(t)
 	}
@@ -98,7 +107,7 @@ func (s *session) finish(cause event.Cause) {
 		cancel()
 	}
 	// The dialogs' transactions stay for seconds and hold the session: they shall not hold the call.
-	s.plays, s.records, s.timers, s.asks, s.again, s.legs, s.mix, s.core = nil, nil, nil, nil, nil, nil, nil, nil
+	s.sounding, s.timers, s.asks, s.again, s.legs, s.mix, s.core = sounding{}, nil, nil, nil, nil, nil, nil
 	s.worker.remove(s)
 	s.node.metrics.ended.Inc()
 }

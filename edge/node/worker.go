@@ -162,6 +162,8 @@ func (w *worker) step(s *session, in call.Input) {
 			delete(s.plays, done.Play)
 		case call.RecordEnded:
 			delete(s.records, done.Record)
+		case call.StreamEnded:
+			s.streamOver(done.Stream)
 		case call.LoanTaken:
 			s.seeLoan(done.Loan, true)
 		case call.LoanEnded:

@@ -169,7 +169,7 @@ func (e *Edge) openNode(functions *fn.Set) (err error) {
 	e.asker = ask.New(ask.Config{Functions: asks(functions), AtOnce: atOnce(functions), Remote: e.settings.Config().Functions})
 	e.node, err = node.New(node.Config{
 		Name: e.opts.Name, Media: e.media, Sounds: e.sounds, Asker: e.asker, AtOnce: e.asker.AtOnce, Events: e.eventLog, Logger: e.log,
-		Record: e.record, NewCall: func(id string) call.Stepper { return verbs.NewCall(id) },
+		Record: e.record, Socket: e.asker.Socket, NewCall: func(id string) call.Stepper { return verbs.NewCall(id) },
 	}, e.settings.Config())
 	return err
 }

@@ -191,7 +191,8 @@ type Stream struct {
 	// HTTP headers of the handshake, such as Authorization. They are neither logged nor in events.
 	Headers map[string]string `json:"headers,omitempty"`
 	// How many times in a row a lost connection is made again, after half a second, then twice as long each
-	// time, up to 8 s; -1: never. The first is tried once, for 5 s. Default 5.
+	// time, up to 8 s; 0 is the default, -1: never. A connection of a minute starts the count again. The first
+	// is tried once, for 5 s. Default 5.
 	Reconnect int `json:"reconnect,omitempty"`
 	// In the foreground: keys of the caller that end it; empty: none.
 	FinishOn string `json:"finish_on,omitempty"`

@@ -194,7 +194,7 @@ func (s *Stream) dial(ctx context.Context) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
 	defer context.AfterFunc(s.soft, cancel)()
-	conn, res, err := websocket.Dial(ctx, s.cfg.URL, &websocket.DialOptions{HTTPClient: s.cfg.Client, HTTPHeader: s.cfg.Header()})
+	conn, res, err := websocket.Dial(ctx, s.cfg.URL, &websocket.DialOptions{HTTPClient: s.cfg.Client, HTTPHeader: s.cfg.Header()}) //nolint:bodyclose // websocket closes it
 	if err != nil {
 		if res != nil && res.StatusCode != http.StatusSwitchingProtocols {
 			err = &StatusError{res.StatusCode}

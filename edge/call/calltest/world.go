@@ -27,15 +27,12 @@ type Config struct {
 
 // World is the model. Its fields are values, so Clone gives a world that goes its own way.
 type World struct {
-	cfg      Config
-	legs     []leg
-	plays    []int
-	paused   []int // of plays
+	cfg  Config
+	legs []leg
+	sounds
 	timers   []timer
 	asks     []call.AskStart
 	resolves []call.Resolve
-	records  []recording
-	streams  []streaming
 	late     []call.Input // in flight when they were stopped
 	lates    int
 	mix      call.Mix
@@ -48,6 +45,14 @@ type World struct {
 	begun    bool
 	hung     bool
 	over     bool
+}
+
+// sounds are what plays and who hears it beside the legs.
+type sounds struct {
+	plays   []int
+	paused  []int // of plays
+	records []recording
+	streams []streaming
 }
 
 type leg struct {

@@ -177,7 +177,7 @@ func (c *Call) streamed(m Mix) Mix {
 			continue
 		}
 		for l := range c.seats {
-			if channel := c.streamsLeg(t, l); channel >= 0 && l.answered() && !l.waits() && !l.silent() {
+			if channel := c.streamsLeg(t, l); channel >= 0 && l.answered() && !l.waits() && !l.Muted {
 				m = append(m, Hear{From: l.N, To: t.N, Channel: channel})
 			}
 		}

@@ -163,6 +163,7 @@ type RecordStart struct {
 	ID       string        `json:"id"`
 	Name     string        `json:"name"` // of the file, without .wav
 	Channels int           `json:"channels"`
+	Wide     bool          `json:"wide,omitempty"` // 16 kHz
 	Limit    time.Duration `json:"limit"`
 	Silence  time.Duration `json:"silence,omitempty"`
 }

@@ -34,6 +34,7 @@ type Recording struct {
 	Of       string // OfCall ...
 	Name     string // of the file; default its id
 	Channels int
+	Wide     bool // 16 kHz
 	Limit    time.Duration
 	Silence  time.Duration
 }
@@ -58,7 +59,7 @@ func (r *Run) Record(rec Recording) int {
 	}
 	some := c.Notes.write()
 	some.Recordings = append(some.Recordings, id)
-	c.put(RecordStart{Record: n, ID: id, Name: rec.Name, Channels: rec.Channels, Limit: rec.Limit, Silence: rec.Silence})
+	c.put(RecordStart{Record: n, ID: id, Name: rec.Name, Channels: rec.Channels, Wide: rec.Wide, Limit: rec.Limit, Silence: rec.Silence})
 	c.publish(event.RecordingStarted, c.recording(*t))
 	return n
 }

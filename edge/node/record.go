@@ -53,12 +53,16 @@ func (r *recorders) collectors() []prometheus.Collector {
 // record begins a recording. RecordEnded follows, unless the call is over before.
 func (s *session) record(o call.RecordStart) {
 	n := s.node
-	rec := n.cfg.Media.Record(media.Recording{Channels: o.Channels, Limit: o.Limit, Silence: o.Silence})
+	rate := media.Rate
+	if o.Wide {
+		rate = media.WideRate
+	}
+	rec := n.cfg.Media.Record(media.Recording{Channels: o.Channels, Rate: rate, Limit: o.Limit, Silence: o.Silence})
 	if s.records == nil {
 		s.records = map[int]*media.Recorder{}
 	}
 	s.records[o.Record] = rec
-	about := recordings.New{Tenant: s.tenant, Name: o.Name, ID: o.ID, At: time.Now(), Rate: media.Rate, Channels: o.Channels}
+	about := recordings.New{Tenant: s.tenant, Name: o.Name, ID: o.ID, At: time.Now(), Rate: rate, Channels: o.Channels}
 	n.recorders.live.Add(1)
 	n.recorders.all.Go(func() {
 		defer n.recorders.live.Add(-1)
@@ -114,7 +118,7 @@ func (n *Node) write(rec *media.Recorder, about recordings.New) (stored recordin
 	if err != nil {
 		return stored, false, err
 	}
-	pcm := make([]int16, media.Rate/2*about.Channels)
+	pcm := make([]int16, about.Rate/2*about.Channels)
 	for err == nil {
 		got, more := rec.Read(pcm)
 		if !more {

@@ -73,11 +73,33 @@ func (r *rig) stored(dir string, ev event.Recording) (seconds float64, most [2]i
 			}
 		}
 	}
-	seconds = float64(len(b)-44) / float64(16000*channels)
+	seconds = float64(len(b)-44) / float64(2*rate(b)*channels)
 	if ms := seconds * 1000; ms != float64(ev.DurationMS) {
 		r.Errorf("%v ms in the file, %d told", ms, ev.DurationMS)
 	}
 	return seconds, most
+}
+
+// rate of a WAV file.
+func rate(b []byte) int { return int(binary.LittleEndian.Uint32(b[24:])) }
+
+func TestARecordingOf16kHz(t *testing.T) {
+	dir := t.TempDir()
+	inBubble(t, recording(t, dir), func(r *rig) {
+		r.script(`[{"verb": "record", "wide": true, "time_limit": "2s"}, {"verb": "hangup"}]`)
+		anna := r.phone(6000)
+		anna.established("200", withDigits)
+		anna.hum(0x20, 2*time.Second)
+		anna.expect("BYE")
+		ev := last[event.Recording](r, event.RecordingStored)
+		if seconds, most := r.stored(dir, ev); seconds != 2 || most[0] != level(0x20) {
+			t.Errorf("%v s of %v", seconds, most)
+		}
+		b, err := os.ReadFile(filepath.Join(dir, ev.Location))
+		if err != nil || rate(b) != 16000 {
+			t.Errorf("%d Hz, %v", rate(b), err)
+		}
+	})
 }
 
 // about says that a value is as wanted, within what buffers and packets make of it.

@@ -19,8 +19,8 @@ import (
 	"github.com/offhook/offhook/edge/sound/wav"
 )
 
-// flushEvery is how many samples of a channel may be missing in the header of a file that is being made.
-const flushEvery = 10 * 8000
+// flushEvery is how many seconds may be missing in the header of a file that is being made.
+const flushEvery = 10
 
 // New is what a recording is made as.
 type New struct {
@@ -60,7 +60,7 @@ func (s *Store) Create(n New) (*File, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
 	}
-	return &File{store: s, rel: rel, f: f, w: w, each: flushEvery * n.Channels}, nil
+	return &File{store: s, rel: rel, f: f, w: w, each: flushEvery * n.Rate * n.Channels}, nil
 }
 
 // Write appends samples, those of all channels in turn.

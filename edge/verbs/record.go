@@ -53,7 +53,7 @@ func (v *record) claim(r *call.Run) {
 func (v *record) start(r *call.Run) {
 	v.Recording = r.Record(call.Recording{
 		Of: cmp.Or(v.Spec.Of, verb.DefaultRecordOf), Name: v.Spec.Name, Channels: max(v.Spec.Channels, verb.DefaultRecordChannels),
-		Limit: time.Duration(cmp.Or(v.Spec.TimeLimit, verb.DefaultRecordTimeLimit)), Silence: time.Duration(v.Spec.Silence),
+		Wide: v.Spec.Wide, Limit: time.Duration(cmp.Or(v.Spec.TimeLimit, verb.DefaultRecordTimeLimit)), Silence: time.Duration(v.Spec.Silence),
 	})
 	if v.Recording == 0 {
 		r.Done(failed("too_many_recordings"), v.then())

@@ -573,6 +573,8 @@ func (d *decoder) verbRecord(v tree.Value) *Record {
 			x.Of = d.str(c)
 		case "channels":
 			x.Channels = d.int(c)
+		case "wide":
+			x.Wide = d.bool(c)
 		case "beep":
 			x.Beep = d.bool(c)
 		case "time_limit":

@@ -147,6 +147,9 @@ type Record struct {
 	Of string `json:"of,omitempty"`
 	// 1: mixed; 2: the caller left, the others right. Default 1.
 	Channels int `json:"channels,omitempty"`
+	// A file of 16 kHz instead of 8: parties that speak G.722 are recorded with all that they sound like, in
+	// twice the bytes.
+	Wide bool `json:"wide,omitempty"`
 	// Play a beep first.
 	Beep bool `json:"beep,omitempty"`
 	// The longest recording. Default "1h".
@@ -444,7 +447,7 @@ type Conference struct {
 	Music *Audio `json:"music,omitempty"`
 	// All hear this when the member joins.
 	Announce Audios `json:"announce,omitempty"`
-	// Record the room, from when it begins until it ends.
+	// Record the room at 8 kHz, from when it begins until it ends.
 	Record bool `json:"record,omitempty"`
 	// Keys with which the member leaves; empty: none.
 	FinishOn string `json:"finish_on,omitempty"`

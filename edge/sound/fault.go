@@ -40,7 +40,7 @@ var codes = []struct {
 	{ErrName, "bad_name"}, {ErrUnknown, "not_found"}, {ErrBusy, "busy"}, {ErrClosed, "busy"}, {wav.ErrTooLong, "too_large"},
 	{file.ErrKind, "not_audio"}, {file.ErrEmpty, "not_audio"}, {wav.ErrFormat, "not_audio"}, {wav.ErrUnsupported, "not_audio"},
 	{mp3.ErrFormat, "not_audio"}, {mp3.ErrUnsupported, "not_audio"},
-	{speech.ErrNoText, "bad_text"}, {speech.ErrTextTooLong, "bad_text"},
+	{speech.ErrNoText, "bad_text"}, {speech.ErrTextTooLong, "bad_text"}, {speech.ErrSSML, "bad_text"},
 	{speech.ErrUnknownEngine, "speech_failed"}, {speech.ErrUnknownVoice, "speech_failed"}, {speech.ErrEngine, "speech_failed"},
 	{speech.ErrClosed, "speech_failed"}, {context.DeadlineExceeded, "unreachable"}, {ErrFetch, "unreachable"},
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"time"
 	"unicode/utf8"
+
+	"github.com/offhook/offhook/schemas/ssml"
 )
 
 // Rate of all samples, a second.
@@ -20,10 +22,12 @@ const MaxText = 2000
 const (
 	EngineFlite  = "flite"  // built in: English; voices slt, rms, awb, kal16
 	EngineEspeak = "espeak" // espeak-ng on PATH: a hundred languages
+	EnginePolly  = "polly"  // AWS Polly, where it is set up
 )
 
 // Errors of Speak, for errors.Is.
 var (
+	ErrSSML          = errors.New("bad SSML")
 	ErrNoText        = errors.New("nothing to say")
 	ErrTextTooLong   = fmt.Errorf("text is longer than %d characters", MaxText)
 	ErrUnknownEngine = errors.New("unknown speech engine")
@@ -34,10 +38,11 @@ var (
 
 // Request is one text to speak. Only Text is needed.
 type Request struct {
-	Text     string
-	Voice    string // of the engine; default the engine's own
-	Language string // BCP 47, such as "en-GB" or "lv"; default English
-	Engine   string // default: flite, or espeak for another language than English where espeak is there
+	Text     string  // plain, or SSML: see schemas/ssml
+	Voice    string  // of the engine; default the engine's own
+	Language string  // BCP 47, such as "en-GB" or "lv"; default English
+	Engine   string  // default: flite, or espeak for another language than English where espeak is there
+	Rate     float64 // of engines alone: 0 and 1 are the voice's own, 2 is twice as fast; one that has no rates takes no notice
 }
 
 // Engine speaks. Speak gives 8 kHz mono samples, which may be shared and must not be changed. It may take seconds, is bounded by
@@ -46,8 +51,31 @@ type Engine interface {
 	Speak(ctx context.Context, r Request) ([]int16, error)
 }
 
+// Reader is an Engine that reads SSML, as ssml.Write gives it; the others are given its pieces one by one.
+type Reader interface {
+	Engine
+	SpeakSSML(ctx context.Context, r Request) ([]int16, error)
+}
+
 // Estimate is how long a text will take to say: what is kept silent in place of speech that failed.
 func Estimate(text string) time.Duration {
+	if !ssml.Is(text) {
+		return estimate(text)
+	}
+	pieces, err := ssml.Parse(text)
+	if err != nil {
+		return time.Second
+	}
+	var d time.Duration
+	for _, p := range pieces {
+		if d += p.Pause; p.Text != "" {
+			d += time.Duration(float64(estimate(p.Text)) / p.Rate)
+		}
+	}
+	return max(time.Second, d)
+}
+
+func estimate(text string) time.Duration {
 	const perCharacter = 65 * time.Millisecond // 15 characters a second, an unhurried reader
 	n := min(utf8.RuneCountInString(text), MaxText)
 	return max(time.Second, time.Duration(n)*perCharacter)

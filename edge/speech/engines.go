@@ -40,7 +40,7 @@ func (f *fliteEngine) Speak(ctx context.Context, r Request) ([]int16, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := f.engine.Speak(ctx, text, voice)
+	file, err := f.engine.Speak(ctx, text, voice, r.Rate)
 	switch {
 	case errors.Is(err, flite.ErrClosed):
 		return nil, ErrClosed
@@ -67,7 +67,14 @@ func decode(r io.Reader) ([]int16, error) {
 type espeak struct{ path string }
 
 // Speak implements Engine. The voice is espeak's own name ("lv", "en-us", "de+f3"); without one it is the language.
-func (e *espeak) Speak(ctx context.Context, r Request) ([]int16, error) {
+func (e *espeak) Speak(ctx context.Context, r Request) ([]int16, error) { return e.run(ctx, r) }
+
+// SpeakSSML implements Reader.
+func (e *espeak) SpeakSSML(ctx context.Context, r Request) ([]int16, error) {
+	return e.run(ctx, r, "-m")
+}
+
+func (e *espeak) run(ctx context.Context, r Request, flags ...string) ([]int16, error) {
 	voice := r.Voice
 	if voice == "" {
 		voice = strings.ToLower(r.Language)
@@ -78,7 +85,7 @@ func (e *espeak) Speak(ctx context.Context, r Request) ([]int16, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var complaint bytes.Buffer
-	cmd := exec.CommandContext(ctx, e.path, "-v", voice, "--stdin", "--stdout")
+	cmd := exec.CommandContext(ctx, e.path, append([]string{"-v", voice, "--stdin", "--stdout"}, flags...)...)
 	cmd.Stdin = strings.NewReader(r.Text)
 	cmd.Stderr = &limit{w: &complaint, left: 500}
 	cmd.WaitDelay = time.Second

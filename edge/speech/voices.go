@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/offhook/offhook/schemas/ssml"
 )
 
 // Config of a Voices. The zero value has the built-in voice, and espeak-ng where it is on PATH.
@@ -92,13 +94,18 @@ func (v *Voices) Run(ctx context.Context) error {
 // Close lets go of the engines. Later calls of Speak fail with ErrClosed where an engine is needed.
 func (v *Voices) Close() { v.flite.close() }
 
-// Speak implements Engine. Errors: ErrNoText, ErrTextTooLong, ErrUnknownEngine, ErrUnknownVoice, ErrEngine, ErrClosed, ctx's.
+// Speak implements Engine. Errors: ErrNoText, ErrTextTooLong, ErrSSML, ErrUnknownEngine, ErrUnknownVoice, ErrEngine, ErrClosed,
+// ctx's.
 func (v *Voices) Speak(ctx context.Context, r Request) ([]int16, error) {
-	text, err := clean(r.Text)
-	if err != nil {
-		return nil, err
+	speak := v.marked
+	if !ssml.Is(r.Text) {
+		text, err := clean(r.Text)
+		if err != nil {
+			return nil, err
+		}
+		r.Text, speak = text, func(ctx context.Context, e Engine, r Request) ([]int16, error) { return e.Speak(ctx, r) }
 	}
-	r.Text, r.Engine = text, v.choose(r)
+	r.Engine = v.choose(r)
 	engine := v.engines[r.Engine]
 	if engine == nil {
 		return nil, v.unknown(r.Engine)
@@ -106,7 +113,7 @@ func (v *Voices) Speak(ctx context.Context, r Request) ([]int16, error) {
 	if (r.Voice != "" && !token(r.Voice)) || (r.Language != "" && !token(r.Language)) {
 		return nil, fmt.Errorf("%w: voice %q, language %q", ErrUnknownVoice, r.Voice, r.Language)
 	}
-	return v.cached(ctx, engine, r)
+	return v.cached(r, func() ([]int16, error) { return speak(ctx, engine, r) })
 }
 
 func (v *Voices) unknown(engine string) error {
@@ -124,7 +131,7 @@ func (v *Voices) choose(r Request) string {
 	return v.cfg.Engine
 }
 
-func (v *Voices) cached(ctx context.Context, engine Engine, r Request) ([]int16, error) {
+func (v *Voices) cached(r Request, speak func() ([]int16, error)) ([]int16, error) {
 	if samples := v.memory.get(r); samples != nil {
 		return samples, nil
 	}
@@ -134,7 +141,7 @@ func (v *Voices) cached(ctx context.Context, engine Engine, r Request) ([]int16,
 			return samples, nil
 		}
 	}
-	samples, err := engine.Speak(ctx, r)
+	samples, err := speak()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Engine, err)
 	}

@@ -23,7 +23,7 @@ var rules = []rule{
 	{"edge/verbs/", []string{"edge/verbs/", "edge/call/", "schemas/"}, "verbs are part of the pure core"},
 	{"edge/sipua/", []string{"edge/sipua/"}, "signalling serves any call logic"},
 	{"edge/media/", []string{"edge/media/"}, "media knows no SIP, no calls, no tenants"},
-	{"edge/speech/", []string{"edge/speech/", "edge/sound/wav/"}, "speech is text in, sound out; it shares only the reader of WAV files"},
+	{"edge/speech/", []string{"edge/speech/", "edge/sound/wav/", "edge/sound/file/", "schemas/ssml/"}, "speech is text in, sound out; it shares only the readers of files and of SSML"},
 	{"edge/sound/", []string{"edge/sound/", "edge/bucket/", "edge/media/", "edge/speech/", "schemas/"}, "sounds are names made frames"},
 	{"edge/certificate/", nil, "a certificate needs nothing of ours"},
 	{"edge/bucket/", nil, "a bucket keeps bytes"},

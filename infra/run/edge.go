@@ -101,8 +101,7 @@ func (e *Edge) openMedia() error {
 	if e.media, err = media.New(media.Config{IP: ip, MinPort: first, MaxPort: last, NAT: true, Logger: e.log}); err != nil {
 		return err
 	}
-	e.speech, err = speech.New(speech.Config{Folder: filepath.Join(e.opts.Data, "speech"), Logger: e.log})
-	if err != nil {
+	if e.speech, err = voices(e.settings.Config().Speech, filepath.Join(e.opts.Data, "speech"), e.log); err != nil {
 		return err
 	}
 	if err := buckets(e.settings.Config()); err != nil {

@@ -167,6 +167,10 @@ func resolveSecrets(c *config.Config, folder string) error {
 		t.Asks.Secret = r.resolve(at+"asks.secret", t.Asks.Secret)
 		c.Tenants[name] = t
 	}
+	for name, e := range c.Speech.HTTP {
+		e.Secret = r.resolve("speech.http."+name+".secret", e.Secret)
+		c.Speech.HTTP[name] = e
+	}
 	c.Email.Password = r.resolve("email.password", c.Email.Password)
 	c.ClusterSecret = r.resolve("cluster_secret", c.ClusterSecret)
 	for i := range c.Keys {

@@ -78,6 +78,7 @@ api_keys: [{name: k, key: {file: key.txt}}]
 func TestEverySecretThatIsMissingIsNamed(t *testing.T) {
 	t.Setenv("OFFHOOK_TEST_EMPTY", "")
 	path := file(t, `
+speech: {http: {studio: {url: "http://127.0.0.1:1/say", secret: {env: OFFHOOK_TEST_NONE}}}}
 tenants:
   demo:
     users: {"101": {password: {env: OFFHOOK_TEST_NONE}}, "105": {password: {env: OFFHOOK_TEST_EMPTY}}}
@@ -92,7 +93,7 @@ api_keys: [{name: k, key: {env: OFFHOOK_TEST_NONE}}]
 	if err == nil {
 		t.Fatal("loaded")
 	}
-	for _, want := range []string{"users.101.password", "users.105.password", "trunks.t.password", "gateways.g.password", "asks.secret", "email.password", "api_keys.0.key"} {
+	for _, want := range []string{"users.101.password", "users.105.password", "trunks.t.password", "gateways.g.password", "asks.secret", "speech.http.studio.secret", "email.password", "api_keys.0.key"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%s is not in\n%v", want, err)
 		}

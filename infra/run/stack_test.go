@@ -147,6 +147,17 @@ func TestBucketOfSamplesIsJudgedBeforeItIsUsed(t *testing.T) {
 	}
 }
 
+func TestSpeechEnginesAreThoseOfTheConfiguration(t *testing.T) {
+	c := config.Speech{Engine: "studio", HTTP: map[string]config.SpeechEngine{"studio": {URL: "http://127.0.0.1:1/say"}}, Polly: &config.Polly{Region: "eu-north-1"}}
+	if _, err := voices(c, t.TempDir(), discard); err != nil {
+		t.Error(err)
+	}
+	c.Engine = "parrot"
+	if _, err := voices(c, t.TempDir(), discard); err == nil || !strings.Contains(err.Error(), "polly, studio") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestFunctionsAreNamedOrAll(t *testing.T) {
 	if all, err := named(nil); err != nil || len(all) < 3 {
 		t.Errorf("%d functions, %v", len(all), err)

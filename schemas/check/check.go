@@ -5,7 +5,7 @@
 // repeated_property wrong_type unknown_verb not_allowed out_of_range too_short too_long too_many too_few exactly_one
 // needs_property unwanted_property bad_brace unknown_variable no_variables_here control_character forbidden_header reserved_variable unknown_event
 // unknown_tone unknown_user unknown_gateway ambiguous_gateway unknown_tenant repeated bad_secret, and bad_FORMAT
-// for strings: bad_duration bad_url bad_sip_uri bad_number bad_email bad_audio bad_path and so on.
+// for strings: bad_duration bad_url bad_sip_uri bad_number bad_email bad_audio bad_path bad_ssml and so on.
 package check
 
 import (

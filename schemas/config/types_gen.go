@@ -16,6 +16,9 @@ type Config struct {
 	History History `json:"history,omitempty"`
 	// Where recordings are stored.
 	Recordings Recordings `json:"recordings,omitempty"`
+	// Speech engines beside the built-in voice (flite) and espeak-ng (espeak, where it is on PATH); a change
+	// needs a restart.
+	Speech Speech `json:"speech,omitempty"`
 	// The edges of the cluster by name (--name), each admitted by its address and signature for all tenants.
 	// Calls between them carry parameters.
 	Nodes map[string]Node `json:"nodes,omitempty"`
@@ -199,6 +202,39 @@ type Codes struct {
 type Parking struct {
 	// What parked callers hear; default the music on hold.
 	Music string `json:"music,omitempty"`
+}
+
+// Speech is the JSON object "speech": Speech engines beside the built-in voice (flite) and espeak-ng (espeak,
+// where it is on PATH); a change needs a restart.
+type Speech struct {
+	// What speaks where say names no engine; default flite, and for other languages than English espeak.
+	Engine string `json:"engine,omitempty"`
+	// Engines at URLs, by name. Each is sent a POST of {text or ssml, voice, language} and answers with a WAV,
+	// MP3, A-law or u-law file of up to 10 MB.
+	HTTP map[string]SpeechEngine `json:"http,omitempty"`
+	// The engine polly; credentials from the environment as the AWS SDK takes them.
+	Polly *Polly `json:"polly,omitempty"`
+}
+
+// SpeechEngine is the JSON object "speech engine": A speech engine at a URL.
+type SpeechEngine struct {
+	// Where it is asked.
+	URL string `json:"url"`
+	// Sent as a bearer token.
+	Secret Secret `json:"secret,omitempty"`
+}
+
+// Polly is the JSON object "AWS Polly": The engine polly; credentials from the environment as the AWS SDK
+// takes them.
+type Polly struct {
+	// AWS region; default AWS_REGION.
+	Region string `json:"region,omitempty"`
+	// Another address than Amazon's.
+	Endpoint string `json:"endpoint,omitempty"`
+	// Voice where say names none. Default "Joanna".
+	Voice string `json:"voice,omitempty"`
+	// Polly's own engine. Default "standard".
+	Kind string `json:"kind,omitempty"`
 }
 
 // Recordings is the JSON object "recordings": Where recordings are stored.

@@ -5,6 +5,7 @@ package format
 import (
 	"strings"
 
+	"github.com/offhook/offhook/schemas/ssml"
 	"github.com/offhook/offhook/schemas/template"
 )
 
@@ -28,6 +29,7 @@ type format struct {
 
 var formats = map[string]format{
 	"text":        {expected: "text", judge: anything, lines: true},
+	"speech":      {expected: "text to say, or SSML in <speak>", judge: speech, lines: true},
 	"html":        {expected: "HTML text", judge: anything, lines: true},
 	"line":        {expected: "text on one line", judge: anything},
 	"id":          {expected: "an id of letters, digits and _ . : -", judge: chars("bad_id", wordChars+":"), fixed: true},
@@ -114,6 +116,17 @@ func hasControl(s string, lines bool) bool {
 		return true
 	}
 	return false
+}
+
+// speech judges SSML; any other text is only text.
+func speech(s string) Problem {
+	if !ssml.Is(s) {
+		return Problem{}
+	}
+	if _, err := ssml.Parse(s); err != nil {
+		return Problem{"bad_ssml", err.Error()}
+	}
+	return Problem{}
 }
 
 func anything(string) Problem { return Problem{} }

@@ -122,6 +122,8 @@ func fillName(p *rule.Property, name string) string {
 		return "url"
 	case text.Format == "html":
 		return "html"
+	case text.Format == "speech":
+		return "speech"
 	}
 	return name
 }

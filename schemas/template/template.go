@@ -6,6 +6,7 @@ import (
 	"html"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 )
 
 // Lookup gives a variable's value as it is put into a string; false: there is no such variable.
@@ -46,6 +47,16 @@ func ForURL(value, before string) string {
 
 // ForHTML escapes a value, so that what a caller named himself is text in a mail and nothing more.
 func ForHTML(value, _ string) string { return html.EscapeString(value) }
+
+// ForXML escapes a value as text of an XML document, and leaves out what no such document may have (XML 1.0 2.2).
+func ForXML(value, _ string) string {
+	return html.EscapeString(strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == utf8.RuneError || r == 0xFFFE || r == 0xFFFF {
+			return -1
+		}
+		return r
+	}, value))
+}
 
 // HasBraces is true when s may hold a placeholder.
 func HasBraces(s string) bool {

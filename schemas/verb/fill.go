@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/offhook/offhook/schemas/ssml"
 	"github.com/offhook/offhook/schemas/template"
 )
 
@@ -19,7 +20,7 @@ type UnknownVariableError = template.UnknownError
 type BraceError = template.BraceError
 
 // Fill gives v with every {name} in its strings replaced by its value: URLs, map values and any-typed data too.
-// In URLs values are percent-encoded, except where the placeholder is the URL's beginning; in HTML they are escaped. Nested documents are
+// In URLs values are percent-encoded, except where the placeholder is the URL's beginning; in HTML and SSML they are escaped. Nested documents are
 // not filled, for they are filled when they run. What nothing changes in is shared with v, or is v itself: nobody changes a
 // document. The error is the first *UnknownVariableError or *BraceError.
 func Fill(v Verb, lookup Lookup) (Verb, error) {
@@ -83,6 +84,21 @@ func (f *filler) str(s string) string { return f.expand(s, template.AsIs) }
 func (f *filler) url(s string) string { return f.expand(s, template.ForURL) }
 
 func (f *filler) html(s string) string { return f.expand(s, template.ForHTML) }
+
+// speech: values are text in SSML and nothing more, and no text becomes SSML by a value.
+func (f *filler) speech(s string) string {
+	if ssml.Is(s) {
+		return f.expand(s, template.ForXML)
+	}
+	out := f.expand(s, template.AsIs)
+	if ssml.Is(out) {
+		out = plainMark + out
+	}
+	return out
+}
+
+// plainMark is a character without sound or width.
+const plainMark = "\u200b"
 
 func (f *filler) expand(s string, encode template.Encode) string {
 	out, err := template.Expand(s, f.lookup, encode)

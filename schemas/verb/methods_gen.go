@@ -445,7 +445,7 @@ func (d *decoder) verbSay(v tree.Value) *Say {
 
 func (v *Say) fill(f *filler) Verb {
 	was, c := f.changed, *v
-	c.Text = f.str(v.Text)
+	c.Text = f.speech(v.Text)
 	c.Voice = f.str(v.Voice)
 	c.Language = f.str(v.Language)
 	c.Engine = f.str(v.Engine)

@@ -78,7 +78,8 @@ type Play struct {
 type Say struct {
 	// The author's own name for this verb; it comes back in results and events.
 	ID string `json:"id,omitempty"`
-	// What is said.
+	// What is said. Text that begins with <speak> is SSML: p, s, break (time, strength), prosody (rate), say-as
+	// (interpret-as digits, characters, telephone) and sub (alias); values of variables are only text in it.
 	Text string `json:"text"`
 	// The voice; the engine's own names.
 	Voice string `json:"voice,omitempty"`

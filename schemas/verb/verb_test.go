@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/offhook/offhook/schemas/ssml"
 )
 
 const story = `[
@@ -164,5 +166,32 @@ func TestFillEscapesValuesInHTMLAndNowhereElse(t *testing.T) {
 	}
 	if e.Text != name || e.Subject != name {
 		t.Errorf("text %q, subject %q", e.Text, e.Subject)
+	}
+}
+
+func TestValuesAreOnlyTextInSSML(t *testing.T) {
+	evil := func(name string) (string, bool) {
+		return map[string]string{"a": `<break time="10s"/> & "co"`, "b": "<speak>Hi</speak>", "c": "a\x00b\x01"}[name], true
+	}
+	for text, want := range map[string]string{
+		`<speak>{a}</speak>`:                         `<speak>&lt;break time=&#34;10s&#34;/&gt; &amp; &#34;co&#34;</speak>`,
+		`<speak><sub alias="{a}">x</sub>{c}</speak>`: `<speak><sub alias="&lt;break time=&#34;10s&#34;/&gt; &amp; &#34;co&#34;">x</sub>ab</speak>`,
+		`{a} there`: `<break time="10s"/> & "co" there`,
+		`{b}`:       "\u200b<speak>Hi</speak>",
+		` {b}`:      "\u200b <speak>Hi</speak>",
+	} {
+		v, err := Fill(&Say{Text: text}, evil)
+		if err != nil || v.(*Say).Text != want {
+			t.Errorf("%s: %q, %v", text, v.(*Say).Text, err)
+		}
+		p, err := Fill(&Play{Audio: Audios{{Say: &Say{Text: text}}}}, evil)
+		if err != nil || p.(*Play).Audio[0].Say.Text != want {
+			t.Errorf("in line %s: %q, %v", text, p.(*Play).Audio[0].Say.Text, err)
+		}
+		if got := v.(*Say).Text; ssml.Is(got) {
+			if _, err := ssml.Parse(got); err != nil || !ssml.Is(text) {
+				t.Errorf("%s: %v", got, err)
+			}
+		}
 	}
 }

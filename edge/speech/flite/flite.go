@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -66,7 +67,7 @@ func New(instances int, idle time.Duration) *Engine {
 
 // Speak gives a 16 kHz mono WAV file of text, which must be free of control characters and bounded by the caller: a run that began
 // is not interrupted, it takes some 20 ms per second of speech. Errors: ErrClosed, ErrRun, ctx's while waiting for a free instance.
-func (e *Engine) Speak(ctx context.Context, text, voice string) ([]byte, error) {
+func (e *Engine) Speak(ctx context.Context, text, voice string, rate float64) ([]byte, error) {
 	select {
 	case e.slots <- struct{}{}:
 		defer func() { <-e.slots }()
@@ -78,7 +79,7 @@ func (e *Engine) Speak(ctx context.Context, text, voice string) ([]byte, error) 
 		return nil, err
 	}
 	defer e.release()
-	return l.run(ctx, text, voice)
+	return l.run(ctx, text, voice, rate)
 }
 
 // acquire loads the module if need be and keeps it from being unloaded.
@@ -173,11 +174,11 @@ func decompress() ([]byte, error) {
 }
 
 // run starts flite as its command line does, in an instance of its own, with one file that it can write and nothing to read.
-func (l *loaded) run(ctx context.Context, text, voice string) ([]byte, error) {
+func (l *loaded) run(ctx context.Context, text, voice string, rate float64) ([]byte, error) {
 	out := &output{max: maxOutput}
 	var errs limited
 	cfg := wazero.NewModuleConfig().WithName("").WithStderr(&errs).WithFSConfig(out.mount()).
-		WithArgs("flite", "-voice", voice, "-t", text, "-o", outputPath)
+		WithArgs(words(text, voice, rate)...)
 	m, err := l.runtime.InstantiateModule(ctx, l.module, cfg)
 	if m != nil {
 		defer func() { _ = m.Close(ctx) }()
@@ -192,6 +193,15 @@ func (l *loaded) run(ctx context.Context, text, voice string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: no sound: %s", ErrRun, strings.TrimSpace(string(errs)))
 	}
 	return out.Bytes(), nil
+}
+
+// words are the command line. rate is how fast it speaks; 0 and 1 are as the voice does.
+func words(text, voice string, rate float64) []string {
+	list := []string{"flite", "-voice", voice}
+	if rate > 0 && rate != 1 {
+		list = append(list, "--setf", "duration_stretch="+strconv.FormatFloat(1/rate, 'f', 3, 64))
+	}
+	return append(list, "-t", text, "-o", outputPath)
 }
 
 // limited keeps the first words of what flite complains about.

@@ -26,7 +26,7 @@ func TestEveryVoiceSpeaksAtOnceInTwoInstances(t *testing.T) {
 	var wg sync.WaitGroup
 	for _, voice := range Voices() {
 		wg.Go(func() {
-			got, err := e.Speak(context.Background(), "Hello there, how are you?", voice)
+			got, err := e.Speak(context.Background(), "Hello there, how are you?", voice, 0)
 			if err != nil || len(got) < 32000 || string(got[:4]) != "RIFF" { // a second at 16 kHz
 				t.Errorf("%s: %d bytes, %v", voice, len(got), err)
 			}
@@ -39,7 +39,7 @@ func TestIdleEngineIsUnloadedAndLoadsAgain(t *testing.T) {
 	e := New(1, time.Hour)
 	defer e.Close()
 	for range 2 {
-		if _, err := e.Speak(context.Background(), "One.", "kal16"); err != nil {
+		if _, err := e.Speak(context.Background(), "One.", "kal16", 1); err != nil {
 			t.Fatal(err)
 		}
 		e.unloadIdle()
@@ -52,7 +52,7 @@ func TestIdleEngineIsUnloadedAndLoadsAgain(t *testing.T) {
 func TestClosedEngineRefuses(t *testing.T) {
 	e := New(1, time.Hour)
 	e.Close()
-	if _, err := e.Speak(context.Background(), "One.", "slt"); !errors.Is(err, ErrClosed) {
+	if _, err := e.Speak(context.Background(), "One.", "slt", 1); !errors.Is(err, ErrClosed) {
 		t.Errorf("%v", err)
 	}
 }

@@ -3,6 +3,7 @@
 package browser
 
 import (
+	"strings"
 	"time"
 
 	"github.com/offhook/offhook/infra/e2e/real"
@@ -93,38 +94,52 @@ func presses(r *rig, library string) {
 }
 
 func pageGivesUp(r *rig, library string) {
-	p, d := r.phone(library, "105"), r.desk("101")
+	p, d, began := r.phone(library, "105"), r.desk("101"), time.Now()
 	p.do("call", uri("101"))
 	d.wait("CALL_INCOMING")
 	p.wait("ringing")
 	p.do("hangup")
 	d.wait("CALL_CLOSED")
 	p.wait("ended")
+	r.endedBy("caller", began)
 }
 
 func deskGivesUp(r *rig, library string) {
-	p, d := r.phone(library, "105"), r.desk("101")
+	p, d, began := r.phone(library, "105"), r.desk("101"), time.Now()
 	d.do("dial", "sip:105@"+r.SIP)
 	p.wait("incoming")
 	d.do("hangup", "")
 	p.wait("ended")
+	r.endedBy("caller", began)
 }
 
 func pageRefuses(r *rig, library string) {
-	p, d := r.phone(library, "105"), r.desk("101")
+	p, d, began := r.phone(library, "105"), r.desk("101"), time.Now()
 	d.do("dial", "sip:105@"+r.SIP)
 	p.wait("incoming")
 	p.do("reject")
 	p.wait("ended")
-	d.wait("CALL_CLOSED")
+	if e := d.wait("CALL_CLOSED"); !strings.HasPrefix(e.Param, "48") { // 486 Busy Here, 480 Temporarily Unavailable
+		r.t.Errorf("the caller is told %v", e)
+	}
+	r.endedBy("script", began)
 }
 
 func deskRefuses(r *rig, library string) {
-	p, d := r.phone(library, "105"), r.desk("101")
+	p, d, began := r.phone(library, "105"), r.desk("101"), time.Now()
 	p.do("call", uri("101"))
 	d.wait("CALL_INCOMING")
 	d.do("hangup", "") // 486
 	p.wait("ended")
+	r.endedBy("script", began)
+}
+
+// endedBy checks who has ended the call.
+func (r *rig) endedBy(who string, began time.Time) {
+	r.t.Helper()
+	if e := r.event("call.hangup", began); e.Data["by"] != who {
+		r.t.Errorf("the call ended by %v, wanted %s", e.Data["by"], who)
+	}
 }
 
 func pageToPage(r *rig, library string) {

@@ -33,7 +33,8 @@ window.phone = {
         onServerDisconnect: (error) => tell("disconnected", {cause: String(error)}),
         onRegistered: () => tell("registered"),
         onUnregistered: () => tell("unregistered"),
-        onCallCreated: (s) => follow(s, s instanceof Invitation ? "incoming" : "calling"),
+        onCallCreated: (s) => s instanceof Invitation || follow(s, "calling"),
+        onCallReceived: (s) => follow(s, "incoming"),
         onCallHold: (s, held) => tell(held ? "held" : "resumed", {by: "local"}),
       },
     });

@@ -12,6 +12,7 @@ type line struct {
 	name      string
 	seconds   int
 	ptime     int     // ms
+	wide      bool    // 16 kHz
 	loss      float64 // of 1
 	jitter    float64 // each packet takes up to so much longer
 	twice     float64 // part of the packets that come again later
@@ -30,11 +31,11 @@ type arrival struct {
 }
 
 // voice is what is said: a vowel of five harmonics whose pitch and loudness go up and down as speech does.
-func voice(n int) []int16 {
+func voice(n int, rate float64) []int16 {
 	pcm, phase := make([]int16, n), 0.0
 	for i := range pcm {
-		t := float64(i) / 8000
-		phase += 2 * math.Pi * (130 + 25*math.Sin(2*math.Pi*0.9*t)) / 8000
+		t := float64(i) / rate
+		phase += 2 * math.Pi * (130 + 25*math.Sin(2*math.Pi*0.9*t)) / rate
 		loud := 5000 * (0.65 + 0.35*math.Sin(2*math.Pi*2.3*t))
 		v := 0.0
 		for h, a := range [...]float64{1, 0.7, 0.5, 0.25, 0.15} {
@@ -45,17 +46,36 @@ func voice(n int) []int16 {
 	return pcm
 }
 
+// k is the samples for one of 8 kHz.
+func (l *line) k() int {
+	if l.wide {
+		return 2
+	}
+	return 1
+}
+
+// says is the voice, at the line's rate.
+func (l *line) says() []int16 { return voice(l.seconds*8000*l.k(), 8000*float64(l.k())) }
+
+// each takes every k-th sample: the voice has nothing that would fold back.
+func each(k int, pcm []int16) (out []int16) {
+	for i := 0; i < len(pcm); i += k {
+		out = append(out, pcm[i])
+	}
+	return out
+}
+
 // send gives what arrives, in order.
 func (l *line) send(said []int16, rnd *rand.Rand) (out []arrival) {
-	n := 8 * l.ptime
+	n, k := 8*l.ptime, l.k()
 	spurt := true
-	for i, seq := 0, uint16(65000); i+n <= len(said); i += n {
+	for i, seq := 0, uint16(65000); k*(i+n) <= len(said); i += n {
 		if l.pauses && i/8%2000 >= 1400 {
 			spurt = true
 			continue
 		}
 		at := float64(i+n) / 8 / (1 + l.drift/1e6)
-		p := Packet{Seq: seq, TS: 0xFFFFF000 + uint32(i), Marker: spurt, PCM: said[i : i+n]}
+		p := Packet{Seq: seq, TS: 0xFFFFF000 + uint32(i), Marker: spurt, PCM: said[k*i : k*(i+n)]}
 		seq++
 		spurt = false
 		if rnd.Float64() < l.loss {
@@ -88,18 +108,20 @@ type result struct {
 // run takes a frame each 20 ms.
 func (l *line) run(said []int16) (r result) {
 	var b Buffer
+	b.Begin(l.wide)
+	k := l.k()
 	came := l.send(said, rand.New(rand.NewPCG(7, 11)))
 	for now := 7.0; now < float64(1000*l.seconds); now += 20 {
 		for len(came) > 0 && came[0].at <= now {
 			b.Put(came[0].p)
 			came = came[1:]
 		}
-		at := int(int32(b.head - 0xFFFFF000))
-		var f [frame]int16
-		if !b.Get(f[:]) {
+		at := int(int32(b.head-0xFFFFF000*uint32(k))) / k
+		f := make([]int16, frame*k)
+		if !b.Get(f) {
 			continue
 		}
-		r.heard = append(r.heard, f[:]...)
+		r.heard = append(r.heard, each(k, f)...)
 		r.place = append(r.place, at)
 		r.delay = append(r.delay, now*(1+l.drift/1e6)-float64(at)/8)
 	}
@@ -168,15 +190,18 @@ var lines = []line{
 	{name: "all of it, loss 10 %", seconds: 60, ptime: 20, jitter: 50, loss: 0.10, twice: 0.05, swapped: 0.05, drift: -300, wantSNR: 22, wantHurt: 8, wantDelay: 140},
 	{name: "a stall of 150 ms", seconds: 30, ptime: 20, stall: [2]int{9000, 9150}, wantSNR: 33, wantDelay: 80},
 	{name: "silence suppression", seconds: 30, ptime: 20, pauses: true, wantSNR: 28, wantDelay: 60},
+	{name: "16 kHz, loss 5 %", seconds: 30, ptime: 20, wide: true, loss: 0.05, wantSNR: 29, wantHurt: 10, wantDelay: 60},
+	{name: "16 kHz, all of it", seconds: 60, ptime: 20, wide: true, jitter: 50, loss: 0.05, twice: 0.05, swapped: 0.05, drift: 300, wantSNR: 25, wantHurt: 8, wantDelay: 140},
+	{name: "16 kHz, packets of 60 ms", seconds: 30, ptime: 60, wide: true, loss: 0.02, wantSNR: 29, wantHurt: 6, wantDelay: 120},
 }
 
 // Segmental SNR with alignment: it hears what is lost, made up, repeated or left out, and does not mind the delay.
 func TestSoundOverBadLines(t *testing.T) {
 	for _, l := range lines {
 		t.Run(l.name, func(t *testing.T) {
-			said := voice(l.seconds * 8000)
+			said := l.says()
 			r := l.run(said)
-			all, hurt, part := r.judge(said)
+			all, hurt, part := r.judge(each(l.k(), said))
 			last := r.delay[len(r.delay)-250:]
 			delay := 0.0
 			for _, d := range last {
@@ -192,7 +217,7 @@ func TestSoundOverBadLines(t *testing.T) {
 
 func TestDelayShrinksWhenTheLineIsCalm(t *testing.T) {
 	l := line{seconds: 20, ptime: 20}
-	r := l.run(voice(20 * 8000))
+	r := l.run(l.says())
 	first, last := r.delay[50], r.delay[len(r.delay)-1]
 	if first < 55 || first > 85 || last > first-10 {
 		t.Errorf("%.0f ms at first, %.0f ms at last", first, last)

@@ -187,8 +187,8 @@ func (c *Call) inherit(l, old *Leg, in Lent) {
 	l.Muted = l.Muted || old.Muted
 	old.Owner, old.Claims, old.Digits, old.Waits, old.Music = 0, nil, "", nil, 0
 	for i := range c.Things {
-		if c.Things[i].What == thingPlay && c.Things[i].Leg == old.N {
-			c.Things[i].Leg = l.N
+		if t := &c.Things[i]; (t.What == thingPlay || t.What == thingDetect) && t.Leg == old.N {
+			t.Leg = l.N
 		}
 	}
 	for _, s := range c.Strands {

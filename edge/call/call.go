@@ -100,12 +100,12 @@ func (c *Call) next() int {
 
 func (c *Call) log(level, text string) { c.put(LogLine{Level: level, Text: text}) }
 
-// drain lets everything run that can: strands that wait for nothing, digits that somebody claims, playbacks to nobody.
+// drain lets everything run that can: strands that wait for nothing, digits that somebody claims, what is for nobody.
 func (c *Call) drain() {
 	for {
 		if s := c.readyStrand(); s != nil {
 			c.advance(s)
-		} else if !c.offerDigit() && !c.endPlayToNobody() {
+		} else if !c.offerDigit() && !c.endForNobody() {
 			return
 		}
 	}

@@ -63,7 +63,7 @@ var inputs = map[string]func([]byte) (Input, error){
 	"end": input[End], "leg_referred": input[LegReferred], "leg_notified": input[LegNotified], "record_ended": input[RecordEnded],
 	"beside": input[Beside], "lent": input[Lent], "loan_taken": input[LoanTaken], "loan_ended": input[LoanEnded],
 	"loan_recalled": input[LoanRecalled], "loan_input": input[LoanInput], "loan_notify": input[LoanNotify],
-	"placed": input[Placed], "stream_started": input[StreamStarted], "stream_ended": input[StreamEnded],
+	"placed": input[Placed], "detected": input[Detected], "stream_started": input[StreamStarted], "stream_ended": input[StreamEnded],
 }
 
 var outputs = map[string]func([]byte) (Output, error){
@@ -72,6 +72,7 @@ var outputs = map[string]func([]byte) (Output, error){
 	"timer_stop": output[TimerStop], "ask_start": output[AskStart], "ask_stop": output[AskStop], "resolve": output[Resolve],
 	"leg_dtmf": output[LegDTMF], "leg_refer": output[LegRefer], "leg_notify": output[LegNotify], "record_start": output[RecordStart],
 	"record_pause": output[RecordPause], "record_stop": output[RecordStop], "messages": output[Messages], "names": output[Names],
+	"detect_start": output[DetectStart], "detect_stop": output[DetectStop],
 	"send": output[Send], "leg_borrow": output[LegBorrow], "leg_return": output[LegReturn],
 	"stream_start": output[StreamStart], "stream_digit": output[StreamDigit], "stream_stop": output[StreamStop],
 	"publish": output[Publish], "log_line": output[LogLine], "over": output[Over],
@@ -141,6 +142,10 @@ func dataOf(typ string) Data {
 	case event.CallParked, event.CallUnparked, event.CallPickedUp, event.CallSupervised,
 		event.ConferenceJoined, event.ConferenceLeft, event.QueueJoined, event.QueueLeft:
 		return &event.Meeting{}
+	}
+	switch typ {
+	case event.LegHuman, event.LegMachine, event.LegFax, event.LegBeep, event.LegBusyTone, event.LegSilence:
+		return &event.Detection{}
 	}
 	switch {
 	case strings.HasPrefix(typ, "recording."):

@@ -114,6 +114,17 @@ type StreamEnded struct {
 	Error         string `json:"error,omitempty"`
 }
 
+// Detected is a finding of a detection. With an Error it is the detection's end; the shell never gives one.
+type Detected struct {
+	Detect     int     `json:"detect"`
+	What       string  `json:"what"` // human, machine, fax, beep, busy_tone, silence
+	Confidence float64 `json:"confidence,omitempty"`
+	Hz         int     `json:"hz,omitempty"`
+	DurationMS int64   `json:"duration_ms,omitempty"`
+	AfterMS    int64   `json:"after_ms,omitempty"`
+	Error      string  `json:"error,omitempty"`
+}
+
 // Beside runs a document beside the script (POST /v1/calls/{id}/verbs).
 type Beside struct {
 	Document verb.Document `json:"document"`
@@ -238,4 +249,5 @@ func (LegNotified) Kind() string   { return "leg_notified" }
 func (RecordEnded) Kind() string   { return "record_ended" }
 func (StreamStarted) Kind() string { return "stream_started" }
 func (StreamEnded) Kind() string   { return "stream_ended" }
+func (Detected) Kind() string      { return "detected" }
 func (Beside) Kind() string        { return "beside" }

@@ -42,7 +42,7 @@ func (c *Call) mix(m Mix) (_ Mix, music bool) {
 			music = music || wants
 		}
 	}
-	return c.streamed(c.recorded(m)), music
+	return c.heardByDetectors(c.streamed(c.recorded(m))), music
 }
 
 func (c *Call) heardMusic(m Mix, to *Leg, wants bool) Mix {

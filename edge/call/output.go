@@ -203,6 +203,19 @@ type StreamStop struct {
 	Stream int `json:"stream"`
 }
 
+// DetectStart begins to listen to whom the row of the mix whose To it is has as From; Detected tells what is found. Digits
+// are brought as any Digit.
+type DetectStart struct {
+	Detect  int           `json:"detect"`
+	What    []string      `json:"what"`
+	Silence time.Duration `json:"silence,omitempty"`
+}
+
+// DetectStop ends it.
+type DetectStop struct {
+	Detect int `json:"detect"`
+}
+
 // Messages sets the message lamp of a user's phones (RFC 3842).
 type Messages struct {
 	User string `json:"user"`
@@ -270,6 +283,8 @@ func (RecordStop) Kind() string  { return "record_stop" }
 func (StreamStart) Kind() string { return "stream_start" }
 func (StreamDigit) Kind() string { return "stream_digit" }
 func (StreamStop) Kind() string  { return "stream_stop" }
+func (DetectStart) Kind() string { return "detect_start" }
+func (DetectStop) Kind() string  { return "detect_stop" }
 func (Messages) Kind() string    { return "messages" }
 func (Names) Kind() string       { return "names" }
 func (Send) Kind() string        { return "send" }

@@ -200,12 +200,12 @@ type Handler struct {
 	Base  string  `json:"base,omitempty"`
 }
 
-// Thing is a timer, playback, resolve, loan, name, recording or stream that somebody owns.
+// Thing is a timer, playback, resolve, loan, name, recording, stream or detection that somebody owns.
 type Thing struct {
 	N      int    `json:"n"`
-	What   string `json:"what"` // timer, play, resolve, loan, name, record, stream
+	What   string `json:"what"` // timer, play, resolve, loan, name, record, stream, detect
 	Owner  int    `json:"owner"`
-	Leg    int    `json:"leg,omitempty"`    // play: who hears it, or All; loan, record, stream: whose; name: its priority
+	Leg    int    `json:"leg,omitempty"`    // play: who hears it, or All; loan, record, stream, detect: whose; name: its priority
 	Under  bool   `json:"under,omitempty"`  // play, stream: heard only while nothing else is
 	Over   bool   `json:"over,omitempty"`   // play: heard with all else
 	Except int    `json:"except,omitempty"` // play to All: who does not hear it
@@ -253,6 +253,7 @@ const (
 	thingName    = "name"
 	thingRecord  = "record"
 	thingStream  = "stream"
+	thingDetect  = "detect"
 )
 
 // Script is what the script handed over.

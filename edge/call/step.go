@@ -99,7 +99,7 @@ func (c *Call) take(in Input) {
 		c.legReferred(in)
 	case LegNotified:
 		c.legNotified(in)
-	case RecordEnded, StreamStarted, StreamEnded:
+	case RecordEnded, StreamStarted, StreamEnded, Detected:
 		c.takeSound(in)
 	case Replace:
 		c.replace(in)
@@ -121,6 +121,8 @@ func (c *Call) takeSound(in Input) {
 		c.streamStarted(in)
 	case StreamEnded:
 		c.streamEnded(in)
+	case Detected:
+		c.detected(in)
 	}
 }
 
@@ -156,12 +158,23 @@ func (c *Call) playEnded(in PlayEnded) {
 	c.thingBrings(thingPlay, in.Play, in)
 }
 
-// endPlayToNobody ends a playback whose party is gone, so that its verb does not wait for ever.
-func (c *Call) endPlayToNobody() bool {
+// gone is why what was for a party ended.
+const gone = "that party is gone"
+
+// endForNobody ends a playback or detection whose party is gone, so that its verb does not wait for ever.
+func (c *Call) endForNobody() bool {
 	for _, t := range c.Things {
-		if t.What == thingPlay && t.Leg != All && c.live(t.Leg) == nil {
+		if t.Leg == All || c.live(t.Leg) != nil {
+			continue
+		}
+		switch t.What {
+		case thingPlay:
 			c.put(PlayStop{Play: t.N})
-			c.thingBrings(thingPlay, t.N, PlayEnded{Play: t.N, Error: "that party is gone", PositionMS: t.position(c.now)})
+			c.thingBrings(thingPlay, t.N, PlayEnded{Play: t.N, Error: gone, PositionMS: t.position(c.now)})
+			return true
+		case thingDetect:
+			c.put(DetectStop{Detect: t.N})
+			c.thingBrings(thingDetect, t.N, Detected{Detect: t.N, Error: gone})
 			return true
 		}
 	}

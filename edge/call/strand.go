@@ -295,6 +295,8 @@ func (c *Call) stopThing(t Thing, cause event.Cause) {
 		c.put(TimerStop{Timer: t.N})
 	case thingPlay:
 		c.put(PlayStop{Play: t.N})
+	case thingDetect:
+		c.put(DetectStop{Detect: t.N})
 	case thingLoan:
 		if cause.Class == ClassCancelled { // nothing ended but its part in it
 			cause = CauseLeft

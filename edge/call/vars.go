@@ -89,6 +89,10 @@ func (s *Strand) resultVar(name string) (string, bool) {
 		return r.Status, true
 	case "digits":
 		return r.Digits, true
+	case "detected":
+		return r.Detected, true
+	case "confidence":
+		return strconv.FormatFloat(r.Confidence, 'f', -1, 64), true
 	case "cause":
 		return r.Cause, true
 	case "user":

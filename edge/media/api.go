@@ -33,6 +33,7 @@ type Event struct {
 	Kind     EventKind
 	Digit    string        // Digit
 	Duration time.Duration // Digit
+	InBand   bool          // Digit: it came as tones in the sound, see HearTones
 	Err      error         // PlayEnded, PlayFailed, KeysFailed
 	Position time.Duration // PlayEnded: where in the list it ended
 	Source   int           // PlayFailed: which of the list
@@ -44,7 +45,7 @@ type EventKind int
 
 // Kinds of Event.
 const (
-	Digit      EventKind = iota + 1 // an RFC 4733 digit, once, at its end
+	Digit      EventKind = iota + 1 // a digit, once, at its end
 	Timeout                         // RTP never came or stopped (Config.Silence); told once until it comes again
 	PlayEnded                       // a player reached its end; Err is of the first source that failed
 	PlayFailed                      // a source of a player failed, told once

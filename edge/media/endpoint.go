@@ -16,6 +16,7 @@ type Endpoint struct {
 	sess session  // what offers and answers agreed on
 	rx   receiver // what comes
 	tx   sender   // what goes
+	ear  ear      // tones in what comes
 	seat seat
 
 	sinks   atomic.Pointer[[]*Endpoint] // who hears this one as a plain relay; replaced, never changed
@@ -83,6 +84,7 @@ func (e *Endpoint) Close() Stats {
 // release stops the sound and gives the ports back.
 func (e *Endpoint) release() {
 	e.dtls.end()
+	e.deafen()
 	e.rtcp.close(e, e.eng.now())
 	s := e.tx.end()
 	e.rx.end()

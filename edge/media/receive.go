@@ -88,6 +88,7 @@ func (e *Endpoint) packet(sc *scratch, b []byte, from netip.AddrPort, now time.D
 		e.tx.redirect(from)
 	}
 	if in.codec == event {
+		e.DigitsOtherwise()
 		e.awaitEnd()
 	}
 	for _, d := range digits[:n] {

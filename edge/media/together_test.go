@@ -77,6 +77,7 @@ func (p *phone) manage(all []*phone, me int) {
 			defer rec.Stop()
 			rec.Pause(i%3 == 0)
 			p.end.Stats()
+			p.end.HearTones(i%16 < 8)
 			p.end.Watch()
 			p.extra(other)
 		}

@@ -13,22 +13,29 @@ const (
 	maxDials   = 256 // digits that wait on one leg
 )
 
+// How a digit came.
+const (
+	byEvent = "rfc4733"
+	byInfo  = "info"
+	byTones = "inband"
+)
+
 // pressed hands a digit on to whoever hears this leg: here, or in the call that has it.
-func (l *leg) pressed(digit string, inRTP bool) {
+func (l *leg) pressed(digit, method string) {
 	if l.loan != nil {
 		if by, at := l.loan.held(); by != nil {
 			rtp := l.rtp
-			by.later(func() { by.forwardDigit(at, rtp, digit, inRTP) })
+			by.later(func() { by.forwardDigit(at, rtp, digit, method) })
 			return
 		}
 	}
-	l.s.forwardDigit(l.id, l.rtp, digit, inRTP)
+	l.s.forwardDigit(l.id, l.rtp, digit, method)
 }
 
-func (s *session) forwardDigit(from int, rtp *media.Endpoint, digit string, inRTP bool) {
+func (s *session) forwardDigit(from int, rtp *media.Endpoint, digit, method string) {
 	for _, row := range s.mix {
 		if to := s.leg(row.To); row.From == from && to != nil && !row.Mute {
-			to.atHome(func(to *leg) { to.passDigit(rtp, digit, inRTP) })
+			to.atHome(func(to *leg) { to.passDigit(rtp, digit, method) })
 		}
 	}
 }
@@ -44,9 +51,13 @@ func (l *leg) atHome(do func(*leg)) {
 }
 
 // passDigit sends what another party pressed, in RTP, else by INFO. One that came in RTP is left to the relay where that
-// passes it.
-func (l *leg) passDigit(from *media.Endpoint, digit string, inRTP bool) {
-	if l.rtp != nil && !(inRTP && l.rtp.PassesDigits(from)) {
+// passes it. One that came as tones has been heard, so it is sent to those alone who listen to telephone-events.
+func (l *leg) passDigit(from *media.Endpoint, digit, method string) {
+	switch {
+	case l.rtp == nil, method == byEvent && l.rtp.PassesDigits(from):
+	case method == byTones:
+		l.rtp.SendDigits(digit)
+	default:
 		l.sendDigit(digit)
 	}
 }

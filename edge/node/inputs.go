@@ -35,7 +35,7 @@ func (n *Node) OnInvite(d *sipua.Dialog, in sipua.Invite) {
 		d.End(sipua.End{Code: 482})
 		return
 	}
-	l := &leg{id: 1, s: s, dialog: d, offer: in.SDP, profile: s.profileFrom(in)}
+	l := &leg{id: 1, s: s, dialog: d, offer: in.SDP, profile: s.profileFrom(in), tones: s.tonesFrom(in)}
 	d.Context = l
 	s.legs = []*leg{l}
 	about := ask.Call{
@@ -204,8 +204,11 @@ func (l *leg) onInfo(ev sipua.DialogEvent) {
 	if digit == "" {
 		return
 	}
-	l.pressed(digit, false)
-	l.input(call.Digit{Leg: l.id, Digit: digit, Method: "info", DurationMS: ms})
+	if l.rtp != nil {
+		l.rtp.DigitsOtherwise()
+	}
+	l.pressed(digit, byInfo)
+	l.input(call.Digit{Leg: l.id, Digit: digit, Method: byInfo, DurationMS: ms})
 }
 
 func infoDigit(contentType, body string) (digit string, ms int) {
@@ -304,10 +307,14 @@ func (s *session) onKeysFailed(id int, err error) {
 }
 
 func (s *session) onDigit(id int, ev media.Event) {
-	if l := s.leg(id); l != nil && l.rtp != nil {
-		l.pressed(ev.Digit, true)
+	method := byEvent
+	if ev.InBand {
+		method = byTones
 	}
-	s.worker.step(s, call.Digit{Leg: id, Digit: ev.Digit, Method: "rfc4733", DurationMS: int(ev.Duration.Milliseconds())})
+	if l := s.leg(id); l != nil && l.rtp != nil {
+		l.pressed(ev.Digit, method)
+	}
+	s.worker.step(s, call.Digit{Leg: id, Digit: ev.Digit, Method: method, DurationMS: int(ev.Duration.Milliseconds())})
 }
 
 func (l *leg) input(in call.Input) { l.s.worker.step(l.s, in) }

@@ -25,6 +25,7 @@ type leg struct {
 	up      bool          // answered
 	lost    bool          // given up before its dialog ended
 	loan    *loan         // it was lent; of a guest: by whom
+	tones   bool          // its digits are looked for in its sound too
 	guest   bool          // another call's leg: it has no dialog and no endpoint of its own
 	dials   string        // digits that are to be sent
 	cause   *event.Cause  // why we ended it
@@ -48,6 +49,7 @@ func (l *leg) openRTP() error {
 	l.profile.Like = l.others()
 	rtp.Prefer(l.profile)
 	l.rtp = rtp
+	rtp.HearTones(l.tones)
 	if l.loan != nil {
 		l.loan.opened(rtp)
 	}
@@ -187,7 +189,7 @@ func (l *leg) setHeld(held bool) {
 
 // invite starts an outbound leg; what goes wrong at once comes back as LegEnded.
 func (s *session) invite(o call.LegInvite) {
-	l := &leg{id: o.Leg, s: s, profile: s.profileTo(o.Destination)}
+	l := &leg{id: o.Leg, s: s, profile: s.profileTo(o.Destination), tones: s.tonesTo(o.Destination)}
 	s.legs = append(s.legs, l)
 	cause := call.CauseOf(503, "")
 	err := l.openRTP()

@@ -31,6 +31,14 @@ func (s *session) do(out call.Output) {
 		s.withDialog(o.Leg, func(l *leg) { l.refer(o) })
 	case call.LegNotify:
 		s.withDialog(o.Leg, func(l *leg) { l.notify(o) })
+	default:
+		s.doSound(out)
+	}
+}
+
+// doSound carries out what concerns the sound of several legs.
+func (s *session) doSound(out call.Output) {
+	switch o := out.(type) {
 	case call.SetMix:
 		s.mix = o.Mix
 		s.applyMix()
@@ -48,6 +56,10 @@ func (s *session) do(out call.Output) {
 		s.withRecorder(o.Record, func(r *media.Recorder) { r.Pause(o.Paused) })
 	case call.RecordStop:
 		s.withRecorder(o.Record, (*media.Recorder).Stop)
+	case call.DetectStart:
+		s.detect(o)
+	case call.DetectStop:
+		s.stopDetect(o.Detect)
 	default:
 		s.doBeside(out)
 	}
@@ -114,6 +126,9 @@ func (s *session) applyMix() {
 	}
 	for id, x := range s.streams {
 		x.hear(s.heardBy(id))
+	}
+	for id, d := range s.detections {
+		d.hear(s.heardBy(id))
 	}
 }
 

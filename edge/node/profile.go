@@ -28,6 +28,23 @@ func (s *session) profileTo(to call.Destination) media.Profile {
 	return p
 }
 
+// tonesTo says whether the digits of who is called are looked for in the sound, tonesFrom whether those of who calls are.
+func (s *session) tonesTo(to call.Destination) bool {
+	t := s.configured()
+	if _, gateway, ok := strings.Cut(to.Gateway, "/"); ok {
+		return t.Gateways[gateway].Dtmf == byTones
+	}
+	return t.Users[to.AOR].Dtmf == byTones
+}
+
+func (s *session) tonesFrom(in sipua.Invite) bool {
+	t := s.configured()
+	if u, ok := t.Users[in.User]; ok {
+		return u.Dtmf == byTones
+	}
+	return t.Trunks[in.Trunk].Dtmf == byTones
+}
+
 // profileFrom is for who calls: a user or a trunk.
 func (s *session) profileFrom(in sipua.Invite) media.Profile {
 	t := s.configured()

@@ -37,9 +37,10 @@ type session struct {
 
 // sounding is what a call plays and who hears it beside its legs.
 type sounding struct {
-	plays   map[int]*media.Player
-	records map[int]*media.Recorder
-	streams map[int]*exchange
+	plays      map[int]*media.Player
+	records    map[int]*media.Recorder
+	streams    map[int]*exchange
+	detections map[int]*detection
 }
 
 // ties are what a call has with others.
@@ -99,6 +100,9 @@ func (s *session) finish(cause event.Cause) {
 	}
 	for _, x := range s.streams {
 		x.end()
+	}
+	for _, d := range s.detections {
+		d.stop()
 	}
 	for _, t := range s.timers {
 		s.worker.timers.cancel(t)

@@ -24,6 +24,7 @@ var Registry = call.Registry{
 	"refer":    of(func(v *verb.Refer) call.Verb { return &refer{Spec: v} }).media(),
 	"record":   of(func(v *verb.Record) call.Verb { return &record{Spec: v} }).media(),
 	"stream":   of(func(v *verb.Stream) call.Verb { return &stream{Spec: v} }).media(),
+	"detect":   of(func(v *verb.Detect) call.Verb { return &detect{Spec: v} }).media(),
 	"redirect": of(func(v *verb.Redirect) call.Verb { return &redirect{Spec: v} }).kind(),
 	"on":       of(func(v *verb.On) call.Verb { return &on{Spec: v} }).kind(),
 	"off":      of(func(v *verb.Off) call.Verb { return &off{Spec: v} }).kind(),

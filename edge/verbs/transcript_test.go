@@ -100,12 +100,14 @@ func number(out call.Output, seen map[string][]int) {
 		seen["resolve"] = append(seen["resolve"], o.Resolve)
 	case call.StreamStart:
 		seen["stream"] = append(seen["stream"], o.Stream)
+	case call.DetectStart:
+		seen["detect"] = append(seen["detect"], o.Detect)
 	case call.RecordStart:
 		seen["record"] = append(seen["record"], o.Record)
 	}
 }
 
-var reference = regexp.MustCompile(`@(loan|leg|play|timer|ask|resolve|record|stream)([0-9]*)`)
+var reference = regexp.MustCompile(`@(loan|leg|play|timer|ask|resolve|record|stream|detect)([0-9]*)`)
 
 func named(line string, seen map[string][]int) string {
 	return reference.ReplaceAllStringFunc(line, func(ref string) string {

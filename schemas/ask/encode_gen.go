@@ -55,6 +55,14 @@ func (v *Result) EncodeJSON(e *encode.Encoder) {
 		e.Key(`"digits":`)
 		e.String(v.Digits)
 	}
+	if v.Detected != "" {
+		e.Key(`"detected":`)
+		e.String(v.Detected)
+	}
+	if v.Confidence != 0 {
+		e.Key(`"confidence":`)
+		e.Float(v.Confidence)
+	}
 	if v.SIP != nil {
 		e.Key(`"sip":`)
 		if v.SIP == nil {

@@ -57,6 +57,10 @@ type Result struct {
 	Status string `json:"status"`
 	// gather: the digits.
 	Digits string `json:"digits,omitempty"`
+	// detect: what was found: human, machine, fax, beep, busy_tone, silence.
+	Detected string `json:"detected,omitempty"`
+	// detect: from 0.5, which is a guess, to 1.
+	Confidence float64 `json:"confidence,omitempty"`
 	// dial: the final response.
 	SIP *SIPStatus `json:"sip,omitempty"`
 	// Why, as a stable word.

@@ -75,7 +75,7 @@ func (c *checker) union(said, r *rule.Rule, v tree.Value) {
 func (c *checker) alternative(said, u *rule.Rule, v tree.Value) {
 	r := u.Resolve()
 	switch {
-	case r.Text != nil && v.Kind() == tree.String:
+	case r.Text != nil && r.Enum == nil && v.Kind() == tree.String:
 		c.text(said, r, v)
 	case r.Number != nil && v.Kind() == tree.Number:
 		c.number(said, r.Number, v)

@@ -75,6 +75,10 @@ type User struct {
 	// offer is taken. With the others that is what is offered, and offers of anything else are refused (488).
 	// Default "auto".
 	Encryption string `json:"encryption,omitempty"`
+	// Where the other side's digits are looked for. events: telephone-events (RFC 4733) and INFO, which are
+	// always taken. inband: besides, tones in the sound, until the first of these comes; for lines that send
+	// digits as sound alone. Such tones stay in the sound, so others hear them. Default "events".
+	Dtmf string `json:"dtmf,omitempty"`
 }
 
 // Forward is the JSON object "forwarding": Where else a user's calls go: to another user, a number of the
@@ -108,6 +112,10 @@ type Trunk struct {
 	// offer is taken. With the others that is what is offered, and offers of anything else are refused (488).
 	// Default "auto".
 	Encryption string `json:"encryption,omitempty"`
+	// Where the other side's digits are looked for. events: telephone-events (RFC 4733) and INFO, which are
+	// always taken. inband: besides, tones in the sound, until the first of these comes; for lines that send
+	// digits as sound alone. Such tones stay in the sound, so others hear them. Default "events".
+	Dtmf string `json:"dtmf,omitempty"`
 }
 
 // Gateway is the JSON object "gateway": Where calls go out.
@@ -139,6 +147,10 @@ type Gateway struct {
 	// offer is taken. With the others that is what is offered, and offers of anything else are refused (488).
 	// Default "auto".
 	Encryption string `json:"encryption,omitempty"`
+	// Where the other side's digits are looked for. events: telephone-events (RFC 4733) and INFO, which are
+	// always taken. inband: besides, tones in the sound, until the first of these comes; for lines that send
+	// digits as sound alone. Such tones stay in the sound, so others hear them. Default "events".
+	Dtmf string `json:"dtmf,omitempty"`
 }
 
 // Asks is the JSON object "asks": How this tenant's webhooks are asked.

@@ -361,6 +361,38 @@ func (v *DTMF) EncodeJSON(e *encode.Encoder) {
 }
 
 // EncodeJSON writes what json.Marshal gives.
+func (v *Detection) EncodeJSON(e *encode.Encoder) {
+	e.Open()
+	e.Key(`"call_id":`)
+	e.String(v.CallID)
+	e.Key(`"tenant":`)
+	e.String(v.Tenant)
+	e.Key(`"seq":`)
+	e.Int(v.Seq)
+	e.Key(`"at":`)
+	e.Time(v.At)
+	e.Key(`"leg":`)
+	e.Int(int64(v.Leg))
+	if v.VerbID != "" {
+		e.Key(`"verb_id":`)
+		e.String(v.VerbID)
+	}
+	e.Key(`"confidence":`)
+	e.Float(v.Confidence)
+	e.Key(`"after_ms":`)
+	e.Int(v.AfterMS)
+	if v.DurationMS != 0 {
+		e.Key(`"duration_ms":`)
+		e.Int(v.DurationMS)
+	}
+	if v.Hz != 0 {
+		e.Key(`"hz":`)
+		e.Int(int64(v.Hz))
+	}
+	e.Close()
+}
+
+// EncodeJSON writes what json.Marshal gives.
 func (v *Asked) EncodeJSON(e *encode.Encoder) {
 	e.Open()
 	e.Key(`"call_id":`)

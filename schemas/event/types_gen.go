@@ -198,10 +198,27 @@ type DTMF struct {
 	Leg int `json:"leg"`
 	// 0-9 * # A-D.
 	Digit string `json:"digit"`
-	// How it came; lent: by the call that lent the leg.
+	// How it came; inband: as tones in the sound; lent: by the call that lent the leg.
 	Method string `json:"method"`
 	// How long it was pressed.
 	DurationMS int `json:"duration_ms"`
+}
+
+// Detection is the JSON object "finding": Something was heard in a party's sound by a detect verb.
+type Detection struct {
+	Base
+	// The leg: 1 is the caller.
+	Leg int `json:"leg"`
+	// The author's id of the detect verb.
+	VerbID string `json:"verb_id,omitempty"`
+	// From 0.5, which is a guess, to 1.
+	Confidence float64 `json:"confidence"`
+	// How long it was listened until then.
+	AfterMS int64 `json:"after_ms"`
+	// human, machine: of the greeting; beep: of the tone; silence: so far.
+	DurationMS int64 `json:"duration_ms,omitempty"`
+	// The tone; of two the lower one.
+	Hz int `json:"hz,omitempty"`
 }
 
 // Asked is the JSON object "ask": A webhook or function was asked.

@@ -42,12 +42,14 @@ func gatherKey(s string) Problem {
 
 // Events are the names that `on` takes, beside custom.NAME.
 var Events = []string{"ringing", "early_media", "answered", "bridged", "replaced", "held", "resumed", "no_answer", "busy", "timeout", "failed", "hangup", "dtmf",
+	"human", "machine", "fax", "beep", "busy_tone", "silence",
 	"transferred", "parked", "unparked", "picked_up", "supervised", "tagged"}
 
 // FullEvents are the full names of the events that a call publishes; `on` takes them too.
 var FullEvents = []string{
 	"call.ringing", "call.answered", "call.bridged", "call.replaced", "call.held", "call.resumed", "call.hangup",
 	"leg.ringing", "leg.early_media", "leg.answered", "leg.no_answer", "leg.busy", "leg.timeout", "leg.failed", "leg.held", "leg.resumed", "leg.hangup",
+	"leg.human", "leg.machine", "leg.fax", "leg.beep", "leg.busy_tone", "leg.silence",
 	"call.transferred", "call.parked", "call.unparked", "call.picked_up", "call.supervised", "call.tagged",
 	"conference.joined", "conference.left", "queue.joined", "queue.left",
 	"recording.started", "recording.paused", "recording.resumed", "recording.stored", "recording.failed", "user.messages", "audio.failed",

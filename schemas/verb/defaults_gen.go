@@ -27,6 +27,8 @@ const (
 	DefaultStreamTrack        = "caller"
 	DefaultStreamReconnect    = 5
 	DefaultDtmfParty          = "caller"
+	DefaultDetectParty        = "caller"
+	DefaultDetectSilence      = Duration(2000 * time.Millisecond) // 2s
 	DefaultDialRing           = "all"
 	DefaultDialRingFor        = Duration(30000 * time.Millisecond) // 30s
 	DefaultDialAnswer         = "on_bridge"

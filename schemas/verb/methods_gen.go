@@ -32,6 +32,8 @@ func New(name string) Verb {
 		return new(Stream)
 	case "dtmf":
 		return new(Dtmf)
+	case "detect":
+		return new(Detect)
 	case "dial":
 		return new(Dial)
 	case "divert":
@@ -110,6 +112,8 @@ func (d *decoder) verbNamed(name string, v tree.Value) Verb {
 		return d.verbStream(v)
 	case "dtmf":
 		return d.verbDtmf(v)
+	case "detect":
+		return d.verbDetect(v)
 	case "dial":
 		return d.verbDial(v)
 	case "divert":
@@ -177,6 +181,7 @@ var All = []string{
 	"record",
 	"stream",
 	"dtmf",
+	"detect",
 	"dial",
 	"divert",
 	"transfer",
@@ -701,6 +706,58 @@ func (d *decoder) verbDtmf(v tree.Value) *Dtmf {
 func (v *Dtmf) fill(f *filler) Verb {
 	was, c := f.changed, *v
 	c.Digits = f.str(v.Digits)
+	if f.changed == was {
+		return v
+	}
+	filled := c
+	return &filled
+}
+
+// VerbName is "detect".
+func (v *Detect) VerbName() string { return "detect" }
+
+// VerbID is the author's id.
+func (v *Detect) VerbID() string { return v.ID }
+
+// MarshalJSON puts "verb" first.
+func (v *Detect) MarshalJSON() ([]byte, error) {
+	type plain Detect
+	return json.Marshal(struct {
+		Verb string `json:"verb"`
+		*plain
+	}{"detect", (*plain)(v)})
+}
+
+func (d *decoder) verbDetect(v tree.Value) *Detect {
+	var x Detect
+	for c := d.first(v); c.In(v); c = c.Next() {
+		switch c.Key() {
+		case "id":
+			x.ID = d.str(c)
+		case "what":
+			x.What = d.strs(c)
+		case "party":
+			x.Party = d.str(c)
+		case "for":
+			x.For = d.duration(c)
+		case "silence":
+			x.Silence = d.duration(c)
+		case "background":
+			x.Background = d.bool(c)
+		case "on":
+			x.On = d.doMap(c)
+		case "next":
+			x.Next = d.doPtr(c)
+		}
+	}
+	return &x
+}
+
+func (v *Detect) fill(f *filler) Verb {
+	was, c := f.changed, *v
+	c.What = f.strs(v.What)
+	c.On = f.doMap(v.On)
+	c.Next = f.doPtr(v.Next)
 	if f.changed == was {
 		return v
 	}

@@ -220,6 +220,37 @@ type Dtmf struct {
 	Party string `json:"party,omitempty"`
 }
 
+// Detect is the verb "detect": Listens to what a party's sound tells beside words: whether a person or a
+// machine answered, a fax machine, a beep, a busy tone, a silence, digits sent as tones. It ends with the
+// first that is found, and the result says which in detected, with confidence from 0.5 to 1; in the
+// background it goes on beside the script, and each finding is an event (leg.human, leg.machine, leg.fax,
+// leg.beep, leg.busy_tone, leg.silence) for `on`. These are guesses from the sound; how often they are wrong
+// is measured in edge/media/tone/ERRORS.md. As the confirm of a dial it keeps machines from taking a call.
+// What is heard is passed on as before.
+type Detect struct {
+	// The author's own name for this verb; it comes back in results and events.
+	ID string `json:"id,omitempty"`
+	// What to listen for; default machine and fax. machine: a short greeting and then silence is a person, a
+	// long greeting or one with a beep a machine. fax: the tone of one that calls (1100 Hz) or answers (2100
+	// Hz). beep: one steady tone, told when it is over. busy_tone: busy or congestion, after two of them.
+	// silence: nobody has spoken for so long. digits: tones of keys count as digits pressed; they end nothing,
+	// and are not looked for once the phone has sent digits as events.
+	What Strings `json:"what,omitempty"`
+	// Whom to listen to. Default "caller".
+	Party string `json:"party,omitempty"`
+	// How long; default 30s, in the background until the call ends.
+	For Duration `json:"for,omitempty"`
+	// With silence: how long nobody speaks. Default "2s".
+	Silence Duration `json:"silence,omitempty"`
+	// Go on with the following verbs while it listens; cancel with its id ends it.
+	Background bool `json:"background,omitempty"`
+	// What to do by finding, before the verb that follows; in the background beside the script, each time.
+	// timeout: nothing was found in time.
+	On map[string]Do `json:"on,omitempty"`
+	// Where to go with the result; default the following verb.
+	Next *Do `json:"next,omitempty"`
+}
+
 // Dial is the verb "dial": Calls one or several targets and connects the first that answers; the others are
 // cancelled as completed elsewhere. Ends when the connection ends or nobody answered. The result's status
 // keeps answered, no_answer (nobody took it), busy, timeout (nothing came back), refused, failed and

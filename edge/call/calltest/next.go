@@ -35,6 +35,9 @@ func (w *World) Next() []Choice {
 	for _, s := range w.streams {
 		next = ofStream(next, s)
 	}
+	for _, d := range w.detects {
+		next = ofDetection(next, d)
+	}
 	if !w.inTown {
 		for _, n := range w.loans {
 			next = w.ofLoan(next, n)

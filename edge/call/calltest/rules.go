@@ -121,6 +121,11 @@ func (w *World) thingDone(now time.Time, out call.Output) error {
 		return w.recordDone(out)
 	case call.StreamStart, call.StreamDigit, call.StreamStop:
 		return w.streamDone(out)
+	case call.DetectStart:
+		w.detects = append(w.detects, detection{n: o.Detect, what: o.What})
+		return w.number(o.Detect)
+	case call.DetectStop:
+		return stop(w, &w.detects, call.Detected{Detect: o.Detect, What: "beep"}, func(d detection) bool { return d.n == o.Detect })
 	case call.LegBorrow, call.LegReturn, call.Send, call.Names:
 		return w.meets(out)
 	}
@@ -207,6 +212,8 @@ func (w *World) end() error {
 		return fmt.Errorf("%d recordings are held", len(w.records))
 	case len(w.streams) > 0:
 		return fmt.Errorf("%d streams are held", len(w.streams))
+	case len(w.detects) > 0:
+		return fmt.Errorf("%d detections are held", len(w.detects))
 	case len(w.mix) > 0:
 		return errors.New("somebody is still heard")
 	case len(w.names) > 0:
@@ -228,9 +235,9 @@ func (w *World) mixHolds() error {
 func (w *World) rowHolds(row call.Hear) error {
 	to, from := w.leg(row.To), w.leg(row.From)
 	switch {
-	case w.recorded(row.To) || w.hears(row.To):
+	case w.recorded(row.To) || w.hears(row.To) || w.listens(row.To):
 		if from == nil {
-			return fmt.Errorf("%d is recorded or streamed and no leg", row.From)
+			return fmt.Errorf("%d is recorded, streamed or listened to and no leg", row.From)
 		}
 	case to == nil || to.told:
 		return fmt.Errorf("leg %d is gone", row.To)

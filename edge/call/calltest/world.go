@@ -53,6 +53,7 @@ type sounds struct {
 	paused  []int // of plays
 	records []recording
 	streams []streaming
+	detects []detection
 }
 
 type leg struct {
@@ -93,7 +94,7 @@ func (w *World) Clone() *World {
 	c := *w
 	c.legs, c.plays, c.timers = slices.Clone(w.legs), slices.Clone(w.plays), slices.Clone(w.timers)
 	c.paused = slices.Clone(w.paused)
-	c.records = slices.Clone(w.records)
+	c.records, c.detects = slices.Clone(w.records), slices.Clone(w.detects)
 	c.streams = slices.Clone(w.streams)
 	c.asks, c.resolves, c.late = slices.Clone(w.asks), slices.Clone(w.resolves), slices.Clone(w.late)
 	c.loans, c.taken = slices.Clone(w.loans), slices.Clone(w.taken)
@@ -156,6 +157,13 @@ func (w *World) things(in call.Input) {
 		w.resolves = without(w.resolves, func(r call.Resolve) bool { return r.Resolve == in.Resolve })
 	case call.StreamStarted, call.StreamEnded:
 		w.streamHappens(in)
+	case call.Detected:
+		w.detects = slices.Clone(w.detects)
+		for i := range w.detects {
+			if w.detects[i].n == in.Detect {
+				w.detects[i].told++
+			}
+		}
 	case call.RecordEnded:
 		w.records = without(w.records, func(r recording) bool { return r.n == in.Record })
 	}
@@ -171,6 +179,9 @@ func sameThing(a, b call.Input) bool {
 	case call.TimerFired:
 		b, ok := b.(call.TimerFired)
 		return ok && a.Timer == b.Timer
+	case call.Detected:
+		b, ok := b.(call.Detected)
+		return ok && a.Detect == b.Detect
 	case call.AskAnswered:
 		b, ok := b.(call.AskAnswered)
 		return ok && a.Ask == b.Ask

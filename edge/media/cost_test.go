@@ -34,7 +34,7 @@ type bench struct {
 
 func newBench(tb testing.TB, mediaA, mediaB string) *bench {
 	tb.Helper()
-	eng, err := New(Config{IP: local, MinPort: 20000, MaxPort: 20999, Listen: func(netip.AddrPort) (PacketSocket, error) {
+	eng, err := New(Config{IP: local, MinPort: 20000, MaxPort: 22999, Listen: func(netip.AddrPort) (PacketSocket, error) {
 		return sink{make(chan struct{})}, nil
 	}})
 	if err != nil {
@@ -145,6 +145,28 @@ func TestNothingIsAllocatedForAPacket(t *testing.T) {
 		z.b.Hear([]Heard{{From: p, Gain: 0.5}, {From: z.a}})
 		noAllocs(t, name, sent(z.a), func() { z.turn(p, z.a, z.b) })
 		noAllocs(t, name+" in a mix", sent(z.b), func() { z.packet(); z.turn(p, z.a, z.b) })
+	}
+}
+
+// A thousand prompts at once: each turn sends a frame of each, and allocates nothing.
+func TestAThousandPromptsAllocateNothing(t *testing.T) {
+	x := newBench(t, onlyU, onlyU)
+	const prompts, turns = 1000, 20
+	var members []ticker
+	var ends []*Endpoint
+	for i := range prompts {
+		p, end := x.eng.Play([]Source{newFixed(i%2 == 0)}, -1, nil), x.open(t, onlyU)
+		end.Hear([]Heard{{From: p}})
+		members, ends = append(members, p, end), append(ends, end)
+	}
+	x.turn(members...)
+	if n := testing.AllocsPerRun(turns-1, func() { x.turn(members...) }); n != 0 { // and once to warm up
+		t.Errorf("%v allocations a turn", n)
+	}
+	for _, end := range ends {
+		if n := end.Stats().PacketsSent; n != turns+1 {
+			t.Fatalf("%d packets were sent in %d turns", n, turns+1)
+		}
 	}
 }
 

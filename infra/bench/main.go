@@ -25,14 +25,15 @@ type plan struct {
 	flood   int   // seconds of overload
 	crowds  []int // calls up while the cost of one more is measured
 	events  int   // seconds of publishing
+	prompts int
 }
 
 var (
-	whole = plan{step: 4, steps: 10, rounds: 3, held: 5000, hold: 10, relays: []int{100, 300, 900}, seconds: 5, flood: 30, crowds: []int{100, 1000, 5000}, events: 5}
-	quick = plan{step: 3, steps: 3, rounds: 1, held: 1000, hold: 6, relays: []int{100, 300}, seconds: 4, flood: 8, crowds: []int{100, 1000}, events: 2}
+	whole = plan{step: 4, steps: 10, rounds: 3, held: 5000, hold: 10, relays: []int{100, 300, 900}, seconds: 5, flood: 30, crowds: []int{100, 1000, 5000}, events: 5, prompts: 1000}
+	quick = plan{step: 3, steps: 3, rounds: 1, held: 1000, hold: 6, relays: []int{100, 300}, seconds: 4, flood: 8, crowds: []int{100, 1000}, events: 2, prompts: 1000}
 )
 
-const everything = "calls,overload,crowd,bridge,held,relay,events"
+const everything = "calls,overload,crowd,bridge,held,relay,prompts,events"
 
 // bench is one run.
 type bench struct {
@@ -107,7 +108,7 @@ func (b *bench) all(only []string) error {
 
 func (b *bench) benchmarks() map[string]func() error {
 	return map[string]func() error{"calls": b.calls, "overload": b.overload, "crowd": b.crowd, "bridge": b.bridge, "held": b.heldCalls,
-		"relay": b.relay, "events": b.eventPath}
+		"relay": b.relay, "prompts": b.playing, "events": b.eventPath}
 }
 
 func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }

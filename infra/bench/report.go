@@ -72,6 +72,7 @@ func (r *results) tables() string {
 	r.crowdTable(&b)
 	r.heldTable(&b)
 	r.relayTable(&b)
+	r.promptTable(&b)
 	r.eventTable(&b)
 	return b.String()
 }

@@ -23,6 +23,7 @@ type results struct {
 	Rates    []rateResult      `json:"rates"`
 	Held     []held            `json:"held"`
 	Relay    []relayed         `json:"relay"`
+	Prompts  []played          `json:"prompts,omitempty"`
 	Overload *overloaded       `json:"overload,omitempty"`
 	Crowd    []crowded         `json:"crowd,omitempty"`
 	Events   *published        `json:"events,omitempty"`

@@ -108,6 +108,7 @@ tenants:
     answer: http://%[1]s/answer
     numbers:
       "2": {answer: http://%[1]s/dial}
+      "3": {answer: [{verb: answer}, {verb: play, audio: {say: "All our agents are in conversation. Please wait for the next of them."}, loop: -1}]}
     trunks: {local: {allow: [127.0.0.0/8]}}
     asks: {timeout: 5s, concurrent: 10000, allow_private: [127.0.0.0/8]}
 `

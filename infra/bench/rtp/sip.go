@@ -112,6 +112,12 @@ func (s *SIP) Call(dial string, a, b *Party) error {
 	}
 }
 
+// Hear makes a call whose sound comes to a party, who says nothing.
+func (s *SIP) Hear(dial string, p *Party) error {
+	_, err := s.up(dial, p.SDP())
+	return err
+}
+
 // Timed makes a call, hangs up and tells how long the 200 took.
 func (s *SIP) Timed(dial string) (time.Duration, error) {
 	began := time.Now()

@@ -11,6 +11,7 @@ import (
 	"log"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,7 +32,8 @@ type rig struct {
 	ended  chan stream.End
 	began  int
 	heads  []http.Header // of the handshakes
-	gone   chan struct{} // closed at the end
+	gone   chan struct{} // closed once the stream is over
+	served sync.WaitGroup
 }
 
 // peer is the server's end of one connection.
@@ -71,6 +73,8 @@ func (r *rig) listen(serve func(*peer)) (stop func()) {
 		r.Fatal(err)
 	}
 	s := &http.Server{ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		r.served.Add(1)
+		defer r.served.Done()
 		r.heads = append(r.heads, req.Header.Clone())
 		if serve == nil {
 			http.Redirect(w, req, "ws://127.0.0.1:9001/", http.StatusFound)
@@ -86,7 +90,7 @@ func (r *rig) listen(serve func(*peer)) (stop func()) {
 	})}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Serve(l) }()
-	return func() { close(r.gone); _ = s.Close(); <-done }
+	return func() { _ = s.Close(); <-done }
 }
 
 // talk has the stream hear a code for a time, and play what comes.
@@ -99,11 +103,13 @@ func (r *rig) talk(code byte, d time.Duration) {
 	}
 }
 
-// end waits for the stream's.
+// end waits for the stream's, and then for the server's: what that has noted can be read.
 func (r *rig) end() stream.End {
 	r.Helper()
 	select {
 	case e := <-r.ended:
+		close(r.gone)
+		r.served.Wait()
 		return e
 	case <-time.After(5 * time.Minute):
 		r.Fatal("it does not end")

@@ -425,7 +425,8 @@ type Stream struct {
 	// How often a lost connection was made again.
 	Reconnects int `json:"reconnects,omitempty"`
 	// Of stream.failed: what went wrong, in the words of ask.failed (dns, refused, timeout, tls,
-	// address_forbidden, status, bad_url ...); closed: the server closed for a reason; connection: it was lost.
+	// address_forbidden, status, bad_url, connection, too_large ...); closed: the server closed for a reason;
+	// bad_frames: what it sent was no media stream.
 	Code string `json:"code,omitempty"`
 	// The same for people.
 	Error string `json:"error,omitempty"`

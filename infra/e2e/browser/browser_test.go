@@ -5,6 +5,7 @@
 package browser
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -33,6 +34,9 @@ func TestMain(m *testing.M) {
 
 // bundle puts each page's scripts into one file.
 func bundle() error {
+	if err := snippet(); err != nil {
+		return err
+	}
 	steps := [][]string{{"npm", "run", "--silent", "bundle"}}
 	if stale("page/node_modules/.package-lock.json", "page/package-lock.json") {
 		steps = append([][]string{{"npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"}}, steps...)
@@ -45,6 +49,23 @@ func bundle() error {
 		}
 	}
 	return nil
+}
+
+// snippet takes the page out of the README.
+func snippet() error {
+	raw, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		return err
+	}
+	_, rest, _ := strings.Cut(string(raw), "\n```js\n")
+	script, _, ok := strings.Cut(rest, "\n```\n")
+	if !ok {
+		return errors.New("README.md has no script")
+	}
+	if err := os.MkdirAll("page/dist/snippet", 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile("page/dist/snippet/readme.js", []byte(script), 0o644)
 }
 
 func stale(made, from string) bool {
@@ -63,7 +84,7 @@ tenants:
       "106": {name: Anna, password: demo-106}
     asks: {allow_private: [127.0.0.0/8]}
     numbers:
-      "10": {answer: "%s"}
+      "100": {answer: "%s"}
       "11": {answer: [
         {verb: gather, max_digits: 2, timeout: 20s, prompt: [{verb: play, audio: whistle, loop: -1}]}, {verb: set, vars: {first: "{digits}"}}, {verb: emit, type: pressed},
         {verb: gather, max_digits: 2, timeout: 20s}, {verb: emit, type: digits, data: {got: "{first} {digits}"}}]}
@@ -86,7 +107,7 @@ func open(t *testing.T) *rig {
 	t.Helper()
 	real.Need(t, "chromium", "baresip")
 	r := &rig{t: t, tap: real.NewTap(t), pages: servePages(t)}
-	port := real.Port(t, 5)
+	const port = 8079 // HTTP is at 8080, as in the README; nobody else is on the island
 	ws, wss := fmt.Sprintf("127.0.0.1:%d", port+3), fmt.Sprintf("127.0.0.1:%d", port+4)
 	r.ws, r.wss = "ws://"+ws, "wss://"+wss
 	r.Offhook = real.StartOffhook(t, real.OffhookOptions{
@@ -106,7 +127,7 @@ func servePages(t *testing.T) string {
 	t.Helper()
 	mux := http.NewServeMux()
 	mux.Handle("/dist/", http.FileServer(http.Dir("page")))
-	for _, name := range libraries {
+	for _, name := range append([]string{"readme"}, libraries...) {
 		mux.HandleFunc("/"+name, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			_, _ = fmt.Fprintf(w, "<!doctype html><title>%s</title><script src=/dist/%s.js></script>", name, name)
@@ -123,21 +144,43 @@ func servePages(t *testing.T) string {
 	return "http://" + l.Addr().String()
 }
 
+// theREADMEsPage calls a number by itself and takes calls.
+func theREADMEsPage(r *rig) {
+	p, d := &page{r.browser.Open(r.t, "readme", r.pages+"/readme"), r}, r.desk("101")
+	r.hear("the number it calls", map[ear][]int{p: {whistle}})
+	d.do("dial", "sip:105@"+r.SIP)
+	d.wait("CALL_ESTABLISHED")
+	r.hear("who calls it", map[ear][]int{p: {desk}, d: {microphone}})
+	d.do("hangup", "")
+	r.eventually("one call is left", func() bool { return r.LiveCalls(r.t) == 1 })
+	var live struct{ Calls []struct{ ID string } }
+	r.Get(r.t, "/v1/calls", &live)
+	for _, c := range live.Calls {
+		r.Request(r.t, http.MethodDelete, "/v1/calls/"+c.ID, nil, nil)
+	}
+}
+
 func TestAPageIsAPhone(t *testing.T) {
 	r := open(t)
+	r.run(t, "the README's page", theREADMEsPage)
 	for _, library := range libraries {
 		for _, c := range cases {
 			if c.only != "" && c.only != library {
 				continue
 			}
-			t.Run(library+"/"+c.name, func(t *testing.T) {
-				mine, began := *r, time.Now()
-				mine.t = t
-				c.run(&mine, library)
-				mine.over(began)
-			})
+			r.run(t, library+"/"+c.name, func(r *rig) { c.run(r, library) })
 		}
 	}
+}
+
+// run is a test within the test.
+func (r *rig) run(t *testing.T, name string, test func(*rig)) {
+	t.Run(name, func(t *testing.T) {
+		mine, began := *r, time.Now()
+		mine.t = t
+		test(&mine)
+		mine.over(began)
+	})
 }
 
 var cases = []struct {

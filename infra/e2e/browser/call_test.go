@@ -70,7 +70,7 @@ func holds(r *rig, p *page, d *phone) {
 
 func hearsAScript(r *rig, library string) {
 	p := r.phone(library, "105")
-	p.do("call", uri("10"))
+	p.do("call", uri("100"))
 	p.wait("answered")
 	r.hear("a script plays", map[ear][]int{p: {whistle}})
 	p.do("hangup")
@@ -161,7 +161,7 @@ func pageToPage(r *rig, library string) {
 
 func transfers(r *rig, library string) {
 	p, d := called(r, library)
-	p.do("transfer", uri("10"))
+	p.do("transfer", uri("100"))
 	r.hear("transferred to a script", map[ear][]int{d: {whistle}})
 	d.do("hangup", "")
 	p.wait("ended")

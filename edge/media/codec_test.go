@@ -3,6 +3,7 @@ package media
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -172,6 +173,109 @@ func TestTranscodingSurvivesLoss(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Packets that change places or come twice do no harm to G.722, though they are decoded as they come.
+func TestG722InDisorder(t *testing.T) {
+	inBubble(t, nil, func(r *rig) {
+		a, b, c := r.singer(onlyW, 1000), r.singer(onlyU, 0), r.singer(onlyW, 0)
+		b.end.Hear([]Heard{{From: a.end}})
+		c.end.Hear([]Heard{{From: a.end}, {From: b.end}})
+		pcm := make([]int16, wideFrame)
+		var packets [200][]byte
+		for n := range packets {
+			for i := range pcm {
+				pcm[i] = int16(6000 * math.Sin(2*math.Pi*1000*float64(n*wideFrame+i)/16000))
+			}
+			packets[n] = make([]byte, frameSize)
+			a.code.encode(packets[n], pcm)
+		}
+		say := func(n int) {
+			a.send(rtp.Header{PayloadType: 9, SequenceNumber: uint16(n), Timestamp: uint32(n * frameSize), SSRC: 3}, packets[n])
+		}
+		for n := 0; n < len(packets); n += 5 {
+			for _, k := range []int{0, 1, 3, 2, 2, 3, 4} {
+				say(n + k)
+			}
+			time.Sleep(5 * frameTime)
+		}
+		for name, s := range map[string]*singer{"relayed": b, "mixed": c} {
+			whole := s.inOrder()
+			if l, all := loudness(whole, 1000, s.rate()), power(whole); l*l/2 < 0.99*all {
+				r.Errorf("%s: %.4f of the power is the tone", name, l*l/2/all)
+			}
+		}
+	})
+}
+
+// power of the second half, as loudness.
+func power(pcm []int16) (sum float64) {
+	half := pcm[len(pcm)/2:]
+	for _, v := range half {
+		sum += float64(v) * float64(v) / float64(len(half))
+	}
+	return sum
+}
+
+// inOrder is what is heard behind a jitter buffer.
+func (s *singer) inOrder() (pcm []int16) {
+	got := s.hears()
+	slices.SortFunc(got, func(a, b heard) int { return int(int16(a.SequenceNumber - b.SequenceNumber)) })
+	got = slices.CompactFunc(got, func(a, b heard) bool { return a.SequenceNumber == b.SequenceNumber })
+	var d decoder
+	for _, h := range got {
+		frame := make([]int16, 2*len(h.Payload))
+		pcm = append(pcm, frame[:d.decode(frame, h.Payload, s.code.codec)]...)
+	}
+	return pcm
+}
+
+func TestCodecChangesWithANewOffer(t *testing.T) {
+	inBubble(t, nil, func(r *rig) {
+		a, b := r.singer(onlyW, 1000), r.singer(onlyW, 600)
+		bridge(a.phone, b.phone)
+		choir(50, a, b)
+		b.expect("G722", []float64{1000}, 600)
+		a.ears()
+		for _, to := range []struct {
+			media string
+			pt    uint8
+			codec codec
+		}{{onlyU, 0, ulaw}, {onlyW, 9, wide}, {onlyA, 8, alaw}} {
+			b.offer(b.sdpOf(to.media, "a=sendonly\r\n"))
+			b.offer(b.sdpOf(to.media))
+			b.pt, b.n = to.pt, 0
+			b.code.agree(to.codec)
+			choir(50, a, b)
+			b.expect(to.codec.String(), []float64{1000}, 600)
+			a.expect("a of "+to.codec.String(), []float64{600}, 1000)
+		}
+	})
+}
+
+// However many hear a source, its other rate is made once a frame.
+func TestOtherRateIsMadeOnce(t *testing.T) {
+	var s, once sound
+	pcm := make([]int16, frameSize)
+	for n := range 20 {
+		for i := range pcm {
+			pcm[i] = int16(6000 * math.Sin(2*math.Pi*1000*float64(n*frameSize+i)/8000))
+		}
+		for _, x := range []*sound{&s, &once} {
+			x.next()
+			x.set(pcm, false)
+		}
+		for range 3 {
+			s.at(wideFrame)
+		}
+		if got, want := s.at(wideFrame), once.at(wideFrame); !slices.Equal(got, want) || &s.at(frameSize)[0] != &pcm[0] {
+			t.Fatalf("frame %d differs", n)
+		}
+	}
+	s.next()
+	if s.at(frameSize) != nil || s.at(wideFrame) != nil {
+		t.Error("a frame that did not come")
+	}
 }
 
 func TestPacketsOfAnyUsualTimeAreHeard(t *testing.T) {

@@ -89,7 +89,8 @@ type Profile struct {
 	Codecs     []string // names as in SDP, in order of preference; none: all there are, those of Like first
 	Like       []string // codecs of who will be heard, in their order: what needs no transcoding is chosen
 	Encryption Encryption
-	Browser    bool // ICE, rtcp-mux and what else WebRTC asks for
+	Browser    bool       // ICE, rtcp-mux and what else WebRTC asks for
+	Near       netip.Addr // where its signalling comes from: sound from there is its own rather than a stranger's
 }
 
 // Encryption of a party's sound.

@@ -79,7 +79,7 @@ func (r *receiver) check(a ice.Agent, on bool) (begun bool) {
 	if on == r.source.ice {
 		return false
 	}
-	r.source = source{ice: on}
+	r.source = source{ice: on, near: r.source.near}
 	return on
 }
 

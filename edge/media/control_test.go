@@ -290,3 +290,17 @@ func FuzzReport(f *testing.F) {
 		}
 	})
 }
+
+// A party may name another port for reports than the next one (RFC 3605), as some do behind NAT.
+func TestReportsGoToThePortThatTheDescriptionNames(t *testing.T) {
+	inBubble(t, nil, func(r *rig) {
+		a, b := r.phone(onlyU), r.phone(onlyU)
+		bridge(a, b)
+		named, next := r.sock("127.0.0.1:50011"), a.observer()
+		a.offer(a.sdpOf(onlyU, "a=rtcp:50011 IN IP4 203.0.113.9\r\n")) // its address is not followed: it may be anybody's
+		a.talk(1, 500)
+		if got, _ := next.reports(); len(got) != 0 || len(named.in) == 0 {
+			r.Errorf("%d reports at the next port, %d at the one that was named", len(got), len(named.in))
+		}
+	})
+}

@@ -13,6 +13,7 @@ func (e *Endpoint) Prefer(p Profile) {
 	e.sess.mu.Lock()
 	defer e.sess.mu.Unlock()
 	e.sess.prefer = p
+	e.rx.expectNear(p.Near)
 }
 
 // names of the codecs that are allowed, in order. A Profile that names none that there are allows all.

@@ -212,6 +212,13 @@ func (r *receiver) advance(now time.Duration) (dtmf.Digit, bool) {
 	return r.digit.Expire(now)
 }
 
+// expectNear says where the party's signalling comes from.
+func (r *receiver) expectNear(at netip.Addr) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.source.near = at
+}
+
 // setTap makes or drops the sound for mixes.
 func (r *receiver) setTap(on bool) {
 	r.mu.Lock()

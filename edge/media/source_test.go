@@ -3,6 +3,7 @@ package media
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,6 +141,40 @@ func TestThePartyTakesItsCallBackFromAStrangerWhoWasFaster(t *testing.T) {
 		}
 		if n := len(p.hears()); n != 5 || len(stranger.in) != 0 {
 			r.Errorf("%d sent to the party, %d to the stranger", n, len(stranger.in))
+		}
+	})
+}
+
+// A party behind NAT names an address that nobody else can use, so a stranger may be faster here, too. Where its signalling
+// comes from tells it apart.
+func TestThePartyBehindNATTakesItsCallBackFromAStrangerWhoWasFaster(t *testing.T) {
+	inBubble(t, func(c *Config) { c.NAT = true }, func(r *rig) {
+		a, p := r.phone(bothCodecs), r.phone(bothCodecs)
+		bridge(a, p)
+		p.end.Prefer(Profile{Near: netip.MustParseAddr("127.0.0.7")})
+		p.offer([]byte(strings.ReplaceAll(string(p.sdpOf(bothCodecs)), "127.0.0.1", "127.0.0.2")))
+		stranger, behind := r.sock("127.0.0.9:5000"), r.sock("127.0.0.7:6000")
+		for seq := range uint16(3) {
+			p.stranger(stranger, seq)
+		}
+		a.hears()
+		p.sock = behind
+		for i := range 5 {
+			p.talk(1, 1)
+			p.stranger(stranger, uint16(3+i))
+			a.say(1)
+		}
+		if got := a.hears(); len(got) != 5 || got[0].Payload[0] != 1 {
+			r.Errorf("%d packets heard of 5", len(got))
+		}
+		if len(behind.in) != 5 || len(stranger.in) != 0 {
+			r.Errorf("%d sent to the party, %d to the stranger", len(behind.in), len(stranger.in))
+		}
+		other := r.sock("127.0.0.7:7000") // the same NAT's, and not who is heard
+		p.stranger(other, 100)
+		p.stranger(other, 101)
+		if got, _ := received(p); got != 7 {
+			r.Errorf("%d received", got)
 		}
 	})
 }

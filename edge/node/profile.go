@@ -1,6 +1,7 @@
 package node
 
 import (
+	"net/netip"
 	"strings"
 
 	"github.com/offhook/offhook/edge/call"
@@ -17,7 +18,7 @@ var encrypted = map[media.Encryption]string{media.Plain: "none", media.SDES: "sd
 // profileTo is for a place that is called: what is set for its gateway or user, and what browsers need.
 func (s *session) profileTo(to call.Destination) media.Profile {
 	t := s.configured()
-	p := media.Profile{Browser: strings.Contains(to.URI, ";transport=ws")} // RFC 7118 5
+	p := media.Profile{Browser: strings.Contains(to.URI, ";transport=ws"), Near: near(to.Via)} // RFC 7118 5
 	if _, gateway, ok := strings.Cut(to.Gateway, "/"); ok {
 		g := t.Gateways[gateway]
 		p.Codecs, p.Encryption = g.Codecs, encryptions[g.Encryption]
@@ -49,10 +50,17 @@ func (s *session) tonesFrom(in sipua.Invite) bool {
 func (s *session) profileFrom(in sipua.Invite) media.Profile {
 	t := s.configured()
 	if u, ok := t.Users[in.User]; ok {
-		return media.Profile{Codecs: u.Codecs, Encryption: encryptions[u.Encryption]}
+		return media.Profile{Codecs: u.Codecs, Encryption: encryptions[u.Encryption], Near: in.Source.Addr().Unmap()}
 	}
 	trunk := t.Trunks[in.Trunk]
-	return media.Profile{Codecs: trunk.Codecs, Encryption: encryptions[trunk.Encryption]}
+	return media.Profile{Codecs: trunk.Codecs, Encryption: encryptions[trunk.Encryption], Near: in.Source.Addr().Unmap()}
+}
+
+// near is the address in what a call is sent to, such as "udp:192.0.2.1:5060"; zero when there is none.
+func near(via string) netip.Addr {
+	_, at, _ := strings.Cut(via, ":")
+	addr, _ := netip.ParseAddrPort(at) // zero otherwise
+	return addr.Addr().Unmap()
 }
 
 // configured is the call's tenant; an empty one when the configuration has it no more.

@@ -28,7 +28,7 @@ type net struct {
 }
 
 func jittery(loss float64) real.Network {
-	return real.Network{Loss: loss, Jitter: 50 * time.Millisecond, Reordered: 0.02, Twice: 0.02}
+	return real.Network{Loss: loss, Jitter: 50 * time.Millisecond, Reordered: 0.02, Twice: 0.02, Drift: 300}
 }
 
 // The first four differ in loss alone.

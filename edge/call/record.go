@@ -205,8 +205,26 @@ func (c *Call) recorded(m Mix) Mix {
 				m = append(m, Hear{From: l.N, To: t.N, Channel: channel})
 			}
 		}
+		m = c.recordedStream(m, t)
 	}
 	return m
+}
+
+// recordedStream adds the server that the caller speaks with: it is the other party then.
+func (c *Call) recordedStream(m Mix, t Thing) Mix {
+	l := c.live(c.Caller)
+	if l == nil || !l.answered() || l.Held || t.Name != OfCall && t.Name != OfAgent {
+		return m
+	}
+	n := c.playFor(l, false)
+	if c.thing(thingStream, n) == nil {
+		return m
+	}
+	row := Hear{From: n, To: t.N}
+	if t.Two {
+		row.Channel = 1
+	}
+	return append(m, row)
 }
 
 func (c *Call) recordsLeg(t Thing, l *Leg) bool {

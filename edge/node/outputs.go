@@ -147,7 +147,7 @@ func (s *session) heardBy(id int) []media.Heard {
 			continue
 		}
 		if p := s.player(row.From); p != nil {
-			heard = append(heard, media.Heard{From: p, Gain: row.Gain})
+			heard = append(heard, media.Heard{From: p, Gain: row.Gain, Channel: row.Channel})
 		} else if l := s.leg(row.From); l != nil {
 			heard = append(heard, media.Heard{From: l.sound(), Gain: row.Gain, Channel: row.Channel, NoDigits: row.Mute})
 		}

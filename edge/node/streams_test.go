@@ -343,3 +343,27 @@ func TestANodeThatStopsEndsItsStreams(t *testing.T) {
 		r.stop()
 	})
 }
+
+func TestAVoiceAgentIsRecordedAsTheOtherParty(t *testing.T) {
+	dir := t.TempDir()
+	change := func(s *setup) {
+		streaming(s)
+		recording(t, dir)(s)
+	}
+	inBubble(t, change, func(r *rig) {
+		r.serve(func(conn *websocket.Conn, next func() (heardFrame, bool)) {
+			next()
+			pour(conn, 0x30, 8000*2)
+			toTheEnd(conn, next)
+		})
+		r.script(`[{"verb": "record", "channels": 2, "background": true}, {"verb": "stream", "to": "ws://127.0.0.1:9000/"}]`)
+		anna := r.phone(6000)
+		caller := anna.established("200", withDigits)
+		anna.hum(0x20, 2*time.Second)
+		caller.request("BYE", "", "")
+		anna.expect("200 BYE")
+		if _, most := r.stored(dir, last[event.Recording](r, event.RecordingStored)); most != [2]int16{level(0x20), level(0x30)} {
+			t.Error(most)
+		}
+	})
+}

@@ -1,6 +1,13 @@
 package stream
 
-import "testing"
+import (
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"testing"
+
+	"github.com/coder/websocket"
+)
 
 func TestSoundCostsNoAllocation(t *testing.T) {
 	o, play := newOutbox(2), &playout{played: func(string) {}}
@@ -48,4 +55,28 @@ func BenchmarkFrame(b *testing.B) {
 		o.take(&f)
 		buf = about.media(buf[:0], &c, &f)
 	}
+}
+
+// BenchmarkConnection is a frame on its way through a real connection, the server's share of the work included.
+func BenchmarkConnection(b *testing.B) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(w, r, nil)
+		for err == nil {
+			_, _, err = conn.Read(r.Context())
+		}
+	}))
+	defer server.Close()
+	s := New(Config{URL: server.URL, Client: http.DefaultClient, Header: func() http.Header { return nil }, Began: func() {}, Start: Start{ID: "call_1-4", Tracks: []string{"inbound"}}})
+	done := make(chan End)
+	go func() { done <- s.Run(b.Context()) }()
+	pcm := make([]int16, 160)
+	b.ReportAllocs()
+	for n := int64(1); b.Loop(); n++ {
+		s.Hear(0, pcm)
+		for s.sent.Load() < n*frameSize {
+			runtime.Gosched()
+		}
+	}
+	s.Stop()
+	<-done
 }

@@ -157,7 +157,7 @@ type Gateway struct {
 type Asks struct {
 	// How long a webhook may take, its retry included. Default "5s".
 	Timeout verb.Duration `json:"timeout,omitempty"`
-	// Private addresses that webhooks may have.
+	// Private addresses that webhooks, sounds by URL and servers of streams may have.
 	AllowPrivate []string `json:"allow_private,omitempty"`
 	// Signs the asks (Standard Webhooks): whsec_ and base64.
 	Secret Secret `json:"secret,omitempty"`

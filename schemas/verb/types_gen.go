@@ -144,7 +144,8 @@ type Record struct {
 	Action string `json:"action,omitempty"`
 	// With pause, resume and stop: the id of the record verb that began it; default all of the call.
 	OfID string `json:"of_id,omitempty"`
-	// Whose voice: both parties, or one. Default "call".
+	// Whose voice: both parties, or one. A server that the caller speaks with by stream is the agent then.
+	// Default "call".
 	Of string `json:"of,omitempty"`
 	// 1: mixed; 2: the caller left, the others right. Default 1.
 	Channels int `json:"channels,omitempty"`

@@ -68,7 +68,7 @@ var inputs = map[string]func([]byte) (Input, error){
 
 var outputs = map[string]func([]byte) (Output, error){
 	"leg_ring": output[LegRing], "leg_answer": output[LegAnswer], "leg_invite": output[LegInvite], "leg_end": output[LegEnd],
-	"set_mix": output[SetMix], "play_start": output[PlayStart], "play_stop": output[PlayStop], "play_pause": output[PlayPause], "play_seek": output[PlaySeek], "timer_start": output[TimerStart],
+	"set_mix": output[SetMix], "play_start": output[PlayStart], "play_stop": output[PlayStop], "play_pause": output[PlayPause], "play_seek": output[PlaySeek], "prepare": output[Prepare], "timer_start": output[TimerStart],
 	"timer_stop": output[TimerStop], "ask_start": output[AskStart], "ask_stop": output[AskStop], "resolve": output[Resolve],
 	"leg_dtmf": output[LegDTMF], "leg_refer": output[LegRefer], "leg_notify": output[LegNotify], "record_start": output[RecordStart],
 	"record_pause": output[RecordPause], "record_stop": output[RecordStop], "messages": output[Messages], "names": output[Names],

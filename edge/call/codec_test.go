@@ -47,8 +47,9 @@ func TestOutputsSurviveJSON(t *testing.T) {
 	outs := []call.Output{
 		call.LegRing{Leg: 1, EarlyMedia: true}, call.LegAnswer{Leg: 1}, call.LegEnd{Leg: 1, Cause: call.CauseBusy},
 		call.LegInvite{Leg: 2, Destination: call.Destination{URI: "sip:a"}, CallerID: "1", Headers: map[string]string{"X": "y"}},
-		call.SetMix{Mix: call.Mix{{From: 1, To: 2, Gain: 0.5}}}, call.PlayStart{Play: 3, Audio: verb.Audios{{Name: "a"}, {Name: "b"}}, Loop: -1},
-		call.PlayStop{Play: 3}, call.TimerStart{Timer: 4, After: time.Second}, call.TimerStop{Timer: 4},
+		call.SetMix{Mix: call.Mix{{From: 1, To: 2, Gain: 0.5}}}, call.PlayStart{Play: 3, Audio: verb.Audios{{Name: "a"}, {Name: "b"}}, Loop: -1, From: time.Second, Until: time.Minute, Fallback: &verb.Audio{Name: "c"}},
+		call.PlayStop{Play: 3}, call.PlayPause{Play: 3, Paused: true}, call.PlaySeek{Play: 3, To: -time.Second, By: true},
+		call.Prepare{Audio: verb.Audios{{Say: &verb.Say{Text: "a"}}}}, call.TimerStart{Timer: 4, After: time.Second}, call.TimerStop{Timer: 4},
 		call.AskStart{Ask: 5, To: "http://a/", Payload: ask.Ask{ID: "call_1.5", Reason: "call", Event: json.RawMessage(`{"a":1}`), State: json.RawMessage(`null`), Vars: map[string]any{}}},
 		call.AskStop{Ask: 5}, call.Resolve{Resolve: 6, Target: verb.Target{User: "101"}}, call.LogLine{Level: "info", Text: "x"}, call.Over{},
 	}
@@ -57,6 +58,7 @@ func TestOutputsSurviveJSON(t *testing.T) {
 		event.CallBridged: &event.Leg{Base: base, Leg: 2, With: 1}, event.LegBusy: &event.Leg{Base: base, SIP: &ask.SIPStatus{Code: 486}},
 		event.VerbEnded:    &event.Verb{Base: base, Verb: "say", Result: &ask.Result{Status: "done"}},
 		event.DTMFReceived: &event.DTMF{Base: base, Digit: "1"}, event.AskFailed: &event.Asked{Base: base, Code: "timeout"},
+		event.AudioFailed:    &event.Audio{Base: base, Audio: "a", Code: "not_found", Error: "no"},
 		event.EmailRequested: &event.Email{Base: base, To: []string{"a@b"}}, "custom.x": &event.Custom{Base: base, Data: map[string]any{"a": "b"}},
 	} {
 		outs = append(outs, call.Publish{Type: typ, Data: data})

@@ -89,6 +89,11 @@ type PlaySeek struct {
 	By   bool          `json:"by,omitempty"`
 }
 
+// Prepare names speech that a strand will come to soon: it may be made meanwhile, or this ignored.
+type Prepare struct {
+	Audio verb.Audios `json:"audio"`
+}
+
 // PlayStop stops a playback.
 type PlayStop struct {
 	Play int `json:"play"`
@@ -264,6 +269,7 @@ func (LegInvite) Kind() string   { return "leg_invite" }
 func (LegEnd) Kind() string      { return "leg_end" }
 func (SetMix) Kind() string      { return "set_mix" }
 func (PlayStart) Kind() string   { return "play_start" }
+func (Prepare) Kind() string     { return "prepare" }
 func (PlayStop) Kind() string    { return "play_stop" }
 func (PlayPause) Kind() string   { return "play_pause" }
 func (PlaySeek) Kind() string    { return "play_seek" }

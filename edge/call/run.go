@@ -38,6 +38,8 @@ type Kind struct {
 	Make  func(v verb.Verb) Verb
 	Blank func() Verb // to read progress into
 	Media bool        // it needs the caller's line: refused once the call has ended
+
+	Foresee func(v verb.Verb) Foresight // may be nil: nothing is known
 }
 
 // Registry is what the verbs do, by name.

@@ -145,6 +145,7 @@ func (c *Call) start(s *Strand, v verb.Verb, name, base string) {
 	r.Progress.Begin(r)
 	if s.Run == r {
 		c.Spent.Redirects = 0
+		c.foresee(s, v)
 	}
 }
 

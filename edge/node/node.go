@@ -34,6 +34,7 @@ type Asker interface {
 type Sounds interface {
 	Open(ctx context.Context, tenant string, a verb.Audio) (media.Source, error)
 	Music(ctx context.Context, tenant, kind string) media.Source
+	Prepare(ctx context.Context, tenant string, a verb.Audio) // speech that is said soon, unless ctx ends
 }
 
 // Config of a Node. Media, Sounds, Asker, Events and NewCall are needed.

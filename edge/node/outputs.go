@@ -44,6 +44,8 @@ func (s *session) doSound(out call.Output) {
 		s.applyMix()
 	case call.PlayStart:
 		s.play(o)
+	case call.Prepare:
+		s.prepare(o)
 	case call.PlayStop:
 		s.stopPlay(o.Play)
 	case call.PlayPause:

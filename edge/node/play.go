@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"net/url"
 
 	"github.com/offhook/offhook/edge/call"
@@ -120,5 +121,15 @@ func (s *session) stopPlay(id int) {
 		p.Stop()
 		delete(s.plays, id)
 		s.applyMix()
+	}
+}
+
+// prepare has speech made that the call may come to.
+func (s *session) prepare(o call.Prepare) {
+	if s.soon == nil {
+		s.soon, s.never = context.WithCancel(s.node.asking)
+	}
+	for _, a := range o.Audio {
+		s.node.cfg.Sounds.Prepare(s.soon, s.tenant, a)
 	}
 }

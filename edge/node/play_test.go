@@ -33,8 +33,9 @@ type engine struct {
 	takes time.Duration
 	err   error
 
-	mu     sync.Mutex
-	spoken []string
+	mu      sync.Mutex
+	spoken  []string
+	givenUp int
 }
 
 func (e *engine) Speak(ctx context.Context, r speech.Request) ([]int16, error) {
@@ -44,12 +45,21 @@ func (e *engine) Speak(ctx context.Context, r speech.Request) ([]int16, error) {
 	select {
 	case <-time.After(e.takes):
 	case <-ctx.Done():
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.givenUp++
 		return nil, ctx.Err()
 	}
 	if e.err != nil {
 		return nil, e.err
 	}
 	return slices.Repeat([]int16{level(byte(len(r.Text)))}, 8000), nil
+}
+
+func (e *engine) done() (spoken []string, givenUp int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.spoken), e.givenUp
 }
 
 // web answers by path.
@@ -184,5 +194,71 @@ func TestPlaybackIsMovedFromOutside(t *testing.T) {
 		}
 		d.request("BYE", "", "")
 		p.expect("200 BYE")
+	})
+}
+
+const (
+	tenLetters    = `"0123456789"` // spoken, it is sound 10
+	twentyLetters = `"01234567890123456789"`
+)
+
+func TestSpeechAfterAPlaybackBeginsAtOnce(t *testing.T) {
+	e := &engine{takes: 3 * time.Second}
+	withSounds(t, e, func(r *rig) {
+		script := `[{"verb": "play", "audio": "long", "until": "5s"}, {"verb": "say", "text": ` + tenLetters + `}, {"verb": "pause", "for": "9s"}]`
+		for round := range 2 { // the second time it is known
+			p, d := r.joins(uint16(6000+round), script)
+			wait(4500 * time.Millisecond)
+			if got := p.voices(); !slices.Equal(got, []byte{longSound}) {
+				t.Errorf("first heard %v", got)
+			}
+			wait(600 * time.Millisecond) // the playback ends in the midst of it
+			if got := p.voices(); !slices.Contains(got, 10) {
+				t.Errorf("then heard %v: the speech is late", got)
+			}
+			d.request("BYE", "", "")
+			p.expect("200 BYE")
+		}
+		if spoken, _ := e.done(); len(spoken) != 1 {
+			t.Errorf("the engine spoke %q", spoken)
+		}
+	})
+}
+
+func TestSpeechThatIsNotPreparedKeepsTheCallerWaiting(t *testing.T) {
+	e := &engine{takes: 3 * time.Second}
+	withSounds(t, e, func(r *rig) {
+		p, d := r.joins(6000, `[{"verb": "answer"}, {"verb": "say", "text": `+tenLetters+`}, {"verb": "pause", "for": "9s"}]`)
+		wait(2500 * time.Millisecond)
+		if got := p.voices(); len(got) > 0 {
+			t.Errorf("heard %v before it could be made", got)
+		}
+		wait(time.Second)
+		if got := p.voices(); !slices.Equal(got, []byte{10}) {
+			t.Errorf("heard %v", got)
+		}
+		d.request("BYE", "", "")
+		p.expect("200 BYE")
+	})
+}
+
+func TestSpeechOfACallThatHasEndedIsGivenUp(t *testing.T) {
+	e := &engine{takes: 3 * time.Second}
+	withSounds(t, e, func(r *rig) {
+		p, d := r.joins(6000, `[{"verb": "play", "audio": "long"}, {"verb": "say", "text": `+tenLetters+`}, {"verb": "say", "text": `+twentyLetters+`}]`)
+		wait(time.Second)
+		d.request("BYE", "", "")
+		p.expect("200 BYE")
+		wait(10 * time.Second)
+		if spoken, givenUp := e.done(); len(spoken) != 1 || givenUp != 1 {
+			t.Errorf("the engine spoke %q, and gave up %d", spoken, givenUp)
+		}
+		q, d := r.joins(6001, `[{"verb": "say", "text": `+tenLetters+`}, {"verb": "pause", "for": "9s"}]`) // others may say it all the same
+		wait(4 * time.Second)
+		if got := q.voices(); !slices.Equal(got, []byte{10}) {
+			t.Errorf("heard %v", got)
+		}
+		d.request("BYE", "", "")
+		q.expect("200 BYE")
 	})
 }

@@ -219,6 +219,8 @@ func (silence) Open(_ context.Context, _ string, a verb.Audio) (media.Source, er
 
 func (silence) Music(context.Context, string, string) media.Source { return silence{} }
 
+func (silence) Prepare(context.Context, string, verb.Audio) {}
+
 func (silence) Frame(n int) ([]int16, bool, error) { return make([]int16, 160), n < 50, nil }
 
 // eventLog keeps what was published.

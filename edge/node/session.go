@@ -41,6 +41,8 @@ type sounding struct {
 	records    map[int]*media.Recorder
 	streams    map[int]*exchange
 	detections map[int]*detection
+	soon       context.Context // ends with the call; nil: nothing was prepared
+	never      context.CancelFunc
 }
 
 // ties are what a call has with others.
@@ -94,6 +96,9 @@ func (s *session) finish(cause event.Cause) {
 	}
 	for _, p := range s.plays {
 		p.Stop()
+	}
+	if s.never != nil {
+		s.never()
 	}
 	for _, rec := range s.records {
 		rec.Stop()

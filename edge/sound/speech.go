@@ -28,15 +28,18 @@ func requestOf(text string) speech.Request {
 
 // openSpeech never fails at once: what cannot be said is silence, with the error at its end.
 func (l *Library) openSpeech(tenant string, say verb.Say) media.Encoded {
+	k, load := l.speech(tenant, say)
+	return &spoken{pending: l.store.get(k, l.store.local, load), silence: int(speech.Estimate(say.Text) / frameTime)}
+}
+
+// speech is what a text is kept by, and how it is made.
+func (l *Library) speech(tenant string, say verb.Say) (key, loader) {
 	r := speech.Request{Text: say.Text, Voice: say.Voice, Language: say.Language, Engine: say.Engine}
 	if r.Voice == "" && r.Engine == "" && r.Language == "" {
 		r.Voice = setting(l.cfg.Voice, tenant)
 	}
 	k := key{"speech", strings.Join([]string{r.Engine, r.Voice, r.Language}, "\x00"), r.Text}
-	return &spoken{
-		pending: l.store.get(k, l.store.local, func(ctx context.Context, _ *entry) (loaded, error) { return l.speak(ctx, r) }),
-		silence: int(speech.Estimate(say.Text) / frameTime),
-	}
+	return k, func(ctx context.Context, _ *entry) (loaded, error) { return l.speak(ctx, r) }
 }
 
 func (l *Library) speak(ctx context.Context, r speech.Request) (loaded, error) {

@@ -59,6 +59,12 @@ type job struct {
 	old     *entry
 	pending *pending
 	remote  bool
+	begun   bool
+
+	ahead   bool            // nobody waits for it yet
+	given   context.Context // of one that was begun ahead: ends when it is given up
+	giveUp  func()
+	unwatch func() bool
 }
 
 // store is the cache of decoded sounds, least recently used goes first, and the workers that fill it. A sound is loaded once however
@@ -67,6 +73,7 @@ type store struct {
 	log    *slog.Logger
 	local  chan *job
 	remote chan *job
+	aside  chan *job // ahead of time
 
 	mu      sync.Mutex
 	closed  bool
@@ -80,7 +87,7 @@ type store struct {
 func newStore(maxBytes int64, log *slog.Logger) *store {
 	return &store{
 		log: log, max: maxBytes,
-		local: make(chan *job, queueLength), remote: make(chan *job, queueLength),
+		local: make(chan *job, queueLength), remote: make(chan *job, queueLength), aside: make(chan *job, queueLength),
 		recent: list.New(), entries: map[key]*list.Element{}, flying: map[key]*job{},
 	}
 }
@@ -107,7 +114,7 @@ func (s *store) start(k key, queue chan *job, old *entry, load loader) *pending 
 		return failed(ErrClosed)
 	}
 	if j := s.flying[k]; j != nil {
-		return j.pending
+		return s.want(j, queue)
 	}
 	j := &job{key: k, load: load, old: old, pending: &pending{}}
 	if j.remote = queue == s.remote; j.remote {
@@ -158,6 +165,7 @@ func (s *store) run(ctx context.Context) error {
 	for range localWorkers {
 		g.Go(func() error { s.work(ctx, s.local); return nil })
 	}
+	g.Go(func() error { s.work(ctx, s.aside); return nil })
 	for range remoteWorkers {
 		g.Go(func() error { s.work(ctx, s.remote); return nil })
 	}
@@ -172,7 +180,9 @@ func (s *store) work(ctx context.Context, queue chan *job) {
 		case <-ctx.Done():
 			return
 		case j := <-queue:
-			s.finish(j, s.do(ctx, j))
+			if s.begin(j) {
+				s.finish(j, s.do(ctx, j))
+			}
 		}
 	}
 }
@@ -181,6 +191,9 @@ func (s *store) work(ctx context.Context, queue chan *job) {
 func (s *store) do(ctx context.Context, j *job) (e *entry) {
 	ctx, cancel := context.WithTimeout(ctx, jobTime)
 	defer cancel()
+	if j.given != nil {
+		defer context.AfterFunc(j.given, cancel)()
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			s.log.Error("loading a sound panicked", "kind", j.key.kind, "name", j.key.name, "panic", fmt.Sprint(r))
@@ -207,13 +220,17 @@ func failure(k key, err error) *entry {
 func (s *store) finish(j *job, e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if j.given != nil {
+		j.unwatch()
+		j.giveUp()
+	}
 	j.pending.settle(e.outcome)
-	if s.flying[j.key] != j { // forgotten meanwhile
+	if s.flying[j.key] != j { // forgotten or given up meanwhile
 		return
 	}
 	delete(s.flying, j.key)
 	s.drop(s.entries[j.key])
-	if e.size > s.max || e.until.IsZero() {
+	if e.size > s.max || e.until.IsZero() || j.ahead && e.outcome.err != nil {
 		return
 	}
 	s.entries[j.key] = s.recent.PushFront(e)

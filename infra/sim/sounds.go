@@ -31,6 +31,9 @@ func (sounds) Open(_ context.Context, _ string, a verb.Audio) (media.Source, err
 	return hum(ms / 20), nil
 }
 
+// Prepare does nothing.
+func (sounds) Prepare(context.Context, string, verb.Audio) {}
+
 // Music is music on hold, and of parking.
 func (sounds) Music(context.Context, string, string) media.Source { return hum(50) }
 

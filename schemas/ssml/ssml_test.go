@@ -67,7 +67,7 @@ func TestWhatIsNotTakenIsToldWithItsPlace(t *testing.T) {
 		`<speak><break time="1 s"/></speak>`:                 `such as "500ms"`,
 		`<speak><break time="-1s"/></speak>`:                 `at most 10s`,
 		`<speak><break time="11s"/></speak>`:                 `at most 10s`,
-		`<speak><break strenght="weak"/></speak>`:            `did you mean strength?`,
+		`<speak><break strengt="weak"/></speak>`:             `did you mean strength?`,
 		`<speak><break strength="week"/></speak>`:            `did you mean weak?`,
 		`<speak><prosody rate="+10%"/></speak>`:              `such as "80%"`,
 		`<speak><prosody rate="NaN%"/></speak>`:              `can be spoken`,

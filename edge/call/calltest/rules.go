@@ -8,6 +8,7 @@ import (
 
 	"github.com/offhook/offhook/edge/call"
 	"github.com/offhook/offhook/schemas/event"
+	"github.com/offhook/offhook/schemas/verb"
 )
 
 // Did takes what the call put out in one step at now. An error names the rule that the call broke.
@@ -64,6 +65,10 @@ func (w *World) did(now time.Time, out call.Output) error {
 			return errors.New("nobody is there to take digits")
 		}
 	case call.LogLine, call.Messages:
+	case call.Prepare:
+		if len(o.Audio) == 0 || slices.ContainsFunc(o.Audio, func(a verb.Audio) bool { return a.Say == nil }) {
+			return errors.New("nothing to prepare")
+		}
 	default:
 		return w.thingDone(now, out)
 	}

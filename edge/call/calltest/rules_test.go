@@ -39,6 +39,7 @@ func TestBrokenRulesAreSeen(t *testing.T) {
 		"unknown leg":              {call.LegEnd{Leg: 7}},
 		"a number twice":           {call.TimerStart{Timer: 2, After: 1}, call.PlayStart{Play: 2}},
 		"stop of what is not":      {call.PlayStop{Play: 2}},
+		"nothing to prepare":       {call.Prepare{}},
 		"pause of what is not":     {call.PlayPause{Play: 2, Paused: true}},
 		"paused twice":             {call.PlayStart{Play: 2}, call.PlayPause{Play: 2, Paused: true}, call.PlayPause{Play: 2, Paused: true}},
 		"resumed and not paused":   {call.PlayStart{Play: 2}, call.PlayPause{Play: 2}},

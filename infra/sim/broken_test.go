@@ -36,6 +36,7 @@ func TestWhatIsBrokenOnPurposeIsFound(t *testing.T) {
 		"a lent leg does not come back":     {func(o *Options) { o.Core = without(sent[call.LoanEnded]) }, "heard nothing"},
 		"a borrowed leg is not returned":    {func(o *Options) { o.Core = without(isReturn) }, "legs are held"},
 		"a recording is not stopped":        {func(o *Options) { o.Core = without(isRecordStop) }, "never ended"},
+		"a stream is not stopped":           {func(o *Options) { o.Core = without(isStreamStop) }, "never ended"},
 		"a name stays":                      {func(o *Options) { o.Core = changing(keepingNames) }, "others still find it"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,6 +97,7 @@ func published(o call.Output, kind string) bool {
 
 func isHangup(o call.Output) bool     { return published(o, event.CallHangup) }
 func isVerbEnded(o call.Output) bool  { return published(o, event.VerbEnded) }
+func isStreamStop(o call.Output) bool { _, ok := o.(call.StreamStop); return ok }
 func isRecordStop(o call.Output) bool { _, ok := o.(call.RecordStop); return ok }
 func isReturn(o call.Output) bool     { _, ok := o.(call.LegReturn); return ok }
 func isMix(o call.Output) bool        { _, ok := o.(call.SetMix); return ok }

@@ -32,6 +32,7 @@ type edge struct {
 	media  *media.Engine
 	asker  *ask.Asker
 	tapes  tapes
+	agent  *agent
 	kafka  *kafka // nil: events only go to the ledger
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -41,13 +42,14 @@ type edge struct {
 
 func (w *world) newEdge(ctx context.Context) (*edge, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	e := &edge{w: w, cancel: cancel}
+	e := &edge{w: w, cancel: cancel, agent: newAgent()}
 	for _, step := range []func(context.Context) error{e.openMedia, e.openNode, e.openSignalling} {
 		if err := step(ctx); err != nil {
 			cancel()
 			return nil, err
 		}
 	}
+	e.start(ctx, e.agent.run)
 	e.start(ctx, e.media.Run)
 	e.start(ctx, e.node.Run)
 	e.start(ctx, e.ua.Run)
@@ -95,7 +97,7 @@ func (e *edge) openNode(ctx context.Context) error {
 		return err
 	}
 	e.node, err = node.New(node.Config{Name: "sim", Workers: 2, Media: e.media, Sounds: sounds{}, Asker: e.asker, AtOnce: e.asker.AtOnce, Events: publisher,
-		Logger: log, NewCall: e.newCall, Record: e.tapes.begin}, cfg)
+		Logger: log, NewCall: e.newCall, Record: e.tapes.begin, Socket: e.agent.client}, cfg)
 	return err
 }
 

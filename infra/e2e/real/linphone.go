@@ -15,14 +15,16 @@ import (
 type Linphone struct {
 	*Process
 	User string
-	SIP  int // its port
-	RTP  int // first port of its RTP range, ten long
+	Wide bool // it speaks G.722
+	SIP  int  // its port
+	RTP  int  // first port of its RTP range, ten long
 }
 
 // LinphoneOptions of a phone.
 type LinphoneOptions struct {
 	User, Password string
 	Tone           int  // Hz of what it says
+	High           int  // Hz of a second tone, above 4 kHz; the phone speaks G.722 and nothing else then
 	Info           bool // digits by INFO instead of RFC 4733
 	Auto           bool // answers by itself
 }
@@ -59,12 +61,17 @@ passwd=%[8]s
 mime=PCMU
 rate=8000
 channels=1
-enabled=1
+enabled=%[9]d
 [audio_codec_1]
 mime=PCMA
 rate=8000
 channels=1
-enabled=1
+enabled=%[9]d
+[audio_codec_2]
+mime=G722
+rate=8000
+channels=1
+enabled=%[10]d
 `
 
 // NewLinphone starts a phone and waits for its registration.
@@ -76,15 +83,22 @@ func NewLinphone(t *testing.T, h *Offhook, o LinphoneOptions) *Linphone {
 	port := Port(t, 15)
 	port += port % 2
 	l := &Linphone{User: o.User, SIP: port, RTP: port + 4}
-	info, rfc4733 := 0, 1
+	info, rfc4733, g711, g722 := 0, 1, 1, 0
 	if o.Info {
 		info, rfc4733 = 1, 0
 	}
+	if l.Wide = o.High > 0; l.Wide {
+		g711, g722 = 0, 1
+	}
 	rc := filepath.Join(dir, "linphonerc")
-	config := fmt.Sprintf(linphoneConfig, port, info, rfc4733, l.RTP, l.RTP+9, h.SIP, o.User, o.Password)
+	config := fmt.Sprintf(linphoneConfig, port, info, rfc4733, l.RTP, l.RTP+9, h.SIP, o.User, o.Password, g711, g722)
 	must(t, os.WriteFile(rc, []byte(config), 0o644))
 	tone := filepath.Join(dir, "say.wav")
-	WriteTone(t, tone, o.Tone, 60*time.Second)
+	if l.Wide {
+		writeTone(t, tone, 2*rate, 60*time.Second, o.Tone, o.High)
+	} else {
+		WriteTone(t, tone, o.Tone, 60*time.Second)
+	}
 	path, err := exec.LookPath("linphonec")
 	must(t, err)
 	l.Process = Start(t, dir, "env", "HOME="+dir, path, "-S", "-c", rc)

@@ -24,7 +24,7 @@ func (h *hall) wide(user string, hz, high int) *real.Baresip {
 }
 
 // wideSpan lets the phones speak for a moment; then the wire is looked at: each phone hears exactly these tones, by its codec.
-func (h *hall) wideSpan(hear map[*real.Baresip][]int) {
+func (h *hall) wideSpan(hear map[ear][]int) {
 	h.t.Helper()
 	from := time.Now().Add(400 * time.Millisecond)
 	<-time.After(2400 * time.Millisecond)
@@ -32,26 +32,36 @@ func (h *hall) wideSpan(hear map[*real.Baresip][]int) {
 	packets := h.wire.Packets(h.t)
 	for phone, wanted := range hear {
 		rate, pcm := 8000, real.HeardAt(packets, phone.Ears(), from, to)
-		if phone.Wide {
+		if speaksG722(phone) {
 			rate, pcm = 16000, real.WideAt(packets, phone.Ears(), from, to)
 		}
 		if len(pcm) < rate {
-			h.t.Errorf("%s hears %d samples at %d Hz", phone.User, len(pcm), rate)
+			h.t.Errorf("%s hears %d samples at %d Hz", name(phone), len(pcm), rate)
 		}
 		for _, hz := range wideTones {
 			share := real.StrengthAt(pcm, rate, hz)
 			if must := contains(wanted, hz); must && share < 0.1 || !must && share > 0.001 {
-				h.t.Errorf("%s hears %d Hz with %.4f of the power, wanted %v", phone.User, hz, share, wanted)
+				h.t.Errorf("%s hears %d Hz with %.4f of the power, wanted %v", name(phone), hz, share, wanted)
 			}
 		}
 	}
+}
+
+func speaksG722(phone ear) bool {
+	switch p := phone.(type) {
+	case *real.Baresip:
+		return p.Wide
+	case *real.Linphone:
+		return p.Wide
+	}
+	return false
 }
 
 func TestG722IsRelayedBetweenTwoPhonesThatHaveIt(t *testing.T) {
 	h := open(t)
 	a, b := h.wide("300", client, clientHigh), h.wide("101", ilze, ilzeHigh)
 	h.talk(a, b)
-	h.wideSpan(map[*real.Baresip][]int{a: {ilze, ilzeHigh}, b: {client, clientHigh}})
+	h.wideSpan(map[ear][]int{a: {ilze, ilzeHigh}, b: {client, clientHigh}})
 	h.hangUp(a)
 	h.bothLegs("G722", "G722")
 }
@@ -60,9 +70,23 @@ func TestG722IsTranscodedForAPhoneThatHasItNot(t *testing.T) {
 	h := open(t)
 	a, b := h.wide("300", client, clientHigh), h.phone("105", juris)
 	h.talk(a, b)
-	h.wideSpan(map[*real.Baresip][]int{a: {juris}, b: {client}})
+	h.wideSpan(map[ear][]int{a: {juris}, b: {client}})
 	h.hangUp(a)
 	h.bothLegs("G722", "PCMU")
+}
+
+func TestG722OfAnotherPhone(t *testing.T) {
+	h := open(t)
+	l := real.NewLinphone(t, h.Offhook, real.LinphoneOptions{User: "300", Password: "demo-300", Tone: client, High: clientHigh})
+	b := h.wide("101", ilze, ilzeHigh)
+	l.Do("call " + h.uri("101"))
+	b.Wait(t, "CALL_INCOMING")
+	b.Do(t, "accept", "")
+	b.Wait(t, "CALL_ESTABLISHED")
+	h.event("call.bridged")
+	h.wideSpan(map[ear][]int{b: {client, clientHigh}, l: {ilze, ilzeHigh}})
+	h.hangUp(b)
+	h.bothLegs("G722", "G722")
 }
 
 func TestAConferenceOfBothRates(t *testing.T) {
@@ -73,7 +97,7 @@ func TestAConferenceOfBothRates(t *testing.T) {
 		p.Wait(t, "CALL_ESTABLISHED")
 	}
 	h.eventOf("conference.joined", with("size", 3))
-	h.wideSpan(map[*real.Baresip][]int{a: {ilze, ilzeHigh, juris}, b: {client, clientHigh, juris}, c: {client, ilze}})
+	h.wideSpan(map[ear][]int{a: {ilze, ilzeHigh, juris}, b: {client, clientHigh, juris}, c: {client, ilze}})
 	h.hangUp(a, b, c)
 	for p, high := range map[*real.Baresip]int{a: ilzeHigh, b: clientHigh} { // as the phones decoded it
 		pcm := p.Heard(t)

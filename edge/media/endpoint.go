@@ -1,6 +1,7 @@
 package media
 
 import (
+	"cmp"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,7 @@ type Endpoint struct {
 	lastRTP atomic.Int64 // engine time of the last packet, 0: none
 	armed   atomic.Int64 // silence counts from here; 0: nothing is expected
 	told    atomic.Bool  // Timeout was told
+	hurry   atomic.Int64 // the silence after which it is told; 0: Config.Silence
 	closing sync.Once
 	final   Stats
 }
@@ -103,6 +105,9 @@ func (e *Endpoint) Watch() {
 	}
 }
 
+// Hurry has a silence of this length tell Timeout from now on, in place of Config.Silence: the party may be gone.
+func (e *Endpoint) Hurry(silence time.Duration) { e.hurry.Store(int64(silence)) }
+
 // watch arms the silence timer when the party says that it sends.
 func (e *Endpoint) watch(on bool) {
 	at := int64(0)
@@ -121,7 +126,8 @@ func (e *Endpoint) checkSilence(now time.Duration) {
 		}
 		return
 	}
-	if armed == 0 || now-time.Duration(max(armed, e.lastRTP.Load())) < e.eng.cfg.Silence {
+	limit := cmp.Or(time.Duration(e.hurry.Load()), e.eng.cfg.Silence)
+	if armed == 0 || now-time.Duration(max(armed, e.lastRTP.Load())) < limit {
 		return
 	}
 	if !e.told.Swap(true) {

@@ -205,6 +205,12 @@ func TestSilenceIsToldOnceUntilItEnds(t *testing.T) {
 		p.end.Watch()
 		time.Sleep(12 * time.Second)
 		count(1, "watched anew")
+		p.end.Hurry(3 * time.Second)
+		p.end.Watch()
+		time.Sleep(2 * time.Second)
+		count(0, "too early in a hurry")
+		time.Sleep(2 * time.Second)
+		count(1, "in a hurry")
 		for _, dir := range []string{"sendonly", "inactive", "recvonly"} {
 			p.offer(p.sdpOf(bothCodecs, "a="+dir+"\r\n"))
 			p.end.Watch()

@@ -88,6 +88,9 @@ func (n *Node) OnDialog(d *sipua.Dialog, ev sipua.DialogEvent) {
 	l.s.worker.put(message{s: l.s, do: func() { l.on(d, ev) }})
 }
 
+// adriftFor is how long a page may be silent whose signalling is gone too: most likely it was closed.
+const adriftFor = 10 * time.Second
+
 func (l *leg) on(d *sipua.Dialog, ev sipua.DialogEvent) {
 	if l.dialog = d; l.lost {
 		if ev.Kind == sipua.Offer {
@@ -110,6 +113,10 @@ func (l *leg) on(d *sipua.Dialog, ev sipua.DialogEvent) {
 		l.onReferred(ev.Refer)
 	case sipua.Notified:
 		l.input(call.LegNotified{Leg: l.id, Code: ev.Code, Phrase: ev.Phrase})
+	case sipua.Adrift:
+		if l.rtp != nil {
+			l.rtp.Hurry(adriftFor)
+		}
 	case sipua.Ended:
 		l.onEnded(ev)
 	}

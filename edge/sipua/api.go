@@ -123,6 +123,7 @@ const (
 	Info                                     // INFO, already answered 200
 	Referred                                 // REFER, already accepted: d.NotifyRefer tells how it goes, 200 and above is the last
 	Notified                                 // how our d.Refer goes: Code and Phrase; 200 and above is the last
+	Adrift                                   // the WebSocket of the page is gone; the dialog goes on, and reaches the page again when it comes back
 	Ended                                    // the last event of a dialog, always exactly one
 )
 

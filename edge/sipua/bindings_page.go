@@ -1,6 +1,8 @@
 package sipua
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -55,4 +57,33 @@ func (b *bindings) back(who aor, contact string) (path, bool) {
 		}
 	}
 	return path{}, false
+}
+
+// adrift tells the dialogs of a page whose WebSocket is gone. A call of its own that is not answered is over: it could not be
+// told of an answer.
+func (w *worker) adrift(f *flow) {
+	for _, d := range w.leadingOver(f) {
+		switch w.busy = d; {
+		case d.in != nil:
+			d.in.tx.respond(d.in.req, 487, nil)
+			d.finish(EndCause{Why: EndTransport, Remote: true, Code: 487, Phrase: phrase(487)})
+		case d.state == confirmed:
+			d.tell(DialogEvent{Kind: Adrift})
+		}
+	}
+}
+
+// leadingOver lists the dialogs that lead over a stream, in an order that repeats.
+func (w *worker) leadingOver(f *flow) (all []*Dialog) {
+	for _, first := range w.calls {
+		for d := first; d != nil; d = d.next {
+			if d.peer.path.link == link(f) {
+				all = append(all, d)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b *Dialog) int {
+		return cmp.Or(cmp.Compare(a.callID, b.callID), cmp.Compare(a.localTag, b.localTag))
+	})
+	return all
 }

@@ -42,7 +42,7 @@ type rig struct {
 var kinds = map[sipua.DialogEventKind]string{
 	sipua.Progress: "progress", sipua.Answered: "answered", sipua.Offer: "offer",
 	sipua.OfferAnswered: "offer answered", sipua.Info: "info", sipua.Ended: "ended",
-	sipua.Referred: "referred", sipua.Notified: "notified",
+	sipua.Referred: "referred", sipua.Notified: "notified", sipua.Adrift: "adrift",
 }
 
 var whys = map[sipua.EndWhy]string{

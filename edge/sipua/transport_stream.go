@@ -178,7 +178,11 @@ func (f *flow) close(err error) {
 		for i, w := range f.t.u.workers {
 			w.post(func() {
 				w.flowDown(f)
-				if i == 0 && (f.to.network == overWS || f.to.network == overWSS) {
+				if f.to.network != overWS && f.to.network != overWSS {
+					return
+				}
+				w.adrift(f)
+				if i == 0 {
 					f.t.u.bindings.leave(f.id)
 				}
 			})

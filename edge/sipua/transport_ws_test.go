@@ -173,7 +173,7 @@ func TestARegisteredPageIsCalledOverItsWebSocket(t *testing.T) {
 		d.End(sipua.End{})
 		time.Sleep(time.Minute)
 		r.mu.Lock()
-		over := len(r.said) == 1 && strings.HasPrefix(r.said[0], "ended bye")
+		over := len(r.said) == 2 && r.said[0] == "adrift 0" && strings.HasPrefix(r.said[1], "ended bye")
 		r.mu.Unlock()
 		if !over {
 			t.Errorf("told %v", r.said)
@@ -246,6 +246,9 @@ func TestAPageThatComesBackInACallIsReachedOverItsNewStream(t *testing.T) {
 				}
 				_ = p.conn.CloseNow()
 				synctest.Wait()
+				if r.said[len(r.said)-1] != "adrift 0" {
+					t.Errorf("told %v", r.said)
+				}
 				p = r.page()
 				p.proven(reg, "REGISTER", "Expires: 600\r\n", "")
 				p.expect("200 REGISTER")
@@ -258,6 +261,21 @@ func TestAPageThatComesBackInACallIsReachedOverItsNewStream(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestACallOfAPageThatIsClosedBeforeTheAnswerIsOver(t *testing.T) {
+	runWS(t, func(r *rig) {
+		p := r.page()
+		p.proven((&phone{r: r, addr: "127.0.0.1:6001"}).dial("c1"), "INVITE", "", offerSDP)
+		p.expect("100 INVITE")
+		r.dialog().Progress(180, "", nil, nil)
+		p.expect("180 INVITE")
+		_ = p.conn.CloseNow()
+		r.told("invite anna 100 sdp", "ended transport 487 remote")
+		r.dialog().Accept([]byte(ourSDP), nil)
+		time.Sleep(time.Minute)
+		r.told()
+	})
 }
 
 func TestAPageFromBeforeARestartIsNotRegistered(t *testing.T) {

@@ -60,10 +60,12 @@ func holds(r *rig, p *page, d *phone) {
 	r.t.Helper()
 	p.do("hold")
 	r.hear("the page holds", map[ear][]int{p: {}, d: {}})
+	r.music("the page holds", d)
 	p.do("resume")
 	r.hear("the page is back", map[ear][]int{p: {desk}, d: {microphone}})
 	d.do("hold", "")
 	r.hear("the desk holds", map[ear][]int{p: {}, d: {}})
+	r.music("the desk holds", p)
 	d.do("resume", "")
 	r.hear("the desk is back", map[ear][]int{p: {desk}, d: {microphone}})
 }
@@ -164,6 +166,39 @@ func transfers(r *rig, library string) {
 	p.do("transfer", uri("100"))
 	r.hear("transferred to a script", map[ear][]int{d: {whistle}})
 	d.do("hangup", "")
+	p.wait("ended")
+}
+
+// closedInACall: nobody is kept waiting for long.
+func closedInACall(r *rig, library string) {
+	p, d := talk(r, library)
+	r.hear("talking", map[ear][]int{p: {desk}, d: {microphone}})
+	closed := time.Now()
+	p.Close()
+	d.wait("CALL_CLOSED")
+	if took := time.Since(closed); took > 25*time.Second { // 10 s, and this machine may be slow
+		r.t.Errorf("the desk is told after %s", took)
+	}
+}
+
+func closedWhileItRings(r *rig, library string) {
+	p, d, began := r.phone(library, "105"), r.desk("101"), time.Now()
+	p.do("call", uri("101"))
+	d.wait("CALL_INCOMING")
+	p.Close()
+	d.wait("CALL_CLOSED")
+	r.endedBy("caller", began)
+}
+
+// early: a script is heard before the call is answered.
+func early(r *rig, library string) {
+	p := r.phone(library, "105")
+	p.do("call", uri("12"))
+	if e := p.wait("ringing"); e["code"] != 183.0 {
+		r.t.Errorf("the page is told %v", e)
+	}
+	r.hear("before the answer", map[ear][]int{p: {whistle}})
+	p.do("hangup")
 	p.wait("ended")
 }
 

@@ -67,6 +67,15 @@ func (r *rig) hear(what string, all map[ear][]int) {
 	r.t.Fatalf("%s: %s", what, strings.Join(last, "; "))
 }
 
+// music waits until somebody hears some sound, whatever it is.
+func (r *rig) music(what string, who ear) {
+	r.t.Helper()
+	r.eventually(what+" and "+name(who)+" hears music", func() bool {
+		loud, all := real.Loud(who.heard())
+		return all > 0 && loud > all/2
+	})
+}
+
 // judge says what is wrong with a second of sound. In 20 windows a lost packet or two may be.
 func judge(pcm []int16, wanted []int) string {
 	var wrong []string

@@ -101,6 +101,31 @@ func TestLongDigitOfSeveralSegments(t *testing.T) {
 	same(t, run(&r, in), []Digit{{"3", samples(0xFFFF + 16000)}})
 }
 
+func TestAFloodOfDigitsIsBounded(t *testing.T) {
+	var r Receiver
+	var in []packet
+	for i := range 10_000 { // one a millisecond
+		in = append(in, packet{time.Duration(i) * ms, uint32(i * 8), true, Event{5, true, 8}})
+	}
+	if n := len(run(&r, in)); n < 200 || n > 225 {
+		t.Errorf("%d digits told in 10 s", n)
+	}
+}
+
+func TestDigitsThatComeAtOnceAreAllTold(t *testing.T) {
+	var r Receiver
+	var in []packet
+	for i := range 15 {
+		in = append(in, press(byte(i%10), uint32(i*1600), time.Second)...)
+	}
+	for i := range in {
+		in[i].at = time.Second
+	}
+	if n := len(run(&r, in)); n != 15 {
+		t.Errorf("%d of 15", n)
+	}
+}
+
 func TestEventsThatAreNoKeysAreIgnored(t *testing.T) {
 	var r Receiver
 	if got := run(&r, press(16, 1000, 0)); len(got) != 0 || r.Active() {

@@ -9,6 +9,13 @@ const gap = 160 * time.Millisecond
 // unseen is how much of a digit may be lost before its first packet that comes.
 const unseen = time.Second
 
+// every and burst bound the digits that are told: nobody presses more than 20 a second, and a line that stood may bring those
+// of a second at once. A flood of them would go into the log of events.
+const (
+	every = 50 * time.Millisecond
+	burst = time.Second
+)
+
 // Digit is one key that was pressed.
 type Digit struct {
 	Key      string
@@ -25,6 +32,7 @@ type Receiver struct {
 	duration uint16
 	first    time.Duration
 	last     time.Duration
+	paid     time.Duration // until when digits have used up what is allowed
 }
 
 // Packet takes one packet and gives the digits that ended with it: none, one, or two when the end of the one before
@@ -45,7 +53,10 @@ func (r *Receiver) Packet(ts uint32, marker bool, ev Event, now time.Duration) (
 		}
 	}
 	if !r.seen || ts != r.ts {
-		*r = Receiver{code: ev.Code, seen: true, active: true, ts: ts, first: now}
+		if r.paid > now+burst {
+			return done, n
+		}
+		*r = Receiver{code: ev.Code, seen: true, active: true, ts: ts, first: now, paid: max(r.paid, now) + every}
 	}
 	r.last = now
 	r.duration = max(r.duration, ev.Duration)

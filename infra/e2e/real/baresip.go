@@ -53,6 +53,8 @@ type BaresipOptions struct {
 	High           int     // Hz of a second tone, above 4 kHz; the phone speaks G.722 and nothing else then
 	Auto           bool    // answers by itself
 	NoRegister     bool
+	Encryption     string // mediaenc: srtp-mand, dtls_srtp ...; empty: none
+	NAT            string // medianat: ice; empty: none
 }
 
 const baresipConfig = `
@@ -122,17 +124,36 @@ func extras(o BaresipOptions) (lines string) {
 	if o.Conceals {
 		lines += "module plc.so\n"
 	}
+	if o.Encryption != "" {
+		lines += "module srtp.so\nmodule dtls_srtp.so\n"
+	}
+	if o.NAT != "" {
+		lines += "module " + o.NAT + ".so\n"
+	}
 	return lines
 }
 
-// Heard is what the phone played to its user in its last call, without what is still in a buffer of the file.
+// Heard is what the phone played to its user in its last call, without what is still in a buffer of the file; none before.
 func (b *Baresip) Heard(t *testing.T) []int16 {
 	t.Helper()
-	files, _ := filepath.Glob(filepath.Join(b.Dir, "rec", "*-dec.wav")) // sorted by the time in their names
+	files := b.heard() // sorted by the time in their names
 	if len(files) == 0 {
-		t.Fatalf("phone %s has heard nothing", b.User)
+		return nil
 	}
 	return ReadWAV(t, files[len(files)-1])
+}
+
+// Forget what it heard in calls that are over.
+func (b *Baresip) Forget(t *testing.T) {
+	t.Helper()
+	for _, file := range b.heard() {
+		must(t, os.Remove(file))
+	}
+}
+
+func (b *Baresip) heard() []string {
+	files, _ := filepath.Glob(filepath.Join(b.Dir, "rec", "*-dec.wav"))
+	return files
 }
 
 func account(o BaresipOptions) string {
@@ -153,6 +174,12 @@ func account(o BaresipOptions) string {
 		o.User, o.Server, transport, o.User, o.Password, interval, mode, codecs)
 	if o.Proxy != "" {
 		line += fmt.Sprintf(`;outbound="sip:%s;transport=udp"`, o.Proxy)
+	}
+	if o.Encryption != "" {
+		line += ";mediaenc=" + o.Encryption
+	}
+	if o.NAT != "" {
+		line += ";medianat=" + o.NAT
 	}
 	return line + "\n"
 }

@@ -67,6 +67,12 @@ func (x *bench) open(tb testing.TB, media string) *Endpoint {
 
 // packet brings the next packet to a.
 func (x *bench) packet() {
+	x.step()
+	x.to(x.a)
+}
+
+// step makes raw the next packet.
+func (x *bench) step() {
 	x.raw[3]++
 	if x.raw[3] == 0 {
 		x.raw[2]++
@@ -75,7 +81,6 @@ func (x *bench) packet() {
 	ts += frameSize
 	x.raw[4], x.raw[5], x.raw[6], x.raw[7] = byte(ts>>24), byte(ts>>16), byte(ts>>8), byte(ts)
 	x.now += 20 * time.Millisecond
-	x.to(x.a)
 }
 
 // to brings the packet to an endpoint.

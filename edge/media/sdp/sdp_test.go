@@ -168,22 +168,32 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(head + "c=IN IP4 192.0.2.1\r\nt=0 0\r\n" + audio + "a=sendonly\r\n"))
 	f.Add([]byte(head + "c=IN IP6 ::\r\nm=video 5000/2 RTP/AVP 96\r\nm=audio 0 RTP/AVP 0\r\na=inactive\r\na=ptime:20"))
 	f.Add([]byte("v=0\nm=audio 4000 RTP/AVPF 127 0\na=rtpmap:127 PCMA/8000/1\nc=IN IP4 1.2.3.4\n"))
+	f.Add([]byte(head + "a=group:BUNDLE 0\r\na=ice-lite\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=ice-ufrag:abcd\r\n" +
+		"a=ice-pwd:0123456789012345678901\r\na=setup:actpass\r\na=rtcp-mux\r\na=rtcp:9 IN IP4 0.0.0.0\r\na=fingerprint:sha-256 " + digits(32)))
+	f.Add([]byte(head + "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + b64(30) + "|2^31|1:4 WSH=64\r\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		s, err := Parse(in)
 		if err != nil {
 			return
 		}
-		l := Local{Addr: netip.MustParseAddr("192.0.2.5"), Port: 20002, Codecs: Ours(Spoken(), 101)}
-		at := s.Pick(Spoken(), Plain)
-		if at >= 0 {
-			l.Codecs = s.Media[at].Common(Spoken())
-		}
-		back, err := Parse(l.Answer(s, at))
-		if errors.Is(err, ErrSyntax) && len(in) > maxBytes/8 {
-			return // an answer to many media may pass the bound
-		}
-		if err != nil || len(back.Media) != len(s.Media) || back.Pick(Spoken(), Plain) != at {
-			t.Fatalf("%v: %d media, picked %d; offer had %d, %d", err, len(back.Media), back.Pick(Spoken(), Plain), len(s.Media), at)
+		for _, p := range []Protection{Plain, SDES, DTLS} {
+			answered(t, s, p, len(in))
 		}
 	})
+}
+
+// answered answers a description in its own words, and reads that.
+func answered(t *testing.T, s Session, p Protection, size int) {
+	l := Local{Addr: netip.MustParseAddr("192.0.2.5"), Port: 20002, Codecs: Ours(Spoken(), 101)}
+	at := s.Pick(Spoken(), p)
+	if at >= 0 {
+		l.Codecs, l.Link = s.Media[at].Common(Spoken()), s.Media[at].Link
+	}
+	back, err := Parse(l.Answer(s, at))
+	if errors.Is(err, ErrSyntax) && size > maxBytes/8 {
+		return // an answer to many media may pass the bound
+	}
+	if err != nil || len(back.Media) != len(s.Media) || back.Pick(Spoken(), p) != at {
+		t.Fatalf("%v: %d media, picked %d; offer had %d, %d", err, len(back.Media), back.Pick(Spoken(), p), len(s.Media), at)
+	}
 }

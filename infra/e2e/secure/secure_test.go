@@ -143,6 +143,13 @@ func TestBaresipWithDTLSCallsAndIsCalled(t *testing.T) {
 	s.talk(plain, hands, "none", "dtls")
 }
 
+// It has ICE only where its own offer asks for it.
+func TestBaresipWithICEAndDTLSCalls(t *testing.T) {
+	s := open(t)
+	checked, plain := s.baresip("102", 1000, "dtls_srtp", "ice"), s.baresip("103", 440, "", "")
+	s.talk(checked, plain, "dtls", "none")
+}
+
 func TestTwoWaysOfEncryptionMeet(t *testing.T) {
 	s := open(t)
 	keys, hands := s.baresip("101", 600, "srtp-mand", ""), s.baresip("102", 1000, "dtls_srtp", "")

@@ -131,6 +131,8 @@ func dataOf(typ string) Data {
 		return &event.Asked{}
 	case event.EmailRequested:
 		return &event.Email{}
+	case event.LegHuman, event.LegMachine, event.LegFax, event.LegBeep, event.LegBusyTone, event.LegSilence:
+		return &event.Detection{}
 	case event.CallTransferred:
 		return &event.Transfer{}
 	case event.AudioFailed:
@@ -142,10 +144,6 @@ func dataOf(typ string) Data {
 	case event.CallParked, event.CallUnparked, event.CallPickedUp, event.CallSupervised,
 		event.ConferenceJoined, event.ConferenceLeft, event.QueueJoined, event.QueueLeft:
 		return &event.Meeting{}
-	}
-	switch typ {
-	case event.LegHuman, event.LegMachine, event.LegFax, event.LegBeep, event.LegBusyTone, event.LegSilence:
-		return &event.Detection{}
 	}
 	switch {
 	case strings.HasPrefix(typ, "recording."):

@@ -168,7 +168,7 @@ func thousandPrompts(t *testing.T) {
 		members, ends = append(members, p, end), append(ends, end)
 	}
 	x.turn(members...)
-	synctest.Wait() // the endpoints' readers have begun, which takes memory
+	synctest.Wait()                                                                // the endpoints' readers have begun, which takes memory
 	if n := testing.AllocsPerRun(turns-1, func() { x.turn(members...) }); n != 0 { // and once to warm up
 		t.Errorf("%v allocations a turn", n)
 	}

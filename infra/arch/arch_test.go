@@ -44,7 +44,7 @@ var only = map[string][]string{
 	"github.com/segmentio/kafka-go": {"events/", "infra/"},
 	"github.com/emiago/sipgo":       {"edge/sipua/", "edge/edgetest/", "infra/phone/", "infra/bench/"},
 	"github.com/go-resty/resty":     {"edge/ask/", "functions/", "infra/"},
-	"github.com/coder/websocket":    {"edge/sipua/", "edge/stream/", "infra/e2e/"},
+	"github.com/coder/websocket":    {"edge/sipua/", "edge/stream/", "infra/e2e/", "infra/sim/"},
 	"github.com/aws/aws-lambda-go":  {"functions/fn/"},
 	"github.com/pion/rtp":           {"edge/media/", "edge/edgetest/", "infra/"},
 	"github.com/twmb/franz-go":      {"events/embedded/"},

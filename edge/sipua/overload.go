@@ -3,6 +3,8 @@ package sipua
 import (
 	"bytes"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -56,31 +58,42 @@ var inviteLine = []byte("INVITE ")
 // rested: nothing waits, so nothing stands.
 func (w *worker) rested() {
 	w.late = lateness{}
-	w.standing.Store(false)
+	w.hasty.wanted.Store(false)
 }
 
-// hasten lets an INVITE that is likely to be refused pass all that waits: a refusal that comes at once is not asked for
-// again. It is safe beside a copy that waits still: a copy comes T1 later, so all up to that one is late, and it gets the
-// very same refusal.
+// hasty are INVITEs that pass all that waits since they are likely to be refused: a refusal that comes at once is not asked
+// for again. It is safe beside a copy that waits still: a copy comes T1 later, so all up to that one is late, and it gets
+// the very same refusal.
+type hasty struct {
+	wanted atomic.Bool // the queue stands
+	count  atomic.Int32
+	mu     sync.Mutex
+	jobs   []job // guarded by mu
+}
+
+func (h *hasty) take() []job {
+	if h.count.Load() == 0 {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	jobs := h.jobs
+	h.jobs = nil
+	h.count.Store(0)
+	return jobs
+}
+
 func (w *worker) hasten(j job) {
-	w.mu.Lock()
-	w.refusals = append(w.refusals, j)
-	w.mu.Unlock()
-	w.hasty.Add(1)
+	w.hasty.mu.Lock()
+	w.hasty.jobs = append(w.hasty.jobs, j)
+	w.hasty.count.Add(1)
+	w.hasty.mu.Unlock()
 	w.rouse()
 }
 
 // refuseHasty refuses what was hastened. What is no new call, or comes when nothing stands any more, takes its turn.
 func (w *worker) refuseHasty() {
-	if w.hasty.Load() == 0 {
-		return
-	}
-	w.mu.Lock()
-	list := w.refusals
-	w.refusals = nil
-	w.mu.Unlock()
-	w.hasty.Add(-int32(len(list)))
-	for _, j := range list {
+	for _, j := range w.hasty.take() {
 		w.guarded(func() {
 			if _, ok := guardRaw(j.raw); !ok || !w.shed(j.raw, j.from) {
 				w.put(j)

@@ -95,7 +95,7 @@ func TestARefusalPassesAllThatWaits(t *testing.T) {
 	up := b.establish("up")
 	b.stand()
 	b.w.late.waited(time.Second, time.Now())
-	b.w.standing.Store(b.w.late.standing)
+	b.w.hasty.wanted.Store(b.w.late.standing)
 	long, before := time.Now().Add(-time.Second), b.w.waiting.Load()
 	for _, raw := range []string{
 		benchRequest("BYE", "other", "", 1, ""),
@@ -109,8 +109,8 @@ func TestARefusalPassesAllThatWaits(t *testing.T) {
 	if res := string(b.link.last); !strings.HasPrefix(res, "SIP/2.0 503 ") || !strings.Contains(res, "Call-ID: new\r\n") {
 		t.Errorf("refused: %q", res)
 	}
-	if n := b.w.waiting.Load() - before; n != 2 || len(b.w.queue) != 2 || b.w.hasty.Load() != 0 {
-		t.Errorf("%d wait, %d in the queue, %d hasty", n, len(b.w.queue), b.w.hasty.Load())
+	if n := b.w.waiting.Load() - before; n != 2 || len(b.w.queue) != 2 || b.w.hasty.count.Load() != 0 {
+		t.Errorf("%d wait, %d in the queue, %d hasty", n, len(b.w.queue), b.w.hasty.count.Load())
 	}
 	b.w.take(nil)
 	b.w.rested()

@@ -42,16 +42,14 @@ type worker struct {
 	busy    *Dialog   // whose input is being handled
 	heard   time.Time // when the message being handled was read
 	late    lateness
+	hasty   hasty
 	soon    []func()
 
-	waiting  atomic.Int64 // messages from the wire in the queues
-	standing atomic.Bool  // late.standing, for the readers
-	hasty    atomic.Int32 // how many are in refusals
-	wake     chan struct{}
-	mu       sync.Mutex
-	queue    []job // guarded by mu
-	refusals []job // INVITEs that came while the queue stood, see hasten; guarded by mu
-	over     bool  // guarded by mu
+	waiting atomic.Int64 // messages from the wire in the queues
+	wake    chan struct{}
+	mu      sync.Mutex
+	queue   []job // guarded by mu
+	over    bool  // guarded by mu
 }
 
 func newWorker(u *UA) *worker {
@@ -72,7 +70,7 @@ func (w *worker) receive(j job) {
 		return
 	}
 	w.waiting.Add(1)
-	if bytes.HasPrefix(j.raw, inviteLine) && (w.standing.Load() || w.u.full()) {
+	if bytes.HasPrefix(j.raw, inviteLine) && (w.hasty.wanted.Load() || w.u.full()) {
 		w.hasten(j)
 		return
 	}
@@ -165,7 +163,7 @@ func (w *worker) do(j *job) {
 		w.heard = j.at
 		if now := time.Now(); !j.at.IsZero() {
 			w.late.waited(now.Sub(j.at), now)
-			w.standing.Store(w.late.standing)
+			w.hasty.wanted.Store(w.late.standing)
 		}
 	}
 	w.safely(func() {

@@ -14,7 +14,7 @@ func TestAllMethodsAtOnceLeaveNothing(t *testing.T) {
 	inBubble(t, func(c *Config) { c.MinPort, c.MaxPort, c.Rest = 20000, 20399, time.Millisecond }, func(r *rig) {
 		var phones []*phone
 		for i := range 6 {
-			phones = append(phones, r.phone([]string{bothCodecs, onlyU, onlyA}[i%3]))
+			phones = append(phones, r.phone([]string{bothCodecs, onlyW, onlyA}[i%3]))
 		}
 		var wg sync.WaitGroup
 		for i, p := range phones {
@@ -73,7 +73,7 @@ func (p *phone) manage(all []*phone, me int) {
 		case 6:
 			p.end.Hear([]Heard{{From: p.r.eng.Play([]Source{prompt(2)}, 0, nil)}})
 		case 7:
-			rec := p.r.record(Recording{Channels: 1 + i%16/8}, Heard{From: other}, Heard{From: p.end, Channel: 1})
+			rec := p.r.record(Recording{Channels: 1 + i%16/8, Rate: Rate * (1 + i%32/16)}, Heard{From: other}, Heard{From: p.end, Channel: 1})
 			defer rec.Stop()
 			rec.Pause(i%3 == 0)
 			p.end.Stats()

@@ -33,8 +33,8 @@ func jittery(loss float64) real.Network {
 
 // The first four differ in loss alone.
 var nets = []net{
-	{"nothing lost", real.Network{}, 31, 0.02},
-	{"1 % lost", real.Network{Loss: 0.01}, 31, 0.025},
+	{"nothing lost", real.Network{}, 31, 0.04},
+	{"1 % lost", real.Network{Loss: 0.01}, 31, 0.04},
 	{"5 % lost", real.Network{Loss: 0.05}, 29, 0.05},
 	{"10 % lost", real.Network{Loss: 0.10}, 26, 0.1},
 	{"50 ms of jitter, 2 % behind the next, 2 % twice", jittery(0), 30, 0.03},

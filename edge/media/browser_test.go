@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,7 +31,7 @@ import (
 type browser struct {
 	*locked
 	cert tls.Certificate
-	dtls *packetio.Buffer
+	dtls atomic.Pointer[packetio.Buffer] // what comes to its DTLS
 	stun chan []byte
 	rtp  chan datagram
 	conn *piondtls.Conn
@@ -43,7 +44,8 @@ func (r *rig) browser(p Profile) (b *browser, done func()) {
 	if err != nil {
 		r.Fatal(err)
 	}
-	b = &browser{locked: &locked{phone: r.unanswered(p)}, cert: cert, dtls: packetio.NewBuffer(), stun: make(chan []byte, 16), rtp: make(chan datagram, 4096)}
+	b = &browser{locked: &locked{phone: r.unanswered(p)}, cert: cert, stun: make(chan []byte, 16), rtp: make(chan datagram, 4096)}
+	b.anew()
 	real := b.sock
 	read := make(chan bool)
 	go func() {
@@ -57,9 +59,12 @@ func (r *rig) browser(p Profile) (b *browser, done func()) {
 		}
 		_ = real.Close()
 		<-read
-		_ = b.dtls.Close()
+		_ = b.dtls.Load().Close()
 	}
 }
+
+// anew lets another association begin.
+func (b *browser) anew() { b.dtls.Store(packetio.NewBuffer()) }
 
 // read sorts what comes (RFC 7983).
 func (b *browser) read(sock *memSock) {
@@ -72,7 +77,7 @@ func (b *browser) read(sock *memSock) {
 			case d.b[0] < 4:
 				b.stun <- d.b
 			case d.b[0] < 64:
-				_, _ = b.dtls.Write(d.b)
+				_, _ = b.dtls.Load().Write(d.b)
 			default:
 				b.rtp <- d
 			}
@@ -82,7 +87,7 @@ func (b *browser) read(sock *memSock) {
 
 // The methods of a net.PacketConn, for pion.
 func (b *browser) ReadFrom(p []byte) (int, net.Addr, error) {
-	n, err := b.dtls.Read(p)
+	n, err := b.dtls.Load().Read(p)
 	return n, b.LocalAddr(), err
 }
 func (b *browser) WriteTo(p []byte, _ net.Addr) (int, error) {
@@ -91,8 +96,8 @@ func (b *browser) WriteTo(p []byte, _ net.Addr) (int, error) {
 }
 func (b *browser) Close() error                      { return nil }
 func (b *browser) LocalAddr() net.Addr               { return &net.UDPAddr{} }
-func (b *browser) SetDeadline(t time.Time) error     { return b.dtls.SetReadDeadline(t) }
-func (b *browser) SetReadDeadline(t time.Time) error { return b.dtls.SetReadDeadline(t) }
+func (b *browser) SetDeadline(t time.Time) error     { return b.dtls.Load().SetReadDeadline(t) }
+func (b *browser) SetReadDeadline(t time.Time) error { return b.dtls.Load().SetReadDeadline(t) }
 func (b *browser) SetWriteDeadline(time.Time) error  { return nil }
 
 func (b *browser) print() string { return printOf(b.cert.Certificate[0]) }
@@ -409,7 +414,7 @@ func TestARefreshKeepsTheAssociationAndANewCertificateMakesOne(t *testing.T) {
 			r.Errorf("%d packets", len(got))
 		}
 		_ = b.conn.Close()
-		b.dtls = packetio.NewBuffer()
+		b.anew()
 		cert, err := selfsign.GenerateSelfSigned()
 		if err != nil {
 			r.Fatal(err)
@@ -524,7 +529,7 @@ func TestWithoutMuxBothPortsAreCheckedAndKeyed(t *testing.T) {
 			r.Fatal("no answer")
 		}
 		_ = b.conn.Close()
-		b.dtls = packetio.NewBuffer()
+		b.anew()
 		if err := b.shakes(true); err != nil {
 			r.Fatal(err)
 		}

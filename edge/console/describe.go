@@ -66,7 +66,8 @@ func (l Line) words() string {
 	case "call":
 		return l.callWords()
 	case "leg":
-		return join(l.target(), l.sip(), l.cause())
+		return join(l.target(), prefixed("by ", l.field("verb_id")), l.sip(), l.cause(), l.took("duration_ms"), suffixed(l.field("hz"), " Hz"),
+			prefixed("confidence ", l.field("confidence")))
 	case "verb":
 		return join(l.field("verb"), l.field("result", "status"), quoted(l.field("result", "digits")), l.field("result", "error"))
 	case "ask":
@@ -168,6 +169,13 @@ func (l Line) target() string { return join("leg "+l.field("leg"), l.field("targ
 func (l Line) sip() string { return join(l.field("sip", "code"), l.field("sip", "phrase")) }
 
 func (l Line) cause() string { return strings.ReplaceAll(l.field("cause", "reason"), "_", " ") }
+
+func suffixed(text, suffix string) string {
+	if text == "" {
+		return ""
+	}
+	return text + suffix
+}
 
 func join(parts ...string) string {
 	kept := parts[:0]

@@ -62,6 +62,12 @@ var golden = []struct{ kind, data, want string }{
 	{"stream.ended", `{"stream":"call_1-7","to":"wss://a.test/","mode":"talk","track":"caller","why":"finish_key","duration_ms":8200,"dropped":3}`, "talk · caller · to wss://a.test/ · 8.2s · ended by finish key · dropped 3"},
 	{"stream.failed", `{"stream":"call_1-7","to":"wss://a.test/","mode":"talk","track":"caller","why":"failed","error":"connection refused"}`, "talk · caller · to wss://a.test/ · ended by failed · connection refused"},
 	{"recording.failed", `{"recording":"call_1-7","of":"call","error":"no space left on device"}`, "of call · no space left on device"},
+	{"leg.human", `{"leg":2,"confidence":0.8,"after_ms":2100,"duration_ms":900}`, "leg 2 · 900ms · confidence 0.8"},
+	{"leg.machine", `{"leg":2,"verb_id":"who","confidence":0.9,"after_ms":5600,"duration_ms":4800}`, "leg 2 · by who · 4.8s · confidence 0.9"},
+	{"leg.fax", `{"leg":1,"confidence":1,"after_ms":700,"hz":1100}`, "leg 1 · 1100 Hz · confidence 1"},
+	{"leg.beep", `{"leg":2,"confidence":0.9,"after_ms":6800,"duration_ms":400,"hz":1000}`, "leg 2 · 400ms · 1000 Hz · confidence 0.9"},
+	{"leg.busy_tone", `{"leg":2,"confidence":0.9,"after_ms":2300,"hz":425}`, "leg 2 · 425 Hz · confidence 0.9"},
+	{"leg.silence", `{"leg":1,"confidence":1,"after_ms":2000,"duration_ms":2000}`, "leg 1 · 2s · confidence 1"},
 	{"custom.order", `{"data":{"x":1}}`, ""},
 	{"call.ringing", `no json`, "malformed data"},
 }

@@ -103,12 +103,14 @@ type rig struct {
 	pages   string // URL
 }
 
-// open starts all of it.
-func open(t *testing.T) *rig {
+// documented is the port that has HTTP at 8080, as in the README; nobody else is on the island.
+const documented = 8079
+
+// open starts all of it, at five ports from one on.
+func open(t *testing.T, port int) *rig {
 	t.Helper()
 	real.Need(t, "chromium", "baresip")
 	r := &rig{t: t, tap: real.NewTap(t), pages: servePages(t)}
-	const port = 8079 // HTTP is at 8080, as in the README; nobody else is on the island
 	ws, wss := fmt.Sprintf("127.0.0.1:%d", port+3), fmt.Sprintf("127.0.0.1:%d", port+4)
 	r.ws, r.wss = "ws://"+ws, "wss://"+wss
 	r.Offhook = real.StartOffhook(t, real.OffhookOptions{
@@ -161,15 +163,22 @@ func theREADMEsPage(r *rig) {
 	}
 }
 
-func TestAPageIsAPhone(t *testing.T) {
-	r := open(t)
-	r.run(t, "the README's page", theREADMEsPage)
-	for _, library := range libraries {
-		for _, c := range cases {
-			if c.only != "" && c.only != library {
-				continue
-			}
-			r.run(t, library+"/"+c.name, func(r *rig) { c.run(r, library) })
+func TestJsSIPIsAPhone(t *testing.T) {
+	t.Parallel() // most of the time is listening
+	r := open(t, documented)
+	r.run(t, "as in the README", theREADMEsPage)
+	r.all(t, "jssip")
+}
+
+func TestSIPjsIsAPhone(t *testing.T) {
+	t.Parallel()
+	open(t, real.Port(t, 5)).all(t, "sipjs")
+}
+
+func (r *rig) all(t *testing.T, library string) {
+	for _, c := range cases {
+		if c.only == "" || c.only == library {
+			r.run(t, c.name, func(r *rig) { c.run(r, library) })
 		}
 	}
 }

@@ -88,6 +88,7 @@ tenants:
       "11": {answer: [
         {verb: gather, max_digits: 2, timeout: 20s, prompt: [{verb: play, audio: whistle, loop: -1}]}, {verb: set, vars: {first: "{digits}"}}, {verb: emit, type: pressed},
         {verb: gather, max_digits: 2, timeout: 20s}, {verb: emit, type: digits, data: {got: "{first} {digits}"}}]}
+      "13": {answer: [{verb: answer}, {verb: refer, to: "sip:100@127.0.0.1"}]}
       "12": {answer: [{verb: ring, early_media: true}, {verb: play, audio: whistle, loop: -1}]}
 `
 
@@ -215,6 +216,7 @@ var cases = []struct {
 	{name: "is refused", run: deskRefuses},
 	{name: "calls a page", run: pageToPage},
 	{name: "transfers its caller", run: transfers},
+	{name: "is sent elsewhere", run: referred, only: "jssip"}, // SIP.js leaves a REFER to the page's author
 	{name: "hears a script before the answer", run: early, only: "jssip"},
 	{name: "is closed while it calls", run: closedWhileItRings},
 	{name: "is closed in a call", run: closedInACall, only: "jssip"},

@@ -3,6 +3,7 @@
 package browser
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -39,12 +40,19 @@ func called(r *rig, library string) (*page, *phone) {
 }
 
 func pageCalls(r *rig, library string) {
+	began := time.Now()
 	p, d := talk(r, library)
 	r.hear("talking", map[ear][]int{p: {desk}, d: {microphone}})
 	holds(r, p, d)
 	p.do("hangup")
 	d.wait("CALL_CLOSED")
 	p.wait("ended")
+	raw, _ := json.Marshal(r.event("call.hangup", began).Data["legs"])
+	for _, want := range []string{`"encryption":"dtls"`, `"encryption":"none"`} {
+		if !strings.Contains(string(raw), want) {
+			r.t.Errorf("no %s in %s", want, raw)
+		}
+	}
 }
 
 func pageIsCalled(r *rig, library string) {
@@ -166,6 +174,17 @@ func transfers(r *rig, library string) {
 	p.do("transfer", uri("100"))
 	r.hear("transferred to a script", map[ear][]int{d: {whistle}})
 	d.do("hangup", "")
+	p.wait("ended")
+}
+
+// referred: the script has the page call a number itself.
+func referred(r *rig, library string) {
+	p := r.phone(library, "105")
+	p.do("call", uri("13"))
+	p.wait("referred")
+	r.hear("it has called", map[ear][]int{p: {whistle}})
+	r.eventually("the first call is over", func() bool { return r.LiveCalls(r.t) == 1 })
+	p.do("hangup")
 	p.wait("ended")
 }
 

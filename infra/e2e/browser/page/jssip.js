@@ -16,7 +16,7 @@ function follow(next, by) {
   session.on("confirmed", () => tell("answered"));
   session.on("hold", ({originator}) => tell("held", {by: originator}));
   session.on("unhold", ({originator}) => tell("resumed", {by: originator}));
-  session.on("refer", ({refer_to: to, accept}) => (tell("referred", {to: to.uri.user}), accept((s) => follow(s, "refer"), {pcConfig})));
+  session.on("refer", ({accept}) => (tell("referred"), accept(undefined, {mediaConstraints: {audio: true, video: false}, pcConfig})));
   for (const end of ["ended", "failed"])
     session.on(end, ({originator, cause, message}) => tell("ended", {by: originator, cause, code: message?.status_code}));
   tell(by === "remote" ? "incoming" : "calling", {from: session.remote_identity.uri.user, name: session.remote_identity.display_name});

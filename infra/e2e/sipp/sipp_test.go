@@ -26,6 +26,7 @@ tenants:
       "6": {answer: [{verb: dial, to: {user: "101"}, ring_for: 2s}]}
       "7": {answer: [{verb: dial, to: {user: "101"}}]}
       "8": {answer: [{verb: ring}, {verb: pause, for: 1s}, {verb: answer}, {verb: pause, for: 60s}]}
+      "9": {answer: [{verb: answer}, {verb: message_waiting, user: "101", new: 2, old: 1}, {verb: hangup}]}
     users:
       "101": {password: secret-101}
     trunks: {local: {allow: [127.0.0.0/8]}}
@@ -91,6 +92,27 @@ func TestCallersThatSippPlays(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A phone that subscribes to its lamp (RFC 3842) is told that it is dark, and of the messages that a script leaves.
+func TestAMessageLampIsLit(t *testing.T) {
+	t.Parallel()
+	h := real.StartOffhook(t, real.OffhookOptions{Config: tenants})
+	subscribed := filepath.Join(t.TempDir(), "subscribed")
+	lamp := real.Sipp(t, real.SippOptions{Scenario: scenario(t, "lamp"), Target: h.SIP, Service: "101",
+		Auth: [2]string{"101", "secret-101"}, Args: []string{"-key", "subscribed", subscribed}})
+	real.Eventually(t, "the lamp is told that it is dark", func() bool {
+		_, err := os.Stat(subscribed)
+		return err == nil
+	})
+	p := real.Sipp(t, real.SippOptions{Scenario: scenario(t, "uac_wait_bye"), Target: h.SIP, Service: "9"})
+	if code := p.Exited(t, time.Minute); code != 0 {
+		t.Errorf("the caller's sipp ended with %d", code)
+	}
+	if code := lamp.Exited(t, time.Minute); code != 0 {
+		t.Errorf("the lamp's sipp ended with %d", code)
+	}
+	nothingLeft(t, h)
 }
 
 func TestA2xxIsRepeatedUntilItsACK(t *testing.T) {

@@ -103,6 +103,27 @@ func (e *Endpoint) dropSink(to *Endpoint) {
 	e.sinks.Store(&now)
 }
 
+// ears are what hears rows and sends nothing: a monitor, a recorder. Guarded by Engine.routes.
+type ears struct {
+	rows []Heard
+	gone bool // nothing is heard again
+}
+
+// hear replaces the rows by way of listen; false: nothing has changed. The new ones are mixed before the old ones are let
+// go, so what is in both goes on without a gap. It is called under Engine.routes.
+func (x *ears) hear(rows []Heard, last bool, listen func([]Heard)) bool {
+	if x.gone || slices.Equal(rows, x.rows) {
+		x.gone = x.gone || last
+		return false
+	}
+	before := x.rows
+	x.rows, x.gone = rows, last
+	mixAll(rows, 1)
+	listen(rows)
+	mixAll(before, -1)
+	return true
+}
+
 // mixInto counts the mixes that take this endpoint's sound; it is decoded while there are any.
 func (e *Endpoint) mixInto(n int) {
 	was := e.mixedBy

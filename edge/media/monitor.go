@@ -1,17 +1,13 @@
 package media
 
-import (
-	"slices"
-	"sync"
-)
+import "sync"
 
 // Monitor hears rows as an Endpoint does and hands each frame on: to a recogniser, a detector, a stream.
 type Monitor struct {
 	eng   *Engine
 	heard func(pcm []int16)
 	seat  seat
-	hears []Heard // guarded by Engine.routes
-	gone  bool    // guarded by Engine.routes
+	ears  ears
 
 	mu   sync.Mutex
 	rows []row
@@ -28,16 +24,9 @@ func (m *Monitor) Hear(rows []Heard) { m.hear(known(rows), false) }
 func (m *Monitor) hear(rows []Heard, last bool) {
 	m.eng.routes.Lock()
 	defer m.eng.routes.Unlock()
-	if m.gone || slices.Equal(rows, m.hears) {
-		m.gone = m.gone || last
-		return
+	if m.ears.hear(rows, last, m.listen) {
+		m.eng.wheel.need(m, &m.seat, monitors, len(rows) > 0)
 	}
-	before := m.hears
-	m.hears, m.gone = rows, last
-	mixAll(rows, 1)
-	m.listen(rows)
-	mixAll(before, -1)
-	m.eng.wheel.need(m, &m.seat, monitors, len(rows) > 0)
 }
 
 func (m *Monitor) listen(rows []Heard) {

@@ -1,7 +1,6 @@
 package media
 
 import (
-	"slices"
 	"sync"
 	"time"
 )
@@ -42,8 +41,7 @@ type Recorder struct {
 	silence  int64 // frames
 	seat     seat
 	wake     chan struct{}
-	hears    []Heard // guarded by Engine.routes
-	gone     bool    // guarded by Engine.routes
+	ears     ears
 
 	mu     sync.Mutex
 	rows   []row
@@ -99,16 +97,7 @@ func (r *Recorder) Hear(rows []Heard) { r.hear(known(rows), false) }
 func (r *Recorder) hear(rows []Heard, last bool) {
 	r.eng.routes.Lock()
 	defer r.eng.routes.Unlock()
-	if r.gone || slices.Equal(rows, r.hears) {
-		r.gone = r.gone || last
-		return
-	}
-	before := r.hears
-	r.hears, r.gone = rows, last
-	mixAll(rows, 1)
-	r.listen(rows)
-	mixAll(before, -1)
-	if len(rows) > 0 {
+	if r.ears.hear(rows, last, r.listen) && len(rows) > 0 {
 		r.eng.wheel.need(r, &r.seat, records, true)
 	}
 }

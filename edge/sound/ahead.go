@@ -25,7 +25,7 @@ func (s *store) prepare(ctx context.Context, k key, load loader) {
 	if s.closed || s.entries[k] != nil || s.flying[k] != nil {
 		return
 	}
-	j := &job{key: k, load: load, pending: &pending{}, ahead: true}
+	j := &job{key: k, load: load, pending: &pending{}, ahead: true, by: ctx}
 	j.given, j.giveUp = context.WithCancel(context.Background())
 	select {
 	case s.aside <- j:
@@ -60,10 +60,14 @@ func (s *store) want(j *job, queue chan *job) *pending {
 	return j.pending
 }
 
-// begin is true for the one worker that does a job.
+// begin is true for the one worker that does a job. One that nobody waits for any more is not done: unwanted is about to
+// drop it.
 func (s *store) begin(j *job) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if j.ahead && j.by.Err() != nil {
+		return false
+	}
 	first := !j.begun
 	j.begun = true
 	return first

@@ -62,7 +62,8 @@ type job struct {
 	begun   bool
 
 	ahead   bool            // nobody waits for it yet
-	given   context.Context // of one that was begun ahead: ends when it is given up
+	by      context.Context // of one that was begun ahead: of who wanted it
+	given   context.Context // and this ends when it is given up
 	giveUp  func()
 	unwatch func() bool
 }

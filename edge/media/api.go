@@ -49,6 +49,7 @@ const (
 	Timeout                         // RTP never came or stopped (Config.Silence); told once until it comes again
 	PlayEnded                       // a player reached its end; Err is of the first source that failed
 	PlayFailed                      // a source of a player failed, told once
+	Keyed                           // DTLS brought the keys: from now on the party is heard, and hears
 	KeysFailed                      // DTLS brought no keys: the party will hear nothing, and not be heard
 )
 

@@ -143,6 +143,9 @@ func (a *association) run() {
 		a.end.failed(a, err)
 		return
 	}
+	if a.at == rtpComponent {
+		a.end.notify(Event{Kind: Keyed})
+	}
 	a.linger(conn)
 }
 

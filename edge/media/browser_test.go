@@ -229,6 +229,9 @@ func TestABrowserCallsAndBothHear(t *testing.T) {
 		if !b.check(r.agentOf(answer), true) {
 			r.Fatal("check not answered")
 		}
+		if !b.end.AwaitsKeys() {
+			r.Error("no keys are awaited")
+		}
 		if err := b.shakes(true); err != nil {
 			r.Fatal(err)
 		}
@@ -242,7 +245,7 @@ func TestABrowserCallsAndBothHear(t *testing.T) {
 		// The session is offered again as it is.
 		again := b.end.Offer()
 		mustHave(t, again, "a=setup:actpass\r\n", "a=ice-ufrag:"+r.agentOf(answer).Ufrag, "UDP/TLS/RTP/SAVPF 0 8 9 101\r\n", "a=mid:a0\r\n")
-		if ev := b.told(); len(ev) != 0 {
+		if ev := b.told(); len(ev) != 1 || ev[0].Kind != Keyed || b.end.AwaitsKeys() {
 			r.Errorf("%v", ev)
 		}
 	})

@@ -118,6 +118,9 @@ func (e *Endpoint) watch(on bool) {
 	e.armed.Store(at)
 }
 
+// AwaitsKeys: a party that should be heard has not shaken hands yet, and hears nothing. Keyed or KeysFailed follows.
+func (e *Endpoint) AwaitsKeys() bool { return e.armed.Load() != 0 && e.dtls.awaited.Load() }
+
 func (e *Endpoint) checkSilence(now time.Duration) {
 	armed := e.armed.Load()
 	if armed != 0 && e.dtls.awaited.Load() {

@@ -296,6 +296,13 @@ func (n *Node) onMedia(s *session, id int, ev media.Event) {
 				l.lose(call.CauseMediaTimeout)
 			}
 		}})
+	case media.Keyed:
+		s.worker.put(message{s: s, do: func() {
+			if l := s.leg(id); l != nil && l.keyless {
+				l.keyless = false
+				l.input(call.LegAnswered{Leg: id})
+			}
+		}})
 	case media.KeysFailed:
 		s.worker.put(message{s: s, do: func() { s.onKeysFailed(id, ev.Err) }})
 	}

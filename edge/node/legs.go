@@ -23,6 +23,7 @@ type leg struct {
 	agreed  bool          // outbound: a 1xx has brought the answer to our offer
 	held    bool          // the party has put us on hold
 	up      bool          // answered
+	keyless bool          // we have answered, and its keys are still to come
 	lost    bool          // given up before its dialog ended
 	loan    *loan         // it was lent; of a guest: by whom
 	tones   bool          // its digits are looked for in its sound too
@@ -99,7 +100,9 @@ func (l *leg) accept() {
 	}
 	l.decided()
 	l.dialog.Accept(sdp, nil)
-	l.s.again = append(l.s.again, call.LegAnswered{Leg: l.id})
+	if l.keyless = l.rtp.AwaitsKeys(); !l.keyless { // else the beginning of what is played would not be heard
+		l.s.again = append(l.s.again, call.LegAnswered{Leg: l.id})
+	}
 }
 
 // answered: from now on silence on the wire counts; early media before may pause.

@@ -1,10 +1,12 @@
 package node_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/offhook/offhook/events"
 	"github.com/offhook/offhook/schemas/event"
 )
 
@@ -55,6 +57,10 @@ func TestAPageThatNeverShakesHandsIsHungUp(t *testing.T) {
 		}
 		if n := r.counter("offhook_media_keys_failed_total"); n != 1 {
 			t.Errorf("counted %v", n)
+		}
+		// What a script plays before the keys would not be heard: it waits.
+		if all := r.log.types(events.TopicCalls); slices.Contains(all, event.CallAnswered) {
+			t.Errorf("told %v", all)
 		}
 	})
 }

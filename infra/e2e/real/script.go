@@ -26,7 +26,7 @@ func (s *Script) add(format string, args ...any) *Script {
 const (
 	OfferBoth     = "0 8"  // PCMU and PCMA
 	OfferNone     = ""     // no SDP
-	OfferUnknown  = "9 18" // G.722 and G.729: nothing in common
+	OfferUnknown  = "3 18" // GSM and G.729: nothing in common
 	OfferSendOnly = "0 8 sendonly"
 	OfferInactive = "0 8 inactive"
 )
@@ -227,7 +227,7 @@ func send(attributes string, head []string, body string) string {
 	return "<send" + attributes + "><![CDATA[\n" + strings.Join(append(head, length), "\n") + "\n\n" + body + "]]></send>\n"
 }
 
-var codecs = map[string]string{"0": "PCMU/8000", "8": "PCMA/8000", "9": "G722/8000", "18": "G729/8000"}
+var codecs = map[string]string{"0": "PCMU/8000", "3": "GSM/8000", "8": "PCMA/8000", "18": "G729/8000"}
 
 func sdp(offer string, version int) string {
 	if offer == "" {

@@ -11,6 +11,8 @@ import (
 type overloaded struct {
 	Highest  int     `json:"highest_calls_per_second"` // without failures, measured just before
 	Offered  int     `json:"offered_calls_per_second"`
+	OwnP50MS float64 `json:"own_p50_ms"` // offhook_answer_seconds, stage own, at half of the highest, before
+	OwnP99MS float64 `json:"own_p99_ms"`
 	Seconds  int     `json:"seconds"`
 	Good     int     `json:"good_calls_per_second"` // meanwhile, median second
 	Share    float64 `json:"share_of_highest"`
@@ -48,6 +50,10 @@ func (b *bench) flooded(sys *rig.System) error {
 	}
 	defer sys.Stop()
 	o := &overloaded{Highest: highest, Offered: 2 * highest, Seconds: b.flood}
+	if o.OwnP50MS, o.OwnP99MS, err = b.ownTimes(&rated{sys: sys}, highest/2); err != nil {
+		return err
+	}
+	say("  at half of it offhook itself adds p50 %.2f ms, p99 %.1f ms", o.OwnP50MS, o.OwnP99MS)
 	say("%d calls/s for %d s, twice the highest", o.Offered, o.Seconds)
 	run, err := rig.StartCalls(b.Dir, b.Scenarios, rig.Calls{Scenario: "uac.xml", Target: sys.Addr, Dial: sys.Dial, Rate: o.Offered,
 		Count: o.Offered * o.Seconds, Port: rig.PortCaller, Patience: 45 * time.Second})
@@ -92,6 +98,22 @@ func (b *bench) highest(sys *rig.System) (int, error) {
 		return 0, fmt.Errorf("%s has no rate without failed calls", sys.Name)
 	}
 	return r.good, nil
+}
+
+// ownTimes are what the product itself adds to an answer at a rate.
+func (b *bench) ownTimes(r *rated, rate int) (p50, p99 float64, err error) {
+	before, err := r.sys.Metrics()
+	if err != nil {
+		return 0, 0, err
+	}
+	if _, _, err = b.atRate(r, rate, rate*b.step); err != nil {
+		return 0, 0, err
+	}
+	after, err := r.sys.Metrics()
+	own := func(q float64) float64 {
+		return 1000 * after.Quantile(before, "offhook_answer_seconds", `stage="own"`, q)
+	}
+	return own(0.5), own(0.99), err
 }
 
 // afterwards calls at half of the highest rate from another port and sees when every second is as it should be.

@@ -105,6 +105,7 @@ func (r *results) overloadTable(b *strings.Builder) {
 		normal = "not within 8 s"
 	}
 	fmt.Fprintf(b, "| %d | %d | %.0f %% | %s | %d after %.0f s |\n\n", o.Highest, o.Good, 100*o.Share, normal, o.Left, o.LeftTime)
+	fmt.Fprintf(b, "Before that, at half of the highest, offhook itself added p50 %.2f ms, p99 %.1f ms to an answer.\n\n", o.OwnP50MS, o.OwnP99MS)
 }
 
 func (r *results) crowdTable(b *strings.Builder) {

@@ -85,7 +85,7 @@ func (b *bench) highest(sys *rig.System) (int, error) {
 	if err := sys.Start(); err != nil {
 		return 0, err
 	}
-	r := &rated{sys: sys, next: 2000}
+	r := &rated{sys: sys, next: 2500}
 	if err := b.warm([]*rated{r}); err != nil {
 		return 0, err
 	}

@@ -18,7 +18,7 @@ import (
 const (
 	leastPercent = 200 // GOGC
 	mostPercent  = 1000
-	mostGarbage  = 1 << 30 // bytes
+	mostGarbage  = 512 << 20 // bytes
 	tidyEvery    = time.Second
 	quietBytes   = 4 << 20  // allocated in tidyEvery: it does next to nothing
 	worthIt      = 32 << 20 // garbage that is left lying

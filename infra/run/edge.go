@@ -212,7 +212,6 @@ func (e *Edge) close() {
 // Start puts the edge's parts on the stack, in the order in which they need each other.
 func (e *Edge) Start(s *Stack) {
 	s.Start("event log", e.eventLog.Run)
-	s.Start("memory", keepMemory)
 	s.Start("media", e.media.Run)
 	s.Start("speech", e.speech.Run)
 	s.Start("sounds", e.sounds.Run)

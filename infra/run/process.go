@@ -13,11 +13,14 @@ import (
 	"time"
 )
 
+// collectAt is GOGC for a process whose garbage is short-lived messages: half the collector's work for some megabytes.
+const collectAt = 200
+
 // Prepare sets what the process needs of the runtime and the system; the environment (GOGC) has the last word.
 // A system that refuses more descriptors leaves the process with fewer calls, not without any.
 func Prepare(log *slog.Logger) {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(leastPercent) // until keepMemory knows more
+		debug.SetGCPercent(collectAt)
 	}
 	if err := raiseDescriptors(); err != nil {
 		log.Warn("the limit of open files could not be raised", "err", err)

@@ -35,7 +35,8 @@ func (n *Node) OnInvite(d *sipua.Dialog, in sipua.Invite) {
 		d.End(sipua.End{Code: 482})
 		return
 	}
-	l := &leg{id: 1, s: s, dialog: d, offer: in.SDP, profile: s.profileFrom(in), tones: s.tonesFrom(in)}
+	set := s.settingsFrom(in)
+	l := &leg{id: 1, s: s, dialog: d, offer: in.SDP, profile: set.profile(in.Source.Addr().Unmap()), tones: set.tones()}
 	d.Context = l
 	s.legs = []*leg{l}
 	about := ask.Call{

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/offhook/offhook/edge/call"
 	"github.com/offhook/offhook/edge/media"
@@ -192,7 +193,9 @@ func (l *leg) setHeld(held bool) {
 
 // invite starts an outbound leg; what goes wrong at once comes back as LegEnded.
 func (s *session) invite(o call.LegInvite) {
-	l := &leg{id: o.Leg, s: s, profile: s.profileTo(o.Destination), tones: s.tonesTo(o.Destination)}
+	set := s.settingsTo(o.Destination)
+	l := &leg{id: o.Leg, s: s, profile: set.profile(near(o.Destination.Via)), tones: set.tones()}
+	l.profile.Browser = strings.Contains(o.Destination.URI, ";transport=ws") // RFC 7118 5
 	s.legs = append(s.legs, l)
 	cause := call.CauseOf(503, "")
 	err := l.openRTP()

@@ -2,6 +2,7 @@ package node
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -14,10 +15,16 @@ type metrics struct {
 	answer                                          answerTimes
 }
 
+func counter(name, help string) prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "offhook", Name: name, Help: help})
+}
+
+// gauge tells how many of something there are.
+func gauge(name, help string, count *atomic.Int64) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "offhook", Name: name, Help: help}, func() float64 { return float64(count.Load()) })
+}
+
 func newMetrics() metrics {
-	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "offhook", Name: name, Help: help})
-	}
 	return metrics{
 		answer:        newAnswerTimes(),
 		started:       counter("calls_started_total", "Calls begun."),
@@ -80,8 +87,7 @@ func (n *Node) refusals() []prometheus.Collector {
 // Collectors are the node's Prometheus collectors.
 func (n *Node) Collectors() []prometheus.Collector {
 	m := &n.metrics
-	live := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "offhook", Name: "calls_live", Help: "Calls in progress."},
-		func() float64 { return float64(n.live.Load()) })
+	live := gauge("calls_live", "Calls in progress.", &n.live)
 	lent := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "offhook", Name: "legs_lent", Help: "Legs that are with another call."},
 		func() float64 { return float64(n.Lent()) })
 	shed := prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "offhook", Name: "calls_shed_total",

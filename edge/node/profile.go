@@ -15,45 +15,38 @@ var encryptions = map[string]media.Encryption{"none": media.Plain, "sdes": media
 // encrypted names them in events; Auto was no agreement.
 var encrypted = map[media.Encryption]string{media.Plain: "none", media.SDES: "sdes", media.DTLS: "dtls"}
 
-// profileTo is for a place that is called: what is set for its gateway or user, and what browsers need.
-func (s *session) profileTo(to call.Destination) media.Profile {
+// settings are what the configuration says of a party's sound.
+type settings struct {
+	codecs           []string
+	encryption, dtmf string
+}
+
+// settingsTo are of who is called, at a gateway or a user's phone; settingsFrom of who calls, a user or a trunk.
+func (s *session) settingsTo(to call.Destination) settings {
 	t := s.configured()
-	p := media.Profile{Browser: strings.Contains(to.URI, ";transport=ws"), Near: near(to.Via)} // RFC 7118 5
 	if _, gateway, ok := strings.Cut(to.Gateway, "/"); ok {
 		g := t.Gateways[gateway]
-		p.Codecs, p.Encryption = g.Codecs, encryptions[g.Encryption]
-		return p
+		return settings{g.Codecs, g.Encryption, g.Dtmf}
 	}
 	u := t.Users[to.AOR]
-	p.Codecs, p.Encryption = u.Codecs, encryptions[u.Encryption]
-	return p
+	return settings{u.Codecs, u.Encryption, u.Dtmf}
 }
 
-// tonesTo says whether the digits of who is called are looked for in the sound, tonesFrom whether those of who calls are.
-func (s *session) tonesTo(to call.Destination) bool {
-	t := s.configured()
-	if _, gateway, ok := strings.Cut(to.Gateway, "/"); ok {
-		return t.Gateways[gateway].Dtmf == byTones
-	}
-	return t.Users[to.AOR].Dtmf == byTones
-}
-
-func (s *session) tonesFrom(in sipua.Invite) bool {
+func (s *session) settingsFrom(in sipua.Invite) settings {
 	t := s.configured()
 	if u, ok := t.Users[in.User]; ok {
-		return u.Dtmf == byTones
-	}
-	return t.Trunks[in.Trunk].Dtmf == byTones
-}
-
-// profileFrom is for who calls: a user or a trunk.
-func (s *session) profileFrom(in sipua.Invite) media.Profile {
-	t := s.configured()
-	if u, ok := t.Users[in.User]; ok {
-		return media.Profile{Codecs: u.Codecs, Encryption: encryptions[u.Encryption], Near: in.Source.Addr().Unmap()}
+		return settings{u.Codecs, u.Encryption, u.Dtmf}
 	}
 	trunk := t.Trunks[in.Trunk]
-	return media.Profile{Codecs: trunk.Codecs, Encryption: encryptions[trunk.Encryption], Near: in.Source.Addr().Unmap()}
+	return settings{trunk.Codecs, trunk.Encryption, trunk.Dtmf}
+}
+
+// tones says whether the party's digits are looked for in its sound.
+func (x settings) tones() bool { return x.dtmf == byTones }
+
+// profile is what the party is offered; near is where its signalling is.
+func (x settings) profile(near netip.Addr) media.Profile {
+	return media.Profile{Codecs: x.codecs, Encryption: encryptions[x.encryption], Near: near}
 }
 
 // near is the address in what a call is sent to, such as "udp:192.0.2.1:5060"; zero when there is none.

@@ -36,17 +36,13 @@ type recorders struct {
 
 func (r *recorders) begin() {
 	r.ctx, r.giveUp = context.WithCancel(context.Background())
-	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "offhook", Name: name, Help: help})
-	}
 	r.stored = counter("recordings_stored_total", "Recordings stored.")
 	r.failed = counter("recordings_failed_total", "Recordings that could not be made, or not stored at once.")
 	r.lost = counter("recording_frames_lost_total", "Frames of 20 ms that are silence because the disk or the process was too slow.")
 }
 
 func (r *recorders) collectors() []prometheus.Collector {
-	live := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "offhook", Name: "recordings_live",
-		Help: "Recordings being made or stored."}, func() float64 { return float64(r.live.Load()) })
+	live := gauge("recordings_live", "Recordings being made or stored.", &r.live)
 	return []prometheus.Collector{r.stored, r.failed, r.lost, live}
 }
 

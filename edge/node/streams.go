@@ -25,17 +25,13 @@ type streams struct {
 }
 
 func (x *streams) begin() {
-	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "offhook", Name: name, Help: help})
-	}
 	x.failed = counter("streams_failed_total", "Streams whose server could not be had, or was lost for good.")
 	x.dropped = counter("stream_frames_dropped_total", "Frames of 20 ms that a stream's server did not take in time.")
 	x.reconnects = counter("stream_reconnects_total", "Connections of streams that were lost and made again.")
 }
 
 func (x *streams) collectors() []prometheus.Collector {
-	live := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "offhook", Name: "streams_live",
-		Help: "Streams that go on."}, func() float64 { return float64(x.live.Load()) })
+	live := gauge("streams_live", "Streams that go on.", &x.live)
 	return []prometheus.Collector{x.failed, x.dropped, x.reconnects, live}
 }
 

@@ -50,10 +50,9 @@ func (b *bench) flooded(sys *rig.System) error {
 	}
 	defer sys.Stop()
 	o := &overloaded{Highest: highest, Offered: 2 * highest, Seconds: b.flood}
-	if o.OwnP50MS, o.OwnP99MS, err = b.ownTimes(&rated{sys: sys}, highest/2); err != nil {
+	if err := b.halfway(sys, o); err != nil {
 		return err
 	}
-	say("  at half of it offhook itself adds p50 %.2f ms, p99 %.1f ms", o.OwnP50MS, o.OwnP99MS)
 	say("%d calls/s for %d s, twice the highest", o.Offered, o.Seconds)
 	run, err := rig.StartCalls(b.Dir, b.Scenarios, rig.Calls{Scenario: "uac.xml", Target: sys.Addr, Dial: sys.Dial, Rate: o.Offered,
 		Count: o.Offered * o.Seconds, Port: rig.PortCaller, Patience: 45 * time.Second})
@@ -100,20 +99,24 @@ func (b *bench) highest(sys *rig.System) (int, error) {
 	return r.good, nil
 }
 
-// ownTimes are what the product itself adds to an answer at a rate.
-func (b *bench) ownTimes(r *rated, rate int) (p50, p99 float64, err error) {
-	before, err := r.sys.Metrics()
+// halfway measures what the product itself adds to an answer at half of the highest rate.
+func (b *bench) halfway(sys *rig.System, o *overloaded) error {
+	before, err := sys.Metrics()
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
-	if _, _, err = b.atRate(r, rate, rate*b.step); err != nil {
-		return 0, 0, err
+	rate := o.Highest / 2
+	if _, _, err = b.atRate(&rated{sys: sys}, rate, rate*b.step); err != nil {
+		return err
 	}
-	after, err := r.sys.Metrics()
-	own := func(q float64) float64 {
-		return 1000 * after.Quantile(before, "offhook_answer_seconds", `stage="own"`, q)
+	after, err := sys.Metrics()
+	if err != nil {
+		return err
 	}
-	return own(0.5), own(0.99), err
+	own := ownTimes(before, after)
+	o.OwnP50MS, o.OwnP99MS = own[0], own[1]
+	say("  at half of it offhook itself adds p50 %.2f ms, p99 %.1f ms", own[0], own[1])
+	return nil
 }
 
 // afterwards calls at half of the highest rate from another port and sees when every second is as it should be.

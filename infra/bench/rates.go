@@ -149,11 +149,17 @@ func (r *rated) time() (stop func() error, err error) {
 		cancel()
 		err := <-done
 		after, failed := r.sys.Metrics()
-		for i, q := range []float64{0.5, 0.99} {
-			r.own[i] = 1000 * after.Quantile(before, "offhook_answer_seconds", `stage="own"`, q)
-		}
+		r.own = ownTimes(before, after)
 		return errors.Join(err, failed)
 	}, nil
+}
+
+// ownTimes are p50 and p99 of what the product itself added to answers meanwhile, in ms.
+func ownTimes(before, after rig.Metrics) (own [2]float64) {
+	for i, q := range []float64{0.5, 0.99} {
+		own[i] = 1000 * after.Quantile(before, "offhook_answer_seconds", `stage="own"`, q)
+	}
+	return own
 }
 
 // atRate makes calls at a steady rate; cpu is the system's CPU-seconds per 1,000 of them.

@@ -104,9 +104,9 @@ func (w *worker) refuseHasty() {
 	}
 }
 
-// shed refuses a new call before it is parsed while the queue stands or who handles calls is full: what is refused must cost little, or the calls that
-// are up pay for it. Copies of an INVITE that was taken are not new. Where the answer would have to go elsewhere than
-// to where the INVITE came from, it is parsed and refused in the usual way.
+// shed refuses a new call before it is parsed while the queue stands or who handles calls is full: what is refused must
+// cost little, or the calls that are up pay for it. Copies of an INVITE that was taken are not new. Where the answer would
+// have to go elsewhere than to where the INVITE came from, it is parsed and refused in the usual way.
 func (w *worker) shed(raw []byte, from path) bool {
 	if !bytes.HasPrefix(raw, inviteLine) || !w.late.standing && !w.u.full() {
 		return false

@@ -32,17 +32,11 @@ func (r *Run) Detect(leg int, d Detection) int {
 	if c == nil {
 		return 0
 	}
-	n := 0
-	for _, t := range c.Things {
-		if t.What == thingDetect {
-			n++
-		}
-	}
-	if n >= MaxDetections {
+	if c.count(thingDetect) >= MaxDetections {
 		c.log("error", "too many detections at once")
 		return 0
 	}
-	n = r.own(thingDetect, leg)
+	n := r.own(thingDetect, leg)
 	c.put(DetectStart{Detect: n, What: d.What, Silence: d.Silence})
 	return n
 }

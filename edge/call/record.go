@@ -65,13 +65,16 @@ func (r *Run) Record(rec Recording) int {
 }
 
 // Recordings are the running recordings that were begun by verbs of this id, or all, oldest first.
-func (r *Run) Recordings(id string) []int {
+func (r *Run) Recordings(id string) []int { return r.begun(thingRecord, id) }
+
+// begun are the things of a kind that go on and were begun by verbs of this id, or all, oldest first.
+func (r *Run) begun(what, id string) []int {
 	if r.call == nil {
 		return nil
 	}
 	var found []int
 	for _, t := range r.call.Things {
-		if t.What == thingRecord && !t.Ends && (id == "" || t.With == id) {
+		if t.What == what && !t.Ends && (id == "" || t.With == id) {
 			found = append(found, t.N)
 		}
 	}
@@ -145,11 +148,15 @@ func (c *Call) stopRecord(t Thing, owner int, why string) {
 
 // letRecord ends a recording whose run is over.
 func (c *Call) letRecord(t Thing) {
-	why := RecordedStopped
+	c.stopRecord(t, 0, c.whyStopped())
+}
+
+// whyStopped is why what a run began ends with it.
+func (c *Call) whyStopped() string {
 	if c.Phase != PhaseLive {
-		why = RecordedHangup
+		return RecordedHangup
 	}
-	c.stopRecord(t, 0, why)
+	return RecordedStopped
 }
 
 func (c *Call) count(what string) int {

@@ -79,18 +79,7 @@ func (t *Thing) tracks() []string {
 }
 
 // Streams are the streams of the call that were begun by verbs of this id, or all, oldest first.
-func (r *Run) Streams(id string) []int {
-	if r.call == nil {
-		return nil
-	}
-	var found []int
-	for _, t := range r.call.Things {
-		if t.What == thingStream && !t.Ends && (id == "" || t.With == id) {
-			found = append(found, t.N)
-		}
-	}
-	return found
-}
+func (r *Run) Streams(id string) []int { return r.begun(thingStream, id) }
 
 // StopStream ends a stream of this call, whoever began it; its run is told by StreamEnded.
 func (r *Run) StopStream(n int, why string) {
@@ -128,11 +117,7 @@ func (c *Call) letStream(n int) {
 		return
 	}
 	t.Owner = 0
-	why := RecordedStopped
-	if c.Phase != PhaseLive {
-		why = RecordedHangup
-	}
-	c.stopStream(t, why)
+	c.stopStream(t, c.whyStopped())
 }
 
 func (c *Call) streamData(t *Thing) *event.Stream {

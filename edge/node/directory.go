@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ type directory struct {
 	domains  map[string]string // SIP domain -> tenant
 	only     string            // the one tenant, when there is one
 	allowed  []allowed
+	upstream []netip.Addr // gateways whose host is an address
 	policies map[string]ask.Policy
 	cluster  cluster
 }
@@ -43,6 +45,7 @@ func newDirectory(self string, c *config.Config) (*directory, error) {
 		if err := d.addTrunks(name, &t); err != nil {
 			return nil, err
 		}
+		d.addGateways(&t)
 		policy, err := newPolicy(name, &t)
 		if err != nil {
 			return nil, err
@@ -75,6 +78,18 @@ func (d *directory) addTrunks(tenant string, t *config.Tenant) error {
 		}
 	}
 	return nil
+}
+
+func (d *directory) addGateways(t *config.Tenant) {
+	for _, g := range t.Gateways {
+		host, _, err := net.SplitHostPort(g.Host)
+		if err != nil {
+			host = strings.Trim(g.Host, "[]")
+		}
+		if a, err := netip.ParseAddr(host); err == nil {
+			d.upstream = append(d.upstream, a.Unmap())
+		}
+	}
 }
 
 // prefix reads a CIDR range or a single address.
@@ -158,6 +173,12 @@ func (n *liveDirectory) TrunkByAddress(src netip.Addr, host string) (tenant, tru
 		}
 	}
 	return "", "", false
+}
+
+// Trusted are the addresses of trunks, of gateways without a name, and of the other edges.
+func (n *liveDirectory) Trusted(src netip.Addr) bool {
+	d := n.d()
+	return slices.ContainsFunc(d.allowed, func(a allowed) bool { return a.prefix.Contains(src) }) || slices.Contains(d.upstream, src) || d.cluster.isPeer(src)
 }
 
 func (n *liveDirectory) IsUser(tenant, username string) bool {

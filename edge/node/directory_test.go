@@ -216,3 +216,28 @@ func fireTimers(t *testing.T) {
 		t.Errorf("fired %v", got)
 	}
 }
+
+func TestTrustedAreTrunksGatewaysAndNodes(t *testing.T) {
+	n := &Node{cfg: Config{Name: "riga"}}
+	err := n.Reload(read(t, `
+nodes: {riga: {host: "192.0.2.1"}, oslo: {host: "192.0.2.2:5070"}}
+cluster_secret: abcdefghijklmnopqrstuvwxyz
+tenants:
+  acme:
+    users: {"101": {password: pw}}
+    trunks: {wide: {allow: [10.0.0.0/8]}, carrier: {username: carrier, password: pw-carrier}}
+    gateways: {telia: {host: "192.0.2.3:5080"}, six: {host: "[2001:db8::1]"}, named: {host: sip.telia.test}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := n.Directory()
+	for addr, want := range map[string]bool{
+		"10.9.9.9": true, "192.0.2.2": true, "192.0.2.3": true, "2001:db8::1": true,
+		"192.0.2.9": false, "2001:db8::2": false,
+	} {
+		if got := d.Trusted(netip.MustParseAddr(addr)); got != want {
+			t.Errorf("%s: %v", addr, got)
+		}
+	}
+}

@@ -3,7 +3,6 @@ package node
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -70,14 +69,18 @@ func (n *Node) full(w *worker) (retryAfter int, full bool) {
 	if n.draining.Load() {
 		return 30, true
 	}
-	return 5, w.behind.Load() || w.waiting() > n.cfg.Queue || n.live.Load() >= int64(n.cfg.Calls)
+	return 5, w.full() || w.waiting() > n.cfg.Queue || n.live.Load() >= int64(n.cfg.Calls)
 }
 
 var _ sipua.LoadHandler = (*Node)(nil)
 
-// Full: a worker is behind. New calls are refused then, whichever they would fall to.
-func (n *Node) Full() bool {
-	return slices.ContainsFunc(n.workers, func(w *worker) bool { return w.behind.Load() })
+// Load is that of the worker that is furthest behind: whom a new call would fall to does not show yet.
+func (n *Node) Load() sipua.Load {
+	most := int32(sipua.InTime)
+	for _, w := range n.workers {
+		most = max(most, w.load.Load())
+	}
+	return sipua.Load(most)
 }
 
 // OnDialog hands what happened in a dialog to the worker of its call.

@@ -26,7 +26,7 @@ func TestAWorkerThatStaysBehindRefusesNewCallsUntilItHasCaughtUp(t *testing.T) {
 			}
 		}
 		handled(time.Second)
-		if w.take(); w.behind.Load() {
+		if w.take(); w.full() {
 			t.Error("behind with nothing to do")
 		}
 	})

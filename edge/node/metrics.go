@@ -72,6 +72,13 @@ func (n *Node) shed() float64 {
 	return float64(n.ua.Refused())
 }
 
+func (n *Node) excess() float64 {
+	if n.ua == nil {
+		return 0
+	}
+	return float64(n.ua.Excess())
+}
+
 // refusals are the packets that the media did not take.
 func (n *Node) refusals() []prometheus.Collector {
 	count := func(name, help string, of func() uint64) prometheus.Collector {
@@ -92,7 +99,9 @@ func (n *Node) Collectors() []prometheus.Collector {
 		func() float64 { return float64(n.Lent()) })
 	shed := prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "offhook", Name: "calls_shed_total",
 		Help: "New calls that the signalling answered 503, as its queue stood or offhook drains."}, n.shed)
-	all := []prometheus.Collector{shed, m.started, m.ended, m.refused, m.panics, m.unpublished, m.noPorts, m.mediaTimeouts, m.keysFailed, m.askTook, m.answer.all, live, lent,
+	excess := prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "offhook", Name: "requests_over_share_total",
+		Help: "New requests dropped or refused, as their source had had its share while others waited."}, n.excess)
+	all := []prometheus.Collector{shed, excess, m.started, m.ended, m.refused, m.panics, m.unpublished, m.noPorts, m.mediaTimeouts, m.keysFailed, m.askTook, m.answer.all, live, lent,
 		newGateways(n)}
 	return slices.Concat(all, n.refusals(), n.recorders.collectors(), n.streams.collectors())
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/offhook/offhook/edge/call"
+	"github.com/offhook/offhook/edge/sipua"
 )
 
 // worker owns the calls whose id hashes to it: one goroutine, inputs strictly in order of arrival.
@@ -24,8 +25,8 @@ type worker struct {
 	spare []message
 	first time.Time // when the queue's first came
 
-	lateSince time.Time   // all that was taken was late from here on; zero: the last was not
-	behind    atomic.Bool // for so long that new calls are refused
+	lateSince time.Time    // all that was taken was late from here on; zero: the last was not
+	load      atomic.Int32 // a sipua.Load; full: late for so long that new calls are refused
 }
 
 // message is one input for a call, or work to do beside it.
@@ -82,13 +83,16 @@ func (w *worker) late(is bool) {
 	switch now := time.Now(); {
 	case !is:
 		w.lateSince = time.Time{}
-		w.behind.Store(false)
+		w.load.Store(int32(sipua.InTime))
 	case w.lateSince.IsZero():
 		w.lateSince = now
-	default:
-		w.behind.Store(now.Sub(w.lateSince) >= latePatience)
+		w.load.Store(int32(sipua.Late))
+	case now.Sub(w.lateSince) >= latePatience:
+		w.load.Store(int32(sipua.Full))
 	}
 }
+
+func (w *worker) full() bool { return w.load.Load() == int32(sipua.Full) }
 
 func (w *worker) run(ctx context.Context) {
 	defer w.timers.stop()

@@ -73,9 +73,19 @@ type Handler interface {
 // as OnDialog is told things.
 type FinalHandler interface{ OnFinal(d *Dialog) }
 
-// LoadHandler may be a Handler too: while it is full, new calls are refused before they are parsed. It is asked for each
-// INVITE by any goroutine, so it must be quick.
-type LoadHandler interface{ Full() bool }
+// LoadHandler may be a Handler too: while it is late, sources have shares; while it is full, new calls are refused before they
+// are parsed. It is asked for each message by any goroutine, so it must be quick.
+type LoadHandler interface{ Load() Load }
+
+// Load is how far a handler is behind.
+type Load int32
+
+// Loads, from less to more.
+const (
+	InTime Load = iota
+	Late
+	Full
+)
 
 // Invite is an inbound call as admitted.
 type Invite struct {
@@ -229,6 +239,8 @@ type Directory interface {
 	TrunkByAddress(src netip.Addr, host string) (tenant, trunk string, ok bool)
 	// IsUser tells a user's AOR from a number: From claims of users are challenged even from trusted addresses.
 	IsUser(tenant, username string) bool
+	// Trusted addresses have as much as they ask for, also while others wait: trunks, gateways, the other edges.
+	Trusted(src netip.Addr) bool
 	// Gateways lists all gateways; called at the start and after Reload.
 	Gateways() []Gateway
 }

@@ -36,7 +36,7 @@ func newBench(t testing.TB) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := &UA{cfg: cfg, handler: &benchHandler{}, dir: doorDirectory{trunks: map[string]string{"198.51.100.7": "t"}}, log: cfg.Logger, full: func() bool { return false }}
+	u := &UA{cfg: cfg, handler: &benchHandler{}, dir: doorDirectory{trunks: map[string]string{"198.51.100.7": "t"}}, log: cfg.Logger, load: func() Load { return InTime }}
 	u.bindings = newBindings(u)
 	u.net = &transports{u: u, flows: map[string]*flow{}, peers: map[streamTo]*flow{}}
 	w := newWorker(u)

@@ -14,10 +14,11 @@ import (
 const busyRetry = 2
 
 // overloaded refuses a new call while draining, or when more waits than the worker may let wait: a quick 503 keeps the
-// calls that are up at full speed where silence would bring everything again (RFC 3261 21.5.4).
+// calls that are up at full speed where silence would bring everything again (RFC 3261 21.5.4). While sources have shares,
+// much of what waits may be one's excess, which goes in no time.
 func (w *worker) overloaded(req *sip.Request) *sip.Response {
 	wait := w.u.draining.Load()
-	if wait == 0 && (w.waiting.Load() > int64(w.u.cfg.Queue) || w.late.standing) {
+	if wait == 0 && (w.late.standing || w.shares.limit == 0 && w.waiting.Load() > int64(w.u.cfg.Queue)) {
 		wait = busyRetry
 	}
 	if wait == 0 {
@@ -27,6 +28,13 @@ func (w *worker) overloaded(req *sip.Request) *sip.Response {
 	res := refuse(req, 503, "")
 	res.AppendHeader(sip.NewHeader("Retry-After", strconv.FormatInt(wait, 10)))
 	return res
+}
+
+// backlog is what a worker knows of what waits for it.
+type backlog struct {
+	late   lateness
+	shares shares
+	hasty  hasty
 }
 
 // What waited longer than lateAfter is late; when all was for latePatience, the queue stands: it is not a burst that will be
@@ -108,20 +116,27 @@ func (w *worker) refuseHasty() {
 // cost little, or the calls that are up pay for it. Copies of an INVITE that was taken are not new. Where the answer would
 // have to go elsewhere than to where the INVITE came from, it is parsed and refused in the usual way.
 func (w *worker) shed(raw []byte, from path) bool {
-	if !bytes.HasPrefix(raw, inviteLine) || !w.late.standing && !w.u.full() {
+	if !bytes.HasPrefix(raw, inviteLine) || !w.late.standing && w.u.load() != Full {
 		return false
 	}
 	callID := scanCallID(raw)
+	if len(callID) == 0 || w.calls[string(callID)] != nil || !w.refuseRaw(raw, callID, from) {
+		return false
+	}
+	w.u.refused.Add(1)
+	return true
+}
+
+// refuseRaw tells false where the answer has to go elsewhere than to where the request came from, or there is none.
+func (w *worker) refuseRaw(raw, callID []byte, from path) bool {
 	head, _, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
-	if len(callID) == 0 || w.calls[string(callID)] != nil || !bytes.Contains(head, []byte(from.to.String())) && !bytes.Contains(head, []byte(";rport")) {
+	if !from.reliable() && !bytes.Contains(head, []byte(from.to.String())) && !bytes.Contains(head, []byte(";rport")) {
 		return false
 	}
 	res := answerRaw(raw, 503, w.ids.tag(string(callID), ""))
 	if res == nil {
 		return false
 	}
-	res = append(bytes.TrimSuffix(res, crlf), "Retry-After: "+strconv.Itoa(busyRetry)+"\r\n\r\n"...)
-	w.u.refused.Add(1)
-	w.write(from, res)
+	w.write(from, append(bytes.TrimSuffix(res, crlf), "Retry-After: "+strconv.Itoa(busyRetry)+"\r\n\r\n"...))
 	return true
 }

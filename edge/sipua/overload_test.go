@@ -75,7 +75,7 @@ func TestNewCallsAreRefusedWhileTheQueueStands(t *testing.T) {
 func TestNewCallsAreRefusedUnparsedWhileTheHandlerIsFull(t *testing.T) {
 	b := newBench(t)
 	up := b.establish("up")
-	b.w.u.full = func() bool { return true }
+	b.w.u.load = func() Load { return Full }
 	for callID, refused := range map[string]bool{"new": true, "up": false} {
 		b.link.last = nil
 		tag := ""

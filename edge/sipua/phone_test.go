@@ -153,6 +153,7 @@ func (d openDirectory) Password(_, name string) (string, string, bool) {
 	return d.users[name], "", d.users[name] != ""
 }
 func (d openDirectory) Gateways() []sipua.Gateway { return d.gateways }
+func (openDirectory) Trusted(netip.Addr) bool     { return true }
 func (openDirectory) TrunkByAddress(src netip.Addr, _ string) (string, string, bool) {
 	return "demo", "local", src.IsLoopback()
 }

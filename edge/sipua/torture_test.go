@@ -25,6 +25,7 @@ type openDirectory struct{ trusting bool }
 func (openDirectory) Tenant(string) (string, string, bool)           { return "demo", "demo", true }
 func (openDirectory) Password(string, string) (string, string, bool) { return "", "", false }
 func (openDirectory) IsUser(string, string) bool                     { return false }
+func (d openDirectory) Trusted(netip.Addr) bool                      { return d.trusting }
 func (openDirectory) Gateways() []Gateway                            { return nil }
 func (d openDirectory) TrunkByAddress(netip.Addr, string) (string, string, bool) {
 	return "demo", "local", d.trusting

@@ -87,11 +87,16 @@ func (e web) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type seldom struct{ last atomic.Int64 }
 
 func (s *seldom) log(log *slog.Logger, what string, args ...any) {
-	level, now, last := slog.LevelDebug, time.Now().Unix(), s.last.Load()
-	if now-last >= 60 && s.last.CompareAndSwap(last, now) {
+	level := slog.LevelDebug
+	if s.due(time.Now()) {
 		level = slog.LevelWarn
 	}
 	log.Log(context.Background(), level, what, args...)
+}
+
+func (s *seldom) due(now time.Time) bool {
+	at, last := now.Unix(), s.last.Load()
+	return at-last >= 60 && s.last.CompareAndSwap(last, at)
 }
 
 func offered(values []string) bool {

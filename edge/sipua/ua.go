@@ -24,7 +24,7 @@ type UA struct {
 	cfg      Config
 	handler  Handler
 	final    FinalHandler // handler, if it is one
-	full     func() bool  // new calls are refused while it says so
+	load     func() Load  // the handler's
 	dir      Directory
 	log      *slog.Logger
 	bindings *bindings
@@ -38,8 +38,15 @@ type UA struct {
 	closed   atomic.Bool
 	errands  sync.WaitGroup // look-ups under way
 	lookups  chan struct{}  // one token each
-	dropped  atomic.Int64   // messages that no queue had room for
-	refused  atomic.Int64   // INVITEs answered 503
+	refusals
+}
+
+// refusals are what was not served.
+type refusals struct {
+	dropped atomic.Int64 // messages that no queue had room for
+	refused atomic.Int64 // INVITEs answered 503
+	excess  atomic.Int64 // requests in excess of a source's share
+	greedy  seldom       // tells of these
 }
 
 // New binds the sockets of cfg; a port that is taken is an error naming it. The UA serves once Run is called.
@@ -50,9 +57,9 @@ func New(cfg Config, h Handler, dir Directory) (*UA, error) {
 	}
 	u := &UA{cfg: cfg, handler: h, dir: dir, log: cfg.Logger, reload: make(chan struct{}, 1), lookups: make(chan struct{}, maxLookups)}
 	u.final, _ = h.(FinalHandler)
-	u.full = func() bool { return false }
+	u.load = func() Load { return InTime }
 	if load, ok := h.(LoadHandler); ok {
-		u.full = load.Full
+		u.load = load.Load
 	}
 	u.ids.ids = newIDs(cfg.Secret, cfg.Node)
 	for range cfg.Workers {
@@ -145,6 +152,9 @@ func (u *UA) Dropped() int64 { return u.dropped.Load() }
 
 // Refused counts the new calls that were answered 503 before the handler heard of them.
 func (u *UA) Refused() int64 { return u.refused.Load() }
+
+// Excess counts the requests that were dropped or refused as their source had had its share while others waited.
+func (u *UA) Excess() int64 { return u.excess.Load() }
 
 // Drain refuses new calls with 503 and Retry-After from now on; dialogs go on.
 func (u *UA) Drain(retryAfter time.Duration) {

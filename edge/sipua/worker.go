@@ -41,8 +41,7 @@ type worker struct {
 	subs    map[tombKey]*subscription
 	busy    *Dialog   // whose input is being handled
 	heard   time.Time // when the message being handled was read
-	late    lateness
-	hasty   hasty
+	backlog
 	soon    []func()
 
 	waiting atomic.Int64 // messages from the wire in the queues
@@ -70,7 +69,7 @@ func (w *worker) receive(j job) {
 		return
 	}
 	w.waiting.Add(1)
-	if bytes.HasPrefix(j.raw, inviteLine) && (w.hasty.wanted.Load() || w.u.full()) {
+	if bytes.HasPrefix(j.raw, inviteLine) && (w.hasty.wanted.Load() || w.u.load() == Full) {
 		w.hasten(j)
 		return
 	}
@@ -161,9 +160,8 @@ func (w *worker) do(j *job) {
 	if j.fn == nil {
 		w.waiting.Add(-1)
 		w.heard = j.at
-		if now := time.Now(); !j.at.IsZero() {
-			w.late.waited(now.Sub(j.at), now)
-			w.hasty.wanted.Store(w.late.standing)
+		if !j.at.IsZero() && w.surplus(j) {
+			return
 		}
 	}
 	w.safely(func() {
@@ -176,6 +174,16 @@ func (w *worker) do(j *job) {
 			w.parse(j.raw, j.from)
 		}
 	})
+}
+
+// surplus notes how long a message waited, and tells whether it is dropped.
+func (w *worker) surplus(j *job) bool {
+	now := time.Now()
+	waited := now.Sub(j.at)
+	w.late.waited(waited, now)
+	w.hasty.wanted.Store(w.late.standing)
+	w.shares.observe(waited >= lateAfter || w.u.load() != InTime, now)
+	return j.raw != nil && w.excess(j, now)
 }
 
 // safely runs fn and what it put off. A panic ends the dialog it happened in, and no other.

@@ -62,25 +62,27 @@ func (c *control) begin(now time.Duration) {
 	c.due = now + rtcpAfter
 }
 
-// control does what is due: takes the port, then reports. Without the port the call goes on, and unless the party's
-// reports come with its RTP, none are sent.
-func (e *Endpoint) control(now time.Duration) {
+// control does what is due: takes the port, then reports, and says how long there is nothing to do then. Without the port
+// the call goes on, and unless the party's reports come with its RTP, none are sent.
+func (e *Endpoint) control(now time.Duration) time.Duration {
 	c := &e.rtcp
 	if now < c.due {
-		return
+		return c.due - now
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.over {
-		return
+		return reportEvery
 	}
+	wait := interval(reportEvery)
 	if c.socket == nil && !c.denied && !c.mux {
 		c.hold(e)
-		c.due = now + interval(reportEvery/2) // the first one comes sooner (RFC 3550 section 6.2)
-		return
+		wait = interval(reportEvery / 2) // the first one comes sooner (RFC 3550 section 6.2)
+	} else {
+		c.report(e, now, false)
 	}
-	c.due = now + interval(reportEvery)
-	c.report(e, now, false)
+	c.due = now + wait
+	return wait
 }
 
 // interval is between half and one and a half of what is wanted, and what that takes from the mean is given back (RFC 3550

@@ -19,6 +19,7 @@ type Endpoint struct {
 	tx   sender   // what goes
 	ear  ear      // tones in what comes
 	seat seat
+	look appointment
 
 	sinks   atomic.Pointer[[]*Endpoint] // who hears this one as a plain relay; replaced, never changed
 	hears   []Heard                     // what Hear was given; guarded by Engine.routes
@@ -78,7 +79,7 @@ func (e *Endpoint) Close() Stats {
 		e.hear(nil, true)
 		e.final = e.Stats()
 		e.release()
-		e.eng.forget(e)
+		e.eng.ends.remove(e)
 	})
 	return e.final
 }

@@ -24,9 +24,6 @@ const (
 	defaultSilence = 30 * time.Second
 )
 
-// watchEvery spreads the reports of all endpoints, and keeps their intervals about as random as they were drawn.
-const watchEvery = 100 * time.Millisecond
-
 // Engine holds the ports, the clock and the readers that all endpoints share.
 type Engine struct {
 	cfg   Config
@@ -35,11 +32,11 @@ type Engine struct {
 	ports *ports
 	net   network
 	wheel *wheel
+	ends  rounds
 
 	routes sync.Mutex // who hears whom; taken before the locks of endpoints
 
 	mu        sync.Mutex
-	ends      map[*Endpoint]struct{}
 	recorders map[*Recorder]struct{}
 	closed    bool
 	running   atomic.Bool
@@ -64,9 +61,10 @@ func New(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("media: %w", err)
 	}
-	e := &Engine{cfg: cfg, identity: identity, log: cfg.Logger, start: time.Now(), ends: map[*Endpoint]struct{}{}, recorders: map[*Recorder]struct{}{}}
+	e := &Engine{cfg: cfg, identity: identity, log: cfg.Logger, start: time.Now(), recorders: map[*Recorder]struct{}{}}
 	e.ports = newPorts(cfg.MinPort, cfg.MaxPort, cfg.Rest)
 	e.wheel = newWheel(e.now)
+	e.ends.begin(cfg.Silence)
 	if cfg.Listen != nil {
 		e.net = &pump{listen: cfg.Listen, clock: e.now}
 		return e, nil
@@ -129,16 +127,12 @@ func (e *Engine) Run(ctx context.Context) error {
 func (e *Engine) closeAll() {
 	e.mu.Lock()
 	e.closed = true
-	left := make([]*Endpoint, 0, len(e.ends))
-	for end := range e.ends {
-		left = append(left, end)
-	}
 	recorders := slices.Collect(maps.Keys(e.recorders))
 	e.mu.Unlock()
 	for _, r := range recorders {
 		r.Stop()
 	}
-	for _, end := range left {
+	for _, end := range e.ends.all() {
 		end.Close()
 	}
 }
@@ -159,7 +153,7 @@ func (e *Engine) Open(notify func(Event)) (*Endpoint, error) {
 		end.release()
 		return nil, ErrClosed
 	}
-	e.ends[end] = struct{}{}
+	e.ends.add(end)
 	return end, nil
 }
 
@@ -197,39 +191,4 @@ func (e *Engine) bind(end *Endpoint, port int) error {
 	}
 	end.setSocket(rtp)
 	return nil
-}
-
-func (e *Engine) forget(end *Endpoint) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	delete(e.ends, end)
-}
-
-// watch tells of endpoints that should hear their party and do not, and sends the reports that are due.
-func (e *Engine) watch(ctx context.Context) {
-	every := time.NewTicker(min(max(e.cfg.Silence/10, 10*time.Millisecond), watchEvery))
-	defer every.Stop()
-	var all []*Endpoint
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-every.C:
-		}
-		all = e.list(all[:0])
-		for _, end := range all {
-			end.checkSilence(e.now())
-			end.control(e.now())
-		}
-		clear(all)
-	}
-}
-
-func (e *Engine) list(all []*Endpoint) []*Endpoint {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for end := range e.ends {
-		all = append(all, end)
-	}
-	return all
 }

@@ -1,7 +1,9 @@
 package sipua
 
 import (
+	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/emiago/sipgo/sip"
 )
@@ -13,7 +15,13 @@ type writer struct {
 	err  error
 }
 
-func newWriter() *writer { return &writer{b: make([]byte, 0, 768)} }
+var writers = sync.Pool{New: func() any { return &writer{b: make([]byte, 0, 1024)} }}
+
+func newWriter() *writer {
+	w := writers.Get().(*writer)
+	w.b, w.line, w.err = w.b[:0], 0, nil
+	return w
+}
 
 // WriteString makes it an io.StringWriter for sipgo's headers.
 func (w *writer) WriteString(s string) (int, error) {
@@ -52,7 +60,7 @@ func (w *writer) headers(list []Header) {
 	}
 }
 
-// body ends the message.
+// body ends the message, in memory of just its length: an answer is kept for who asks again. The writer is used up.
 func (w *writer) body(contentType string, body []byte) ([]byte, error) {
 	if len(body) > 0 {
 		w.header("Content-Type", contentType)
@@ -60,7 +68,9 @@ func (w *writer) body(contentType string, body []byte) ([]byte, error) {
 	w.header("Content-Length", strconv.Itoa(len(body)))
 	w.b = append(w.b, '\r', '\n')
 	w.b = append(w.b, body...)
-	return w.b, w.err
+	raw, err := slices.Clone(w.b), w.err
+	writers.Put(w)
+	return raw, err
 }
 
 // respond starts a response: RFC 3261 8.2.6. tag goes into To where the request has none; empty: no tag (100).

@@ -19,19 +19,29 @@ type tomb struct {
 
 // tombs forgets in the order of burial, since all stay equally long.
 type tombs struct {
-	by    map[tombKey]tomb
-	queue []tombKey
+	marker marker
+	by     map[mark]tomb
+	queue  []mark
 }
 
-func newTombs() tombs { return tombs{by: map[tombKey]tomb{}} }
+func newTombs() tombs { return tombs{marker: newMarker(), by: map[mark]tomb{}} }
+
+func (t *tombs) mark(k tombKey) mark {
+	side := "out"
+	if k.inbound {
+		side = "in"
+	}
+	return t.marker.of(k.callID, k.fromTag, side)
+}
 
 func (t *tombs) add(key tombKey, stone tomb) {
-	t.by[key] = stone
-	t.queue = append(t.queue, key)
+	m := t.mark(key)
+	t.by[m] = stone
+	t.queue = append(t.queue, m)
 }
 
 func (t *tombs) find(key tombKey) (tomb, bool) {
-	stone, ok := t.by[key]
+	stone, ok := t.by[t.mark(key)]
 	return stone, ok
 }
 

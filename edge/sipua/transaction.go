@@ -21,26 +21,17 @@ const (
 const cookie = "z9hG4bK"
 
 // serverKey names a server transaction: RFC 3261 17.2.3, and the Call-ID, so that senders that choose the same
-// branch do not meet. ACK and CANCEL look for their INVITE's.
-type serverKey struct {
-	branch, sentBy, callID string
-	method                 sip.RequestMethod
-}
+// branch do not meet.
+type serverKey mark
 
-func keyOf(req *sip.Request) serverKey {
+// keyOf is for a request of that method; ACK and CANCEL look for their INVITE's.
+func (w *worker) keyOf(req *sip.Request, method sip.RequestMethod) serverKey {
 	via := req.Via()
-	k := serverKey{branch: param(via.Params, "branch"), callID: req.CallID().Value(), method: req.Method}
-	if k.method == sip.ACK {
-		k.method = sip.INVITE
+	branch := param(via.Params, "branch")
+	if !strings.HasPrefix(branch, cookie) { // RFC 2543
+		branch = tagOf(req.From().Params) + " " + strconv.Itoa(int(req.CSeq().SeqNo)) + " " + via.Value()
 	}
-	k.sentBy = via.Host
-	if via.Port > 0 {
-		k.sentBy += ":" + strconv.Itoa(via.Port)
-	}
-	if !strings.HasPrefix(k.branch, cookie) { // RFC 2543
-		k.branch = tagOf(req.From().Params) + " " + strconv.Itoa(int(req.CSeq().SeqNo)) + " " + via.Value()
-	}
-	return k
+	return serverKey(w.marker.of(branch, via.Host, strconv.Itoa(via.Port), req.CallID().Value(), string(method)))
 }
 
 // clientKey names a client transaction: RFC 3261 17.1.3.

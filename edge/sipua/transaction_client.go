@@ -84,7 +84,7 @@ func (tx *clientTx) receive(res *sip.Response) {
 	}
 	tx.tell(res)
 	if !tx.invite() || res.StatusCode >= 300 {
-		tx.sink = nil
+		tx.sink, tx.req = nil, nil
 	}
 }
 

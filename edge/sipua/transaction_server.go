@@ -10,10 +10,11 @@ import (
 type serverTx struct {
 	w      *worker
 	key    serverKey
+	invite bool
 	path   path   // where responses go
 	last   []byte // repeated when the request comes again; nil: nothing to say
 	tag    string // our To tag
-	dialog *Dialog
+	dialog *Dialog // until the final response
 	final  int           // its code
 	repeat timer         // G
 	limit  timer         // H, I, J, L
@@ -22,12 +23,10 @@ type serverTx struct {
 
 // serve makes the transaction of a request that is no retransmission.
 func (w *worker) serve(req *sip.Request, to path, tag string) *serverTx {
-	tx := &serverTx{w: w, key: keyOf(req), path: to, tag: tag}
+	tx := &serverTx{w: w, key: w.keyOf(req, req.Method), invite: req.Method == sip.INVITE, path: to, tag: tag}
 	w.servers[tx.key] = tx
 	return tx
 }
-
-func (tx *serverTx) invite() bool { return tx.key.method == sip.INVITE }
 
 // reply sends a response that was rendered, provisional or final.
 func (tx *serverTx) reply(code int, raw []byte) {
@@ -39,9 +38,9 @@ func (tx *serverTx) reply(code int, raw []byte) {
 	if code < 200 {
 		return
 	}
-	tx.final = code
+	tx.final, tx.dialog = code, nil
 	switch {
-	case !tx.invite():
+	case !tx.invite:
 		tx.w.after(&tx.limit, tx, tx.straggle()) // J
 	case code < 300:
 		tx.last = nil                          // the dialog repeats a 2xx until its ACK (13.3.1.4)
@@ -76,7 +75,7 @@ func (tx *serverTx) send() {
 func (tx *serverTx) again(req *sip.Request) {
 	if req.Method != sip.ACK {
 		tx.send()
-		if tx.final != 0 && tx.final < 300 || tx.final != 0 && !tx.invite() {
+		if tx.final != 0 && tx.final < 300 || tx.final != 0 && !tx.invite {
 			tx.w.after(&tx.limit, tx, timerLinger) // as long as it comes again
 		}
 		return

@@ -96,7 +96,11 @@ func (w *worker) tagFor(req *sip.Request) string {
 
 // request takes a good request (RFC 3261 8.2, 17.2.3).
 func (w *worker) request(req *sip.Request, from path) {
-	tx := w.servers[keyOf(req)]
+	method := req.Method
+	if method == sip.ACK {
+		method = sip.INVITE
+	}
+	tx := w.servers[w.keyOf(req, method)]
 	switch {
 	case req.Method == sip.ACK:
 		if tx != nil && tx.final >= 300 {
@@ -184,9 +188,7 @@ func (tx *serverTx) respond(req *sip.Request, code int, sdp []byte, h ...Header)
 
 // cancelled answers a CANCEL (RFC 3261 9.2): 200 with the tag of the INVITE, whatever becomes of that.
 func (w *worker) cancelled(req *sip.Request, from path) {
-	key := keyOf(req)
-	key.method = sip.INVITE
-	invite := w.servers[key]
+	invite := w.servers[w.keyOf(req, sip.INVITE)]
 	if invite == nil {
 		w.answer(req, from, 481)
 		return

@@ -38,6 +38,7 @@ type worker struct {
 	clients map[clientKey]*clientTx
 	calls   map[string]*Dialog // by Call-ID; dialogs of the same one are linked
 	tombs   tombs
+	marker  marker
 	subs    map[tombKey]*subscription
 	busy    *Dialog   // whose input is being handled
 	heard   time.Time // when the message being handled was read
@@ -55,7 +56,7 @@ func newWorker(u *UA) *worker {
 	return &worker{
 		u: u, log: u.log, ids: newIDs(u.cfg.Secret, u.cfg.Node), epoch: time.Now(),
 		servers: map[serverKey]*serverTx{}, clients: map[clientKey]*clientTx{},
-		calls: map[string]*Dialog{}, tombs: newTombs(), subs: map[tombKey]*subscription{}, wake: make(chan struct{}, 1),
+		calls: map[string]*Dialog{}, tombs: newTombs(), marker: newMarker(), subs: map[tombKey]*subscription{}, wake: make(chan struct{}, 1),
 	}
 }
 

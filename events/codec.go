@@ -3,7 +3,6 @@ package events
 import (
 	"encoding/binary"
 	"errors"
-	"time"
 )
 
 // The form of an event in the spool: a version, what the forwarder routes by, then the rest.
@@ -73,15 +72,6 @@ func (d *decoder) bytes(n uint64) []byte {
 	return out
 }
 
-// span is where a field stands in a record.
-type span struct{ at, end int }
-
-func (d *decoder) span(whole []byte) span {
-	n := d.uvarint()
-	at := len(whole) - len(d.b)
-	return span{at, at + len(d.bytes(n))}
-}
-
 // route is what the forwarder goes by: the rest of the event is read by its lane.
 type route struct {
 	topic string
@@ -112,26 +102,27 @@ func topicName(b []byte) string {
 	return string(b)
 }
 
-// decodeEvent reads a whole event. Data points into b; the texts share one piece of memory.
-func decodeEvent(b []byte) (Event, error) {
+// fields are those of an event in the spool; they point into its bytes.
+type fields struct {
+	topic, key, id, kind, source, subject []byte
+	data                                  []byte // nil: a tombstone
+	at                                    int64  // Unix nanoseconds
+}
+
+// decodeFields reads a whole event without memory of its own.
+func decodeFields(b []byte) (fields, error) {
 	if len(b) == 0 || b[0] != codecVersion {
-		return Event{}, errCodec
+		return fields{}, errCodec
 	}
 	d := decoder{b: b[1:]}
-	topic, key, at := d.span(b), d.span(b), d.varint()
-	id, kind, source, subject := d.span(b), d.span(b), d.span(b), d.span(b)
-	end := len(b) - len(d.b)
-	var data []byte
+	text := func() []byte { return d.bytes(d.uvarint()) }
+	f := fields{topic: text(), key: text(), at: d.varint()}
+	f.id, f.kind, f.source, f.subject = text(), text(), text(), text()
 	if n := d.uvarint(); n > 0 {
-		data = d.bytes(n - 1)
+		f.data = d.bytes(n - 1)
 	}
 	if d.bad || len(d.b) != 0 {
-		return Event{}, errCodec
+		return fields{}, errCodec
 	}
-	head := string(b[:end])
-	text := func(s span) string { return head[s.at:s.end] }
-	return Event{
-		ID: text(id), Type: text(kind), Source: text(source), Subject: text(subject), Time: time.Unix(0, at).UTC(),
-		Topic: text(topic), Key: text(key), Data: data,
-	}, nil
+	return f, nil
 }

@@ -66,33 +66,29 @@ func cleanAttribute(s string) bool {
 	return utf8.ValidString(s)
 }
 
-// message turns an event into a Kafka record. The values of its headers share one piece of memory.
-func (e *Event) message() message {
-	m := message{topic: e.Topic, time: e.Time, value: e.Data, headers: make([]kafka.Header, 0, 8)}
-	values := make([]byte, 0, len("1.0")+len(e.ID)+len(e.Source)+len(e.Type)+len(e.Subject)+len(time.RFC3339Nano)+len(e.Key)+len(contentJSON))
-	add := func(name, value string) []byte {
-		at := len(values)
-		values = append(values, value...)
-		m.headers = append(m.headers, kafka.Header{Key: name, Value: values[at:len(values):len(values)]})
-		return m.headers[len(m.headers)-1].Value
+// fill makes the Kafka record of an event in the place of another one. It points to the event's bytes.
+func (m *message) fill(f *fields) {
+	add := func(name string, value []byte) { m.headers = append(m.headers, kafka.Header{Key: name, Value: value}) }
+	at := time.Unix(0, f.at).UTC()
+	*m = message{topic: topicName(f.topic), time: at, value: f.data, headers: m.headers[:0], clock: at.AppendFormat(m.clock[:0], time.RFC3339Nano)}
+	add(hdrSpec, specVersion)
+	add(hdrID, f.id)
+	add(hdrSource, f.source)
+	add(hdrType, f.kind)
+	if len(f.subject) > 0 {
+		add(hdrSubject, f.subject)
 	}
-	add(hdrSpec, "1.0")
-	add(hdrID, e.ID)
-	add(hdrSource, e.Source)
-	add(hdrType, e.Type)
-	if e.Subject != "" {
-		add(hdrSubject, e.Subject)
+	add(hdrTime, m.clock)
+	if len(f.key) > 0 {
+		m.key = f.key
+		add(hdrPartitionKey, f.key)
 	}
-	var at [len(time.RFC3339Nano)]byte
-	add(hdrTime, string(e.Time.UTC().AppendFormat(at[:0], time.RFC3339Nano)))
-	if e.Key != "" {
-		m.key = add(hdrPartitionKey, e.Key)
+	if f.data != nil {
+		add(hdrContentType, jsonType)
 	}
-	if e.Data != nil {
-		add(hdrContentType, contentJSON)
-	}
-	return m
 }
+
+var specVersion, jsonType = []byte("1.0"), []byte(contentJSON)
 
 // message is a Kafka record with bytes of its own.
 type message struct {
@@ -103,11 +99,12 @@ type message struct {
 	key       []byte // nil: none
 	value     []byte // nil: a tombstone
 	headers   []kafka.Header
+	clock     []byte // memory of ce_time
 }
 
-// record is the form for sending. Sending uses it up, so that each attempt needs its own.
-func (m *message) record() kafka.Record {
-	return kafka.Record{Time: m.time, Key: kafka.NewBytes(m.key), Value: kafka.NewBytes(m.value), Headers: m.headers}
+// records is the form for sending one message. Sending uses it up, so that each attempt needs its own.
+func (m *message) records() kafka.RecordReader {
+	return kafka.NewRecordReader(kafka.Record{Time: m.time, Key: kafka.NewBytes(m.key), Value: kafka.NewBytes(m.value), Headers: m.headers})
 }
 
 func (m *message) header(name string) string {

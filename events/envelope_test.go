@@ -32,6 +32,17 @@ func anyEvent(rt *rapid.T) Event {
 	return e
 }
 
+// message is the event's Kafka record.
+func (e *Event) message() message {
+	f, err := decodeFields(encodeEvent(nil, *e))
+	if err != nil {
+		panic(err)
+	}
+	var m message
+	m.fill(&f)
+	return m
+}
+
 func show(e Event) string { return fmt.Sprintf("%+q %v %v", e, e.Time.UnixNano(), e.Data == nil) }
 
 func TestAnEventIsTheSameAfterTheSpoolAndAfterKafka(t *testing.T) {
@@ -40,10 +51,6 @@ func TestAnEventIsTheSameAfterTheSpoolAndAfterKafka(t *testing.T) {
 		spooled := encodeEvent(nil, e)
 		if len(spooled) > eventSize(e)+16 {
 			rt.Fatalf("%d bytes, size said %d", len(spooled), eventSize(e))
-		}
-		back, err := decodeEvent(spooled)
-		if err != nil || show(back) != show(e) {
-			rt.Fatalf("spool: %v\ngot  %s\nwant %s", err, show(back), show(e))
 		}
 		m := e.message()
 		d, err := m.delivered()
@@ -56,15 +63,15 @@ func TestAnEventIsTheSameAfterTheSpoolAndAfterKafka(t *testing.T) {
 func TestACutOrForeignSpoolRecordIsAnErrorAndNoPanic(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		b := encodeEvent(nil, anyEvent(rt))
-		if _, err := decodeEvent(b[:rapid.IntRange(0, len(b)-1).Draw(rt, "cut")]); err == nil {
+		if _, err := decodeFields(b[:rapid.IntRange(0, len(b)-1).Draw(rt, "cut")]); err == nil {
 			rt.Fatal("a cut record was read")
 		}
-		if _, err := decodeEvent(append(b, 0)); err == nil {
+		if _, err := decodeFields(append(b, 0)); err == nil {
 			rt.Fatal("a record with something behind it was read")
 		}
-		_, _ = decodeEvent(rapid.SliceOf(rapid.Byte()).Draw(rt, "noise"))
+		_, _ = decodeFields(rapid.SliceOf(rapid.Byte()).Draw(rt, "noise"))
 		b[0]++
-		if _, err := decodeEvent(b); !errors.Is(err, errCodec) {
+		if _, err := decodeFields(b); !errors.Is(err, errCodec) {
 			rt.Fatal("an unknown version was read")
 		}
 	})

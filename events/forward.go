@@ -88,7 +88,7 @@ func (f *forwarder) dispatch(ctx context.Context, rec spool.Record) {
 	if !f.admit(ctx, l, int64(len(rec.Payload))) {
 		return
 	}
-	l.push(item{number: number, at: rec.At, payload: append([]byte(nil), rec.Payload...)})
+	l.push(number, rec)
 }
 
 // admit waits while too much is on its way.
@@ -153,17 +153,21 @@ func (f *forwarder) learn(ctx context.Context, topic string) *partitioner {
 }
 
 // send produces to a lane's partition; the lane of an unknown topic looks for the partitions each time.
-func (f *forwarder) send(ctx context.Context, topic string, partition int, records []message) error {
+func (f *forwarder) send(ctx context.Context, topic string, partition int, spooled [][]byte) error {
 	if partition != anyPartition {
-		return f.kafka.produce(ctx, topic, partition, records)
+		return f.kafka.produce(ctx, topic, partition, &cargo{spooled: spooled})
 	}
 	n, err := f.kafka.partitions(ctx, topic)
 	if err != nil {
 		return errors.Join(f.kafka.ensure(ctx, topic), err)
 	}
 	p := newPartitioner(n)
-	for _, m := range records {
-		if err := f.kafka.produce(ctx, topic, p.pick(string(m.key)), []message{m}); err != nil {
+	for i, b := range spooled {
+		to, err := decodeRoute(b)
+		if err == nil {
+			err = f.kafka.produce(ctx, topic, p.pick(to.key), &cargo{spooled: spooled[i : i+1]})
+		}
+		if err != nil {
 			return err
 		}
 	}

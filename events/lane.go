@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 const (
 	batchRecords = 500
 	batchBytes   = 512 << 10 // a broker's bound, 1 MB by default, is for the whole batch
+	keepBytes    = 128 << 10 // memory that a lane holds on to
 	backoffFirst = 50 * time.Millisecond
 	backoffMost  = 2 * time.Second
 
@@ -34,36 +36,59 @@ type lane struct {
 	wake      chan struct{}
 
 	mu      sync.Mutex
-	items   []item
-	held    int64 // payload bytes in items
+	batches []*batch
+	spare   *batch
 	failing bool
 }
 
-// item is an event on its way. Without payload it is read from the spool again when its turn comes.
+// batch is what travels together: events and the memory of those that have not left it.
+type batch struct {
+	items []item
+	text  []byte
+}
+
+// item is an event on its way. What left memory is read from the spool again when its turn comes.
 type item struct {
-	number  uint64
-	at      spool.Pos
-	payload []byte
+	number   uint64
+	at       spool.Pos
+	from, to int // in the batch's memory; to 0: it left it
 }
 
 func newLane(f *forwarder, topic string, partition int) *lane {
 	return &lane{f: f, topic: topic, partition: partition, wake: make(chan struct{}, 1)}
 }
 
-// push adds an item. While the broker refuses this partition only the places are kept, so that others can go on.
-func (l *lane) push(it item) {
+// push adds an event. While the broker refuses this partition only the places are kept, so that others can go on.
+func (l *lane) push(number uint64, rec spool.Record) {
 	l.mu.Lock()
-	if l.failing {
-		it.payload = nil
+	b, it := l.room(len(rec.Payload)), item{number: number, at: rec.At}
+	if !l.failing {
+		it.from = len(b.text)
+		b.text = append(b.text, rec.Payload...)
+		it.to = len(b.text)
+		l.f.window.add(int64(len(rec.Payload)))
 	}
-	l.items = append(l.items, it)
-	l.held += int64(len(it.payload))
-	l.f.window.add(int64(len(it.payload)))
+	b.items = append(b.items, it)
 	l.mu.Unlock()
 	select {
 	case l.wake <- struct{}{}:
 	default:
 	}
+}
+
+// room is the batch for one more event of that size.
+func (l *lane) room(size int) *batch {
+	if n := len(l.batches); n > 0 {
+		if b := l.batches[n-1]; len(b.items) < batchRecords && len(b.text)+size <= batchBytes {
+			return b
+		}
+	}
+	b := l.spare
+	if l.spare = nil; b == nil {
+		b = new(batch)
+	}
+	l.batches = append(l.batches, b)
+	return b
 }
 
 func (l *lane) isFailing() bool {
@@ -79,50 +104,56 @@ func (l *lane) setFailing(v bool) {
 	if !v {
 		return
 	}
-	for i := range l.items {
-		l.items[i].payload = nil
+	for _, b := range l.batches {
+		l.f.window.add(-int64(len(b.text)))
+		b.forget()
 	}
-	l.f.window.add(-l.held)
-	l.held = 0
 }
 
-// take removes the next batch.
-func (l *lane) take() []item {
+// forget leaves the places alone.
+func (b *batch) forget() {
+	b.text = nil
+	for i := range b.items {
+		b.items[i].to = 0
+	}
+}
+
+// take removes the next batch; nil: there is none.
+func (l *lane) take() *batch {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n, size := 0, 0
-	for n < len(l.items) && n < batchRecords {
-		size += len(l.items[n].payload)
-		if n > 0 && size > batchBytes {
-			break
-		}
-		n++
+	if len(l.batches) == 0 {
+		return nil
 	}
-	batch := append([]item(nil), l.items[:n]...)
-	clear(l.items[:n])
-	if l.items = l.items[n:]; len(l.items) == 0 {
-		l.items = nil
+	b := l.batches[0]
+	if l.batches = slices.Delete(l.batches, 0, 1); len(l.batches) == 0 && cap(l.batches) > batchRecords {
+		l.batches = nil // of a long outage
 	}
-	var freed int64
-	for _, it := range batch {
-		freed += int64(len(it.payload))
+	if len(b.text) > 0 {
+		l.f.window.add(-int64(len(b.text)))
 	}
-	if freed > 0 {
-		l.held -= freed
-		l.f.window.add(-freed)
+	return b
+}
+
+// reuse takes back a batch that the broker has.
+func (l *lane) reuse(b *batch) {
+	if cap(b.text) > keepBytes {
+		return
 	}
-	return batch
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b.items, b.text = b.items[:0], b.text[:0]
+	l.spare = b
 }
 
 func (l *lane) run(ctx context.Context) {
 	for {
-		batch := l.take()
-		if len(batch) > 0 {
-			began := time.Now()
-			if !l.deliver(ctx, batch) {
+		if b := l.take(); b != nil {
+			began, n := time.Now(), len(b.items)
+			if !l.deliver(ctx, b) {
 				return
 			}
-			if len(batch) < batchRecords {
+			if n < batchRecords {
 				sleep(ctx, pace-time.Since(began))
 			}
 			continue
@@ -136,87 +167,102 @@ func (l *lane) run(ctx context.Context) {
 }
 
 // deliver sends a batch, for as long as it takes. false: ctx ended.
-func (l *lane) deliver(ctx context.Context, batch []item) bool {
-	for len(batch) > 0 {
-		records, n, err := l.load(batch)
-		if err == nil {
-			err = l.persist(ctx, records)
-		}
+func (l *lane) deliver(ctx context.Context, b *batch) bool {
+	again := true
+	for rest := b.items; len(rest) > 0; {
+		spooled, n := l.load(b, rest)
+		smooth, err := l.persist(ctx, spooled)
 		if err != nil {
 			return false
 		}
 		numbers := make([]uint64, n)
 		for i := range numbers {
-			numbers[i] = batch[i].number
+			numbers[i] = rest[i].number
 		}
 		l.f.track.finish(numbers)
-		batch = batch[n:]
+		rest, again = rest[n:], again && smooth
+	}
+	if again {
+		l.reuse(b) // a request that failed may still be under way with its memory
 	}
 	return true
 }
 
-// load makes records of as many items as fit a batch; what left memory is read again.
-func (l *lane) load(batch []item) (records []message, n int, err error) {
+// load gives as many events as fit a request, and how many items they are; what left memory is read again.
+func (l *lane) load(b *batch, items []item) (spooled [][]byte, n int) {
 	size := 0
-	records = make([]message, 0, len(batch))
-	for _, it := range batch {
-		payload := it.payload
-		if payload == nil {
-			rec, err := l.f.spool.ReadAt(it.at)
-			if err != nil {
-				l.f.lost(err)
-				n++
-				continue
-			}
-			payload = rec.Payload
+	spooled = make([][]byte, 0, len(items))
+	for _, it := range items {
+		payload, err := l.payload(b, it)
+		if err == nil {
+			_, err = decodeFields(payload)
 		}
-		if size += len(payload); n > 0 && size > batchBytes {
+		if err != nil {
+			l.f.lost(err)
+			n++
+			continue
+		}
+		if size += len(payload); len(spooled) > 0 && size > batchBytes {
 			break
 		}
 		n++
-		if e, err := decodeEvent(payload); err != nil {
-			l.f.lost(err)
-		} else {
-			records = append(records, e.message())
-		}
+		spooled = append(spooled, payload)
 	}
-	return records, n, nil
+	return spooled, n
 }
 
-// persist sends records until the broker has them, or has them as dead letters. The error is ctx's.
-func (l *lane) persist(ctx context.Context, records []message) error {
+func (l *lane) payload(b *batch, it item) ([]byte, error) {
+	if it.to > 0 {
+		return b.text[it.from:it.to], nil
+	}
+	rec, err := l.f.spool.ReadAt(it.at)
+	return rec.Payload, err
+}
+
+// persist sends events until the broker has them, or has them as dead letters; smooth: at the first attempt. The error is
+// ctx's.
+func (l *lane) persist(ctx context.Context, spooled [][]byte) (smooth bool, err error) {
+	smooth = true
 	wait := backoffFirst
-	for len(records) > 0 {
-		err := l.f.send(ctx, l.topic, l.partition, records)
-		switch {
-		case err == nil:
+	for len(spooled) > 0 {
+		err := l.f.send(ctx, l.topic, l.partition, spooled)
+		if err == nil {
 			l.recovered()
-			return nil
+			return smooth, nil
+		}
+		smooth = false
+		switch {
 		case ctx.Err() != nil:
-			return ctx.Err()
-		case tooLarge(err) && len(records) > 1:
-			half := len(records) / 2
-			if err := l.persist(ctx, records[:half]); err != nil {
-				return err
+			return false, ctx.Err()
+		case tooLarge(err) && len(spooled) > 1:
+			half := len(spooled) / 2
+			if _, err := l.persist(ctx, spooled[:half]); err != nil {
+				return false, err
 			}
-			records = records[half:]
+			spooled = spooled[half:]
 		case poison(err):
-			return l.bury(ctx, records[0], err)
+			return false, l.bury(ctx, spooled[0], err)
 		default:
 			l.refused(err)
 			if !sleep(ctx, wait) {
-				return ctx.Err()
+				return false, ctx.Err()
 			}
 			wait = min(2*wait, backoffMost)
 		}
 	}
-	return nil
+	return smooth, nil
 }
 
-// bury puts a record that the broker will never take into the dead letters.
-func (l *lane) bury(ctx context.Context, m message, cause error) error {
+// bury puts an event that the broker will never take into the dead letters.
+func (l *lane) bury(ctx context.Context, spooled []byte, cause error) error {
+	f, err := decodeFields(spooled)
+	if err != nil {
+		return nil // it was read before
+	}
 	l.f.poisoned.Add(1)
 	l.f.log.Error("the broker refuses an event for good; it goes to the dead letters", "topic", l.topic, "err", cause)
+	var m message
+	m.fill(&f)
 	letter := dead(m, deadLetter{Topic: l.topic, Partition: l.partition, Offset: -1, Err: cause})
 	return l.f.letters.put(ctx, l.topic+DLQSuffix, letter)
 }
@@ -247,17 +293,11 @@ func poison(err error) bool {
 	return tooLarge(err) || errors.Is(err, kafka.InvalidRecord) || errors.Is(err, kafka.InvalidTimestamp)
 }
 
-// produce sends one batch to one partition and waits until all in-sync replicas have it.
-func (c *client) produce(ctx context.Context, topic string, partition int, records []message) error {
+// produce sends records to one partition and waits until all in-sync replicas have them.
+func (c *client) produce(ctx context.Context, topic string, partition int, records kafka.RecordReader) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	out := make([]kafka.Record, len(records))
-	for i := range records {
-		out[i] = records[i].record()
-	}
-	res, err := c.Produce(ctx, &kafka.ProduceRequest{
-		Topic: topic, Partition: partition, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(out...),
-	})
+	res, err := c.Produce(ctx, &kafka.ProduceRequest{Topic: topic, Partition: partition, RequiredAcks: kafka.RequireAll, Records: records})
 	if err != nil {
 		return err
 	}

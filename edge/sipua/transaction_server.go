@@ -11,10 +11,10 @@ type serverTx struct {
 	w      *worker
 	key    serverKey
 	invite bool
-	path   path   // where responses go
-	last   []byte // repeated when the request comes again; nil: nothing to say
-	tag    string // our To tag
-	dialog *Dialog // until the final response
+	path   path          // where responses go
+	last   []byte        // repeated when the request comes again; nil: nothing to say
+	tag    string        // our To tag
+	dialog *Dialog       // until the final response
 	final  int           // its code
 	repeat timer         // G
 	limit  timer         // H, I, J, L

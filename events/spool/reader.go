@@ -7,7 +7,10 @@ import (
 	"os"
 )
 
-const readAhead = 256 << 10
+const (
+	readAhead = 256 << 10
+	readOne   = 2 << 10 // when only one record is wanted
+)
 
 // Record is one record and where it stands. Payload is valid until the next call of the reader.
 type Record struct {
@@ -21,6 +24,7 @@ type Reader struct {
 	pos   Pos
 	f     *os.File
 	limit int64 // of the segment at pos
+	ahead int
 	buf   []byte
 	start int64 // offset of buf[0]
 }
@@ -86,7 +90,7 @@ func (r *Reader) fill(n int) ([]byte, error) {
 	if int64(n) > left {
 		return nil, errFrame
 	}
-	want := int(min(left, max(int64(n), readAhead)))
+	want := int(min(left, int64(max(n, r.ahead))))
 	if cap(r.buf) < want {
 		r.buf = make([]byte, want)
 	}

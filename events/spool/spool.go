@@ -183,12 +183,12 @@ func (s *Spool[T]) Reader() *Reader {
 	if p.Offset < headerSize {
 		p.Offset = headerSize
 	}
-	return &Reader{st: s.st, pos: p}
+	return &Reader{st: s.st, pos: p, ahead: readAhead}
 }
 
 // ReadAt gives a reader that begins at a record's place, to read one again that was not yet forwarded.
 func (s *Spool[T]) ReadAt(p Pos) (Record, error) {
-	r := Reader{st: s.st, pos: p}
+	r := Reader{st: s.st, pos: p, ahead: readOne}
 	rec, err := r.Next()
 	if err == nil && rec.At != p {
 		return Record{}, fmt.Errorf("no record at %016x:%d", p.Segment, p.Offset)

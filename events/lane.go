@@ -16,7 +16,6 @@ import (
 const (
 	batchRecords = 500
 	batchBytes   = 512 << 10 // a broker's bound, 1 MB by default, is for the whole batch
-	keepBytes    = 128 << 10 // memory that a lane holds on to
 	backoffFirst = 50 * time.Millisecond
 	backoffMost  = 2 * time.Second
 
@@ -37,7 +36,6 @@ type lane struct {
 
 	mu      sync.Mutex
 	batches []*batch
-	spare   *batch
 	failing bool
 }
 
@@ -53,6 +51,8 @@ type item struct {
 	at       spool.Pos
 	from, to int // in the batch's memory; to 0: it left it
 }
+
+var batches = sync.Pool{New: func() any { return new(batch) }}
 
 func newLane(f *forwarder, topic string, partition int) *lane {
 	return &lane{f: f, topic: topic, partition: partition, wake: make(chan struct{}, 1)}
@@ -83,10 +83,7 @@ func (l *lane) room(size int) *batch {
 			return b
 		}
 	}
-	b := l.spare
-	if l.spare = nil; b == nil {
-		b = new(batch)
-	}
+	b := batches.Get().(*batch)
 	l.batches = append(l.batches, b)
 	return b
 }
@@ -135,17 +132,6 @@ func (l *lane) take() *batch {
 	return b
 }
 
-// reuse takes back a batch that the broker has.
-func (l *lane) reuse(b *batch) {
-	if cap(b.text) > keepBytes {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	b.items, b.text = b.items[:0], b.text[:0]
-	l.spare = b
-}
-
 func (l *lane) run(ctx context.Context) {
 	for {
 		if b := l.take(); b != nil {
@@ -183,7 +169,8 @@ func (l *lane) deliver(ctx context.Context, b *batch) bool {
 		rest, again = rest[n:], again && smooth
 	}
 	if again {
-		l.reuse(b) // a request that failed may still be under way with its memory
+		b.items, b.text = b.items[:0], b.text[:0]
+		batches.Put(b) // a request that failed may still be under way with its memory
 	}
 	return true
 }

@@ -49,12 +49,22 @@ func (c *Call) borrow(owner int, in Lent) int {
 	at, from := c.now, in.From
 	l := &Leg{N: c.next(), Owner: owner, Home: &from, StartedAt: at, AnsweredAt: &at, Held: in.Held, Mode: in.Mode,
 		Number: in.Number, Name: in.Name, Target: in.Target}
-	l.Muted = in.Muted
+	l.Muted, l.Hushed = in.Muted, in.Muted
 	c.Legs = append(c.Legs, l)
 	c.put(LegBorrow{Leg: l.N, From: from})
 	c.send("call:"+from.Call, LoanTaken{Loan: from.N, By: Place{Call: c.Info.ID, N: l.N}, Size: c.guests()})
 	c.publish(event.LegAnswered, c.legData(l))
 	return l.N
+}
+
+// settleGuests tells home whether a lent leg is mute or on hold here.
+func (c *Call) settleGuests() {
+	for _, l := range c.Legs {
+		if hushed := l.Muted || len(l.Waits) > 0; l.Home != nil && l.Ending == nil && hushed != l.Hushed {
+			l.Hushed = hushed
+			c.send("call:"+l.Home.Call, LoanHushed{Loan: l.Home.N, Hushed: hushed})
+		}
+	}
 }
 
 // lent finds who takes a leg.
@@ -187,7 +197,7 @@ func (c *Call) inherit(l, old *Leg, in Lent) {
 	l.Muted = l.Muted || old.Muted
 	old.Owner, old.Claims, old.Digits, old.Waits, old.Music = 0, nil, "", nil, 0
 	for i := range c.Things {
-		if t := &c.Things[i]; (t.What == thingPlay || t.What == thingDetect) && t.Leg == old.N {
+		if t := &c.Things[i]; (t.What == thingPlay || t.What == thingStream || t.What == thingDetect) && t.Leg == old.N {
 			t.Leg = l.N
 		}
 	}

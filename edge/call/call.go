@@ -118,6 +118,7 @@ func (c *Call) settle() {
 	c.settleCodes()
 	c.settleMix()
 	c.settleNames()
+	c.settleGuests()
 	c.settleSends()
 	if len(c.Things) == 0 {
 		c.Things = nil // most of a call is without

@@ -63,7 +63,8 @@ var inputs = map[string]func([]byte) (Input, error){
 	"end": input[End], "leg_referred": input[LegReferred], "leg_notified": input[LegNotified], "record_ended": input[RecordEnded],
 	"beside": input[Beside], "lent": input[Lent], "loan_taken": input[LoanTaken], "loan_ended": input[LoanEnded],
 	"loan_recalled": input[LoanRecalled], "loan_input": input[LoanInput], "loan_notify": input[LoanNotify],
-	"placed": input[Placed], "detected": input[Detected], "stream_started": input[StreamStarted], "stream_ended": input[StreamEnded],
+	"loan_hushed": input[LoanHushed],
+	"placed":      input[Placed], "detected": input[Detected], "stream_started": input[StreamStarted], "stream_ended": input[StreamEnded],
 }
 
 var outputs = map[string]func([]byte) (Output, error){

@@ -60,14 +60,14 @@ func (c *Call) detected(in Detected) {
 	c.deliver(owner, in)
 }
 
-// heardByDetectors adds the rows of who is listened to. Whether others hear that party makes no difference; one that holds
-// has only its music to offer.
+// heardByDetectors adds the rows of who is listened to. Whether others hear that party, and in which call, makes no
+// difference; one that holds has only its music to offer.
 func (c *Call) heardByDetectors(m Mix) Mix {
 	for _, t := range c.Things {
 		if t.What != thingDetect {
 			continue
 		}
-		if l := c.live(t.Leg); l != nil && (l.answered() || l.Early && !l.Inbound) && !l.Held && l.Lent == 0 {
+		if l := c.live(t.Leg); l != nil && (l.answered() || l.Early && !l.Inbound) && !l.Held {
 			m = append(m, Hear{From: l.N, To: t.N})
 		}
 	}

@@ -9,11 +9,12 @@ import (
 )
 
 // Calls meet by lending legs. The home call keeps the dialog, its events and the run that lent it; the borrower has the
-// sound, but for what the home call plays to its leg itself. A loan is numbered by the home call's counter, so that what
-// is late is known by its number:
+// sound, but for what the home call plays to its leg itself. Recordings, streams and detections of the home call hear the
+// leg wherever it is, and whom it hears there. A loan is numbered by the home call's counter, so that what is late is known
+// by its number:
 //
 //	home: Lent -> borrower: LoanTaken -> home, or LoanEnded when nobody takes it
-//	home: LoanInput (digits, hold, mute, mode) -> borrower
+//	home: LoanInput (digits, hold, mute, mode) -> borrower; borrower: LoanHushed -> home
 //	borrower: LoanEnded -> home; home: LoanRecalled -> borrower (also when the leg has hung up)
 //
 // Either side may end it at any time, and both may at once: who knows nothing of a loan any more ignores its end, and
@@ -105,6 +106,12 @@ type LoanNotify struct {
 	Phrase string `json:"phrase,omitempty"`
 }
 
+// LoanHushed tells the home call whether its leg is mute or on hold there: recordings and streams do not hear it then.
+type LoanHushed struct {
+	Loan   int  `json:"loan"`
+	Hushed bool `json:"hushed"`
+}
+
 // Placed tells a call where it stands among those of the same name.
 type Placed struct {
 	Name     string `json:"name"`
@@ -118,6 +125,7 @@ func (LoanEnded) Kind() string    { return "loan_ended" }
 func (LoanRecalled) Kind() string { return "loan_recalled" }
 func (LoanInput) Kind() string    { return "loan_input" }
 func (LoanNotify) Kind() string   { return "loan_notify" }
+func (LoanHushed) Kind() string   { return "loan_hushed" }
 func (Placed) Kind() string       { return "placed" }
 
 // Lend lends an answered leg, or with Rings one that is to be answered when it is taken, to the call of that name or id;
@@ -135,7 +143,8 @@ func (r *Run) Lend(leg int, to string, in Lent) int {
 	n := r.own(thingLoan, leg)
 	l.Lent, in.From, in.Line, in.Held = n, Place{Call: c.Info.ID, N: n}, leg, l.waits()
 	in.Muted = in.Muted || l.Muted
-	c.thing(thingLoan, n).Name = l.manner()
+	t := c.thing(thingLoan, n)
+	t.Name, t.Hushed = l.manner(), in.Muted
 	number, name, target := c.identity(l)
 	in.Number, in.Name, in.Target = cmp.Or(in.Number, number), cmp.Or(in.Name, name), cmp.Or(in.Target, target)
 	c.send(to, in)
@@ -211,6 +220,12 @@ func (c *Call) loanEnded(in LoanEnded) {
 	}
 	c.ownAgain(t.Leg)
 	c.thingBrings(thingLoan, in.Loan, in)
+}
+
+func (c *Call) loanHushed(in LoanHushed) {
+	if t := c.thing(thingLoan, in.Loan); t != nil {
+		t.Hushed = in.Hushed
+	}
 }
 
 func (c *Call) ownAgain(leg int) {

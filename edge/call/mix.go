@@ -52,16 +52,39 @@ func (c *Call) heardMusic(m Mix, to *Leg, wants bool) Mix {
 	return append(m, Hear{From: c.Music.Play, To: to.N})
 }
 
-// seats are the legs that take part in this call's sound, the caller first.
-func (c *Call) seats(yield func(*Leg) bool) {
-	if l := c.live(c.Caller); l != nil && l.Lent == 0 && !yield(l) {
+// parties are the legs of this call that stand, the caller first.
+func (c *Call) parties(yield func(*Leg) bool) {
+	if l := c.live(c.Caller); l != nil && !yield(l) {
 		return
 	}
 	for _, l := range c.Legs {
-		if l.N != c.Caller && l.Ending == nil && l.Lent == 0 && !yield(l) {
+		if l.N != c.Caller && l.Ending == nil && !yield(l) {
 			return
 		}
 	}
+}
+
+// seats are the parties that take part in this call's sound: the others are lent.
+func (c *Call) seats(yield func(*Leg) bool) {
+	for l := range c.parties {
+		if l.Lent == 0 && !yield(l) {
+			return
+		}
+	}
+}
+
+// overheard: recordings and streams of this call hear the leg, wherever it is.
+func (c *Call) overheard(l *Leg) bool {
+	t := c.thing(thingLoan, l.Lent)
+	return l.answered() && !l.waits() && !l.Muted && (t == nil || !t.Hushed)
+}
+
+// heardThere adds whom a lent leg hears where it is, for a recording or a stream of its own call: the loan stands for them.
+func (c *Call) heardThere(m Mix, l *Leg, to, channel int) Mix {
+	if l == nil || l.Lent == 0 || !l.answered() || l.waits() {
+		return m
+	}
+	return append(m, Hear{From: l.Lent, To: to, Channel: channel})
 }
 
 // heardAway adds what a lent leg hears from its own call: what that plays to it, or music when it is on hold there. All
@@ -104,7 +127,7 @@ func (c *Call) heardBy(m Mix, to *Leg) (_ Mix, music bool) {
 			hold = hold || c.pair(from, to)
 			continue
 		case from.sounds() && !from.Muted:
-			m = append(m, Hear{From: from.N, To: to.N, Mute: c.keepsDigits(from) || c.between(from, to)})
+			m = append(m, Hear{From: from.N, To: to.N, Mute: c.keepsDigits(from) || c.between(from, to), Whisper: from.Mode == ModeWhisper})
 		}
 		others++
 	}

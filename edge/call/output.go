@@ -45,7 +45,8 @@ type SetMix struct {
 	Mix Mix `json:"mix"`
 }
 
-// Mix is who hears whom: From (a leg, a playback or a stream) is heard by To (a leg, a recording or a stream).
+// Mix is who hears whom: From is heard by To (a leg, a recording, a stream or a detection). From is a leg, a playback, a
+// stream, or a loan, which stands for the voices that its leg hears where it was lent to: no playback, no whisper.
 type Mix []Hear
 
 // Hear is one row of a Mix.
@@ -56,6 +57,7 @@ type Hear struct {
 
 	Channel int  `json:"channel,omitempty"` // To is a recording: 0 left or the only one, 1 right; a stream: the track
 	Mute    bool `json:"mute,omitempty"`    // digits of From are not passed on: a feature code may begin with them
+	Whisper bool `json:"whisper,omitempty"` // for this leg alone: recordings and streams of its own call do not hear it
 }
 
 // PlayStart starts a playback. It runs on its own clock from now, heard by whom the mix says.

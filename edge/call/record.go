@@ -203,16 +203,14 @@ func (c *Call) recorded(m Mix) Mix {
 		if t.What != thingRecord || t.Ends {
 			continue
 		}
-		for l := range c.seats {
-			if l.answered() && !l.waits() && !l.Muted && c.recordsLeg(t, l) {
-				channel := 0
-				if t.Two && l.N != c.Caller {
-					channel = 1
-				}
-				m = append(m, Hear{From: l.N, To: t.N, Channel: channel})
+		for l := range c.parties {
+			if c.overheard(l) && c.recordsLeg(t, l) {
+				m = append(m, Hear{From: l.N, To: t.N, Channel: t.channel(l.N != c.Caller)})
 			}
 		}
-		m = c.recordedStream(m, t)
+		if t.Name == OfCall || t.Name == OfAgent {
+			m = c.heardThere(c.recordedStream(m, t), c.live(c.Caller), t.N, t.channel(true))
+		}
 	}
 	return m
 }
@@ -220,18 +218,22 @@ func (c *Call) recorded(m Mix) Mix {
 // recordedStream adds the server that the caller speaks with: it is the other party then.
 func (c *Call) recordedStream(m Mix, t Thing) Mix {
 	l := c.live(c.Caller)
-	if l == nil || !l.answered() || l.Held || t.Name != OfCall && t.Name != OfAgent {
+	if l == nil || !l.answered() || l.Held {
 		return m
 	}
 	n := c.playFor(l, false)
 	if c.thing(thingStream, n) == nil {
 		return m
 	}
-	row := Hear{From: n, To: t.N}
-	if t.Two {
-		row.Channel = 1
+	return append(m, Hear{From: n, To: t.N, Channel: t.channel(true)})
+}
+
+// channel is where a recording has the caller, or the other party.
+func (t *Thing) channel(other bool) int {
+	if t.Two && other {
+		return 1
 	}
-	return append(m, row)
+	return 0
 }
 
 func (c *Call) recordsLeg(t Thing, l *Leg) bool {

@@ -103,7 +103,7 @@ type Leg struct {
 	Inbound    bool         `json:"inbound,omitempty"`
 	Held       bool         `json:"held,omitempty"` // the party put us on hold
 	Told       bool         `json:"told,omitempty"` // the event of its end is out
-	Muted      bool         `json:"muted,omitempty"`
+	Mutes                   // what keeps it from being heard; as small
 	Begun                   // how far it is before the answer; here, with what is as small, it needs no room of its own
 	Refers     int          `json:"refers,omitempty"`  // the run that waits for the outcome of our REFER
 	Lent       int          `json:"lent,omitempty"`    // the loan: another call has its sound
@@ -126,6 +126,12 @@ type Begun struct {
 	Rang      bool `json:"rang,omitempty"`      // inbound: ringing was told; outbound: some provisional came
 	Early     bool `json:"early,omitempty"`     // sound flows before the answer
 	Answering bool `json:"answering,omitempty"` // LegAnswer was given
+}
+
+// Mutes are what keeps a leg from being heard.
+type Mutes struct {
+	Muted  bool `json:"muted,omitempty"`
+	Hushed bool `json:"hushed,omitempty"` // borrowed: its home knows that it is mute or on hold here
 }
 
 // Quiet is what keeps a leg on hold.
@@ -215,14 +221,15 @@ type Thing struct {
 
 // Details are what only loans, names, recordings, streams and the playbacks of documents have.
 type Details struct {
-	Name  string `json:"name,omitempty"`  // name; loan: how the leg took part when it was lent; record, stream: whose voice; play: the verb
-	With  string `json:"with,omitempty"`  // loan: the call that has it; record, stream, play: of_id
-	There int    `json:"there,omitempty"` // loan: the leg there
-	Two   bool   `json:"two,omitempty"`   // record: on two channels
-	Ends  bool   `json:"ends,omitempty"`  // record, stream: it was told to stop, RecordEnded or StreamEnded is to come
-	Why   string `json:"why,omitempty"`   // record, stream: why it was told so
-	To    string `json:"to,omitempty"`    // stream: the server, as events show it
-	Talks bool   `json:"talks,omitempty"` // stream: what comes is heard by the leg
+	Name   string `json:"name,omitempty"`   // name; loan: how the leg took part when it was lent; record, stream: whose voice; play: the verb
+	With   string `json:"with,omitempty"`   // loan: the call that has it; record, stream, play: of_id
+	There  int    `json:"there,omitempty"`  // loan: the leg there
+	Hushed bool   `json:"hushed,omitempty"` // loan: the leg is mute or on hold there
+	Two    bool   `json:"two,omitempty"`    // record: on two channels
+	Ends   bool   `json:"ends,omitempty"`   // record, stream: it was told to stop, RecordEnded or StreamEnded is to come
+	Why    string `json:"why,omitempty"`    // record, stream: why it was told so
+	To     string `json:"to,omitempty"`     // stream: the server, as events show it
+	Talks  bool   `json:"talks,omitempty"`  // stream: what comes is heard by the leg
 
 	Played *Played `json:"played,omitempty"`
 }

@@ -105,7 +105,7 @@ func (c *Call) take(in Input) {
 		c.replace(in)
 	case Beside:
 		c.beside(in)
-	case Lent, LoanTaken, LoanEnded, LoanRecalled, LoanInput, LoanNotify, Placed:
+	case Lent, LoanTaken, LoanEnded, LoanRecalled, LoanInput, LoanNotify, LoanHushed, Placed:
 		c.takeLoan(in)
 	case End:
 		c.end(in.Cause, in.By)
@@ -141,6 +141,8 @@ func (c *Call) takeLoan(in Input) {
 		c.loanInput(in)
 	case LoanNotify:
 		c.loanNotify(in)
+	case LoanHushed:
+		c.loanHushed(in)
 	case Placed:
 		c.placed(in)
 	}

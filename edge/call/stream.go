@@ -161,10 +161,13 @@ func (c *Call) streamed(m Mix) Mix {
 		if t.What != thingStream || t.Ends {
 			continue
 		}
-		for l := range c.seats {
-			if channel := c.streamsLeg(t, l); channel >= 0 && l.answered() && !l.waits() && !l.Muted {
+		for l := range c.parties {
+			if channel := c.streamsLeg(t, l); channel >= 0 && c.overheard(l) {
 				m = append(m, Hear{From: l.N, To: t.N, Channel: channel})
 			}
+		}
+		if channel := t.track(true); channel >= 0 {
+			m = c.heardThere(m, c.live(t.Leg), t.N, channel)
 		}
 	}
 	return m
@@ -176,15 +179,21 @@ func (c *Call) streamsLeg(t Thing, l *Leg) int {
 	if t.Leg == other {
 		other = c.Caller
 	}
+	if l.N != t.Leg && l.N != other {
+		return -1
+	}
+	return t.track(l.N != t.Leg)
+}
+
+// track is the channel of a stream's line, or of the other party, -1: it hears nothing of that.
+func (t *Thing) track(other bool) int {
 	switch {
-	case l.N == t.Leg && t.Name != OfAgent:
-		return 0
-	case l.N == other && t.Name == OfAgent:
-		return 0
-	case l.N == other && t.Name != OfCaller:
+	case t.Name == OfCaller && other, t.Name == OfAgent && !other:
+		return -1
+	case t.Name != OfAgent && other:
 		return 1
 	}
-	return -1
+	return 0
 }
 
 // endStreamOfNobody ends a stream whose party is gone, so that its verb does not wait for ever.

@@ -13,7 +13,8 @@ import (
 const maxTries = 8
 
 // loan is a leg that its home call has lent. Home and borrower run on workers of their own: the loan keeps what each wants
-// the leg's party to hear, and it hears what home says, else what the borrower says.
+// the leg's party to hear, and it hears what home says, else what the borrower says. Home's recordings and streams hear the
+// voices of the latter.
 type loan struct {
 	home  *session
 	leg   *leg // only home's worker looks into it
@@ -30,6 +31,8 @@ type loan struct {
 	over   bool
 	own    []media.Heard // what home has it hear
 	theirs []media.Heard
+	voices []media.Heard // of these: who speaks, for home's recordings and streams
+	kept   bool          // home has some that hear them
 }
 
 // lend offers a leg to whoever has that name or id.
@@ -43,11 +46,12 @@ func (s *session) lend(to string, in call.Lent) {
 	if l.loan != nil { // taken back before anybody was known to have it
 		s.recall(l.loan.place)
 	}
-	x := &loan{home: s, leg: l, place: in.From, to: to, in: in, rtp: l.rtp, own: s.heardBy(l.id)}
+	x := &loan{home: s, leg: l, place: in.From, to: to, in: in, rtp: l.rtp}
 	l.loan, s.loans = x, append(s.loans, x)
 	m.mu.Lock()
 	m.loans[x.place] = x
 	m.mu.Unlock()
+	s.applyMix() // what is recorded hears the loan from now on
 	s.node.offer(x, call.WhyNotFound)
 }
 
@@ -202,12 +206,14 @@ func (x *loan) close() {
 	defer x.mu.Unlock()
 	if !x.over {
 		x.over, x.by, x.theirs = true, nil, nil
+		x.speak(nil)
 		x.apply()
 	}
 }
 
-// hear is told what a call has the leg's party hear. When the loan is over only home has a say.
-func (x *loan) hear(s *session, rows []media.Heard) {
+// hear is told what a call has the leg's party hear, and which of these are voices. When the loan is over only home has a
+// say.
+func (x *loan) hear(s *session, rows, voices []media.Heard) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	switch s {
@@ -215,10 +221,29 @@ func (x *loan) hear(s *session, rows []media.Heard) {
 		x.own = rows
 	case x.by:
 		x.theirs = rows
+		x.speak(voices)
 	default:
 		return
 	}
 	x.apply()
+}
+
+// speak: who is heard where the leg is has changed, or not. x.mu is held.
+func (x *loan) speak(voices []media.Heard) {
+	if slices.Equal(x.voices, voices) {
+		return
+	}
+	if x.voices = voices; x.kept {
+		x.home.later(x.home.applyMix)
+	}
+}
+
+// heardThere are those who speak where the leg is; from now on home is told when they change.
+func (x *loan) heardThere() []media.Heard {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.kept = true
+	return x.voices
 }
 
 func (x *loan) apply() {

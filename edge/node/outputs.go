@@ -118,7 +118,7 @@ func (s *session) applyMix() {
 	for _, l := range s.legs {
 		switch {
 		case l.loan != nil:
-			l.loan.hear(s, s.heardBy(l.id))
+			l.loan.hear(s, s.heardBy(l.id), s.voices(l))
 		case l.rtp != nil:
 			l.rtp.Hear(s.heardBy(l.id))
 		}
@@ -145,13 +145,41 @@ func (l *leg) sound() *media.Endpoint {
 func (s *session) heardBy(id int) []media.Heard {
 	var heard []media.Heard
 	for _, row := range s.mix {
-		if row.To != id {
-			continue
+		if row.To == id {
+			heard = s.whom(heard, row)
 		}
-		if p := s.player(row.From); p != nil {
-			heard = append(heard, media.Heard{From: p, Gain: row.Gain, Channel: row.Channel})
-		} else if l := s.leg(row.From); l != nil {
-			heard = append(heard, media.Heard{From: l.sound(), Gain: row.Gain, Channel: row.Channel, NoDigits: row.Mute})
+	}
+	return heard
+}
+
+// voices are of what a guest hears what is for its own call's recordings: who speaks to all.
+func (s *session) voices(l *leg) []media.Heard {
+	if !l.guest {
+		return nil
+	}
+	var heard []media.Heard
+	for _, row := range s.mix {
+		if row.To == l.id && !row.Whisper && s.plays[row.From] == nil {
+			heard = s.whom(heard, row)
+		}
+	}
+	return heard
+}
+
+// whom adds what a row's From is: a player, a leg, or whom a lent leg hears where it is.
+func (s *session) whom(heard []media.Heard, row call.Hear) []media.Heard {
+	if p := s.player(row.From); p != nil {
+		return append(heard, media.Heard{From: p, Gain: row.Gain, Channel: row.Channel})
+	}
+	if l := s.leg(row.From); l != nil {
+		return append(heard, media.Heard{From: l.sound(), Gain: row.Gain, Channel: row.Channel, NoDigits: row.Mute})
+	}
+	for _, x := range s.loans {
+		if x.place.N == row.From {
+			for _, there := range x.heardThere() {
+				there.Channel = row.Channel
+				heard = append(heard, there)
+			}
 		}
 	}
 	return heard

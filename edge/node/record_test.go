@@ -54,6 +54,20 @@ func level(code byte) int16 {
 // stored reads the file that an event tells of: its samples, by channel, and what each channel has most of.
 func (r *rig) stored(dir string, ev event.Recording) (seconds float64, most [2]int16) {
 	r.Helper()
+	seconds, seen := r.samples(dir, ev)
+	for ch := range most {
+		for v, n := range seen[ch] {
+			if v != 0 && n > seen[ch][most[ch]] {
+				most[ch] = v
+			}
+		}
+	}
+	return seconds, most
+}
+
+// samples reads that file: how often each channel has a sample.
+func (r *rig) samples(dir string, ev event.Recording) (seconds float64, seen [2]map[int16]int) {
+	r.Helper()
 	b, err := os.ReadFile(filepath.Join(dir, ev.Location))
 	if err != nil {
 		r.Fatal(err)
@@ -62,22 +76,15 @@ func (r *rig) stored(dir string, ev event.Recording) (seconds float64, most [2]i
 		r.Errorf("%d bytes of another file than %+v tells", len(b), ev)
 	}
 	channels := int(binary.LittleEndian.Uint16(b[22:]))
-	seen := [2]map[int16]int{{}, {}}
+	seen = [2]map[int16]int{{}, {}}
 	for i := 44; i+1 < len(b); i += 2 {
 		seen[(i-44)/2%channels][int16(binary.LittleEndian.Uint16(b[i:]))]++
-	}
-	for ch := range most {
-		for v, n := range seen[ch] {
-			if v != 0 && n > seen[ch][most[ch]] {
-				most[ch] = v
-			}
-		}
 	}
 	seconds = float64(len(b)-44) / float64(2*rate(b)*channels)
 	if ms := seconds * 1000; ms != float64(ev.DurationMS) {
 		r.Errorf("%v ms in the file, %d told", ms, ev.DurationMS)
 	}
-	return seconds, most
+	return seconds, seen
 }
 
 // rate of a WAV file.

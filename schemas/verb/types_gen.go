@@ -134,8 +134,11 @@ type Gather struct {
 
 // Record is the verb "record": Records a party or the whole call to a WAV file. In the foreground it lasts
 // until a finish key, silence, or the longest time, as voice mail needs it; with background it goes on beside
-// the script until stopped or until the call ends. Its id names it for pause, resume and stop.
-// recording.stored tells where it is, how long, and its checksum.
+// the script until stopped or until the call ends. Its id names it for pause, resume and stop. While the
+// caller is in another call (a conference, a queue's conversation, what it picked up or supervises), the
+// recording hears the caller there, and as the others all whom it hears speak, but for what is whispered to
+// it alone; nobody is recorded who is muted or on hold. recording.stored tells where it is, how long, and its
+// checksum.
 type Record struct {
 	// The author's own name for this verb; it comes back in results and events.
 	ID string `json:"id,omitempty"`
@@ -144,8 +147,8 @@ type Record struct {
 	Action string `json:"action,omitempty"`
 	// With pause, resume and stop: the id of the record verb that began it; default all of the call.
 	OfID string `json:"of_id,omitempty"`
-	// Whose voice: both parties, or one. A server that the caller speaks with by stream is the agent then.
-	// Default "call".
+	// Whose voice: both parties, or one. The agent is whom the caller speaks with, in a conference all the
+	// others. A server that the caller speaks with by stream is the agent then. Default "call".
 	Of string `json:"of,omitempty"`
 	// 1: mixed; 2: the caller left, the others right. Default 1.
 	Channels int `json:"channels,omitempty"`
@@ -189,7 +192,8 @@ type Stream struct {
 	// the background.
 	Mode string `json:"mode,omitempty"`
 	// Whose voice the server hears: the caller (track inbound), whom the caller speaks with (outbound), or both,
-	// each in its own frames. Default "caller".
+	// each in its own frames. It goes on while the caller is in another call, such as a conference; outbound are
+	// those whom the caller hears speak there then. Default "caller".
 	Track string `json:"track,omitempty"`
 	// Values by name for the server: customParameters of its start frame.
 	Params map[string]string `json:"params,omitempty"`
@@ -227,7 +231,7 @@ type Dtmf struct {
 // background it goes on beside the script, and each finding is an event (leg.human, leg.machine, leg.fax,
 // leg.beep, leg.busy_tone, leg.silence) for `on`. These are guesses from the sound; how often they are wrong
 // is measured in edge/media/tone/ERRORS.md. As the confirm of a dial it keeps machines from taking a call.
-// What is heard is passed on as before.
+// What is heard is passed on as before. The party is listened to in conferences and other calls too.
 type Detect struct {
 	// The author's own name for this verb; it comes back in results and events.
 	ID string `json:"id,omitempty"`

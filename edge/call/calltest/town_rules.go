@@ -24,6 +24,9 @@ func (t *Town) Check() error {
 		if err := t.hears(h); err != nil {
 			return fmt.Errorf("%s: %w", h.id, err)
 		}
+		if err := keeps(h.call); err != nil {
+			return fmt.Errorf("%s: %w", h.id, err)
+		}
 	}
 	if len(t.post) == 0 {
 		return t.agree()
@@ -43,12 +46,15 @@ func (t *Town) hears(h *house) error {
 		from, to := legOf(h.call, row.From), legOf(h.call, row.To)
 		switch {
 		case from == nil && to == nil: // music into a recording
-		case from != nil && from.Lent != 0:
+		case from != nil && from.Lent != 0 && to != nil:
 			return fmt.Errorf("mix %v: leg %d is lent and heard at home", h.call.Mix, row.From)
 		case from != nil && to != nil && to.Lent != 0:
 			return fmt.Errorf("mix %v: leg %d is lent and hears a leg at home", h.call.Mix, row.To)
 		case from != nil && to != nil && waits && from.AnsweredAt != nil:
 			return fmt.Errorf("mix %v: the caller waits and is joined", h.call.Mix)
+		}
+		if whispers := from != nil && from.Mode == call.ModeWhisper; whispers != row.Whisper {
+			return fmt.Errorf("mix %v: leg %d whispers: %t", h.call.Mix, row.From, whispers)
 		}
 		if err := t.guestHeard(h, from, to); err != nil {
 			return fmt.Errorf("mix %v: %w", h.call.Mix, err)
@@ -134,6 +140,9 @@ func (t *Town) alike(h *house, l *call.Leg) error {
 		}
 		if holds := x.Held || len(x.Waits) > 0; holds != l.Held || x.Muted && !l.Muted {
 			return fmt.Errorf("%s: the leg of loan %v: held %t and muted %t at home, %t and %t here", h.id, *l.Home, holds, x.Muted, l.Held, l.Muted)
+		}
+		if is := l.Muted || len(l.Waits) > 0; is != hushed(home, x.Lent) {
+			return fmt.Errorf("%s: the leg of loan %v is mute or on hold: %t, and its home believes %t", h.id, *l.Home, is, !is)
 		}
 	}
 	return nil

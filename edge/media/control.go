@@ -50,8 +50,9 @@ type control struct {
 		roundTrip time.Duration
 	}
 	refused uint64
-	buf     [rtcp.Size]byte
 }
+
+var reportBuffers = sync.Pool{New: func() any { return new([rtcp.Size]byte) }}
 
 // begin draws a name that says nothing about anybody (RFC 7022 section 4.2).
 func (c *control) begin(now time.Duration) {
@@ -129,7 +130,9 @@ func (c *control) report(e *Endpoint, now time.Duration, bye bool) {
 		r.Block.LastSR, r.Block.Delay = c.sr.middle, uint32((now-c.sr.at)*65536/time.Second)
 	}
 	c.begun = true
-	b, ok := c.cipher.sealedReport(r.Append(c.buf[:0], string(c.name[:])))
+	buf := reportBuffers.Get().(*[rtcp.Size]byte)
+	defer reportBuffers.Put(buf)
+	b, ok := c.cipher.sealedReport(r.Append(buf[:0], string(c.name[:])))
 	if !ok {
 		return
 	}

@@ -32,7 +32,7 @@ type Endpoint struct {
 	told    atomic.Bool  // Timeout was told
 	hurry   atomic.Int64 // the silence after which it is told; 0: Config.Silence
 	closing sync.Once
-	final   Stats
+	final   *Stats // once it is closed
 }
 
 func (*Endpoint) hearable() {}
@@ -77,11 +77,12 @@ func (e *Endpoint) Close() Stats {
 	e.closing.Do(func() {
 		e.armed.Store(0)
 		e.hear(nil, true)
-		e.final = e.Stats()
+		s := e.Stats()
+		e.final = &s
 		e.release()
 		e.eng.ends.remove(e)
 	})
-	return e.final
+	return *e.final
 }
 
 // release stops the sound and gives the ports back.

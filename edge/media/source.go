@@ -18,8 +18,8 @@ type source struct {
 	maybe  netip.AddrPort // NAT: another address, heard once
 	ssrc   uint32
 	next   uint16
-	ice    bool // who has shown our ICE password is heard, and nobody else
-	paths  [maxPaths]netip.AddrPort
+	ice    bool             // who has shown our ICE password is heard, and nobody else
+	paths  []netip.AddrPort // the newest last
 }
 
 // maxPaths is how many addresses of a party with ICE are heard: those that checked us last.
@@ -27,17 +27,20 @@ const maxPaths = 8
 
 // path is an address that ICE has shown to be the party's.
 func (s *source) path(from netip.AddrPort) {
-	if !slices.Contains(s.paths[:], from) {
-		copy(s.paths[1:], s.paths[:maxPaths-1])
-		s.paths[0] = from
+	if slices.Contains(s.paths, from) {
+		return
 	}
+	if len(s.paths) == maxPaths {
+		s.paths = slices.Delete(s.paths, 0, 1)
+	}
+	s.paths = append(s.paths, from)
 }
 
 // may says whether a packet from there could be the party's, before its keys were looked at.
 func (s *source) may(from netip.AddrPort, learn bool) bool {
 	switch {
 	case s.ice:
-		return slices.Contains(s.paths[:], from)
+		return slices.Contains(s.paths, from)
 	case s.locked.IsValid():
 		return from == s.locked || s.better(from)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // collectAt is GOGC for a process whose garbage is short-lived messages: half the collector's work for some megabytes.
-const collectAt = 200
+const collectAt = 300
 
 // Prepare sets what the process needs of the runtime and the system; the environment (GOGC) has the last word.
 // A system that refuses more descriptors leaves the process with fewer calls, not without any.

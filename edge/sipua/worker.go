@@ -43,7 +43,7 @@ type worker struct {
 	busy    *Dialog   // whose input is being handled
 	heard   time.Time // when the message being handled was read
 	backlog
-	soon    []func()
+	soon []func()
 
 	waiting atomic.Int64 // messages from the wire in the queues
 	wake    chan struct{}

@@ -53,11 +53,18 @@ const (
 	KeysFailed                      // DTLS brought no keys: the party will hear nothing, and not be heard
 )
 
-// Source is a sound to play: 8 kHz mono 16 bit. Frames may be shared by many players and must not be changed.
+// Source is a sound to play, mono, 16 bit, 8 kHz; see Wide for more. Frames may be shared by many players and must not be changed.
 type Source interface {
 	// Frame gives the n-th 20 ms (160 samples). ok false: the end. pcm nil with ok true: not ready yet; silence is heard
 	// and the same n is asked for again 20 ms later. It is called on the wheel that serves all calls and must not block.
 	Frame(n int) (pcm []int16, ok bool, err error)
+}
+
+// Wide is a Source that also has frames at 16 kHz.
+type Wide interface {
+	Source
+	// FrameWide gives the n-th 20 ms (320 samples), which Frame has given before; nil: this frame has no more than 8 kHz.
+	FrameWide(n int) []int16
 }
 
 // Encoded is a Source that also has the frame as G.711, so that an everyday prompt costs no coding.

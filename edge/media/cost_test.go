@@ -138,11 +138,13 @@ func TestNothingIsAllocatedForAPacket(t *testing.T) {
 	})
 	rec.Stop()
 
-	v := newBench(t, onlyW, onlyW)
-	p := v.eng.Play([]Source{newFixed(true)}, -1, nil)
-	v.a.Hear([]Heard{{From: p}})
-	v.b.Hear([]Heard{{From: p, Gain: 0.5}, {From: v.a}})
-	noAllocs(t, "player and mix of 16 kHz", sent(v.b), func() { v.packet(); v.turn(p, v.a, v.b) })
+	for name, src := range map[string]Source{"of 8 kHz": newFixed(true), "of 16 kHz": wideSound{newFixed(true).(encodedSound), make([]int16, wideFrame)}} {
+		v := newBench(t, onlyW, onlyW)
+		p := v.eng.Play([]Source{src}, -1, nil)
+		v.a.Hear([]Heard{{From: p}})
+		v.b.Hear([]Heard{{From: p, Gain: 0.5}, {From: v.a}})
+		noAllocs(t, "player "+name+" and mix of 16 kHz", sent(v.b), func() { v.packet(); v.turn(p, v.a, v.b) })
+	}
 
 	for name, src := range map[string]Source{"player": newFixed(false), "encoded player": newFixed(true)} {
 		z := newBench(t, onlyU, onlyA)
@@ -186,6 +188,13 @@ type fixedSound struct {
 }
 
 type encodedSound struct{ fixedSound }
+
+type wideSound struct {
+	encodedSound
+	wide []int16
+}
+
+func (f wideSound) FrameWide(int) []int16 { return f.wide }
 
 func newFixed(encoded bool) Source {
 	f := fixedSound{pcm: make([]int16, frameSize)}

@@ -239,6 +239,11 @@ func (p *Player) addTo(sum []int32, gain int32) bool {
 	if !p.ready {
 		return false
 	}
+	if src, is := p.src[p.at].(Wide); is && len(sum) == wideFrame {
+		if pcm := src.FrameWide(p.n); pcm != nil {
+			return add(sum, pcm, gain)
+		}
+	}
 	if p.sound.pcm == nil {
 		pcm, _, _ := p.src[p.at].Frame(p.n)
 		p.sound.set(pcm, false)

@@ -61,6 +61,14 @@ func (i *standIn) Frame(n int) ([]int16, bool, error) {
 	return i.src.Frame(n)
 }
 
+// FrameWide implements media.Wide.
+func (i *standIn) FrameWide(n int) []int16 {
+	if src, is := i.src.(media.Wide); is {
+		return src.FrameWide(n)
+	}
+	return nil
+}
+
 func (s *session) open(a verb.Audio) media.Source {
 	src, err := s.node.cfg.Sounds.Open(s.node.asking, s.tenant, a)
 	if err != nil {

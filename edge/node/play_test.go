@@ -16,6 +16,7 @@ import (
 
 	"github.com/offhook/offhook/edge/node"
 	"github.com/offhook/offhook/edge/sound"
+	"github.com/offhook/offhook/edge/sound/wav"
 	"github.com/offhook/offhook/edge/speech"
 	"github.com/offhook/offhook/schemas/event"
 )
@@ -38,7 +39,7 @@ type engine struct {
 	givenUp int
 }
 
-func (e *engine) Speak(ctx context.Context, r speech.Request) ([]int16, error) {
+func (e *engine) Speak(ctx context.Context, r speech.Request) (wav.Sound, error) {
 	e.mu.Lock()
 	e.spoken = append(e.spoken, r.Text)
 	e.mu.Unlock()
@@ -48,12 +49,12 @@ func (e *engine) Speak(ctx context.Context, r speech.Request) ([]int16, error) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.givenUp++
-		return nil, ctx.Err()
+		return wav.Sound{}, ctx.Err()
 	}
 	if e.err != nil {
-		return nil, e.err
+		return wav.Sound{}, e.err
 	}
-	return slices.Repeat([]int16{level(byte(len(r.Text)))}, 8000), nil
+	return wav.Sound{Samples: slices.Repeat([]int16{level(byte(len(r.Text)))}, 8000), Rate: wav.Rate}, nil
 }
 
 func (e *engine) done() (spoken []string, givenUp int) {

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/offhook/offhook/edge/sound/wav"
 	"github.com/offhook/offhook/edge/speech"
 	"github.com/offhook/offhook/schemas/verb"
 )
@@ -20,7 +21,7 @@ type slow struct {
 	err  error
 }
 
-func (s *slow) Speak(ctx context.Context, r speech.Request) ([]int16, error) {
+func (s *slow) Speak(ctx context.Context, r speech.Request) (wav.Sound, error) {
 	s.mu.Lock()
 	s.said = append(s.said, r.Text)
 	s.mu.Unlock()
@@ -28,9 +29,9 @@ func (s *slow) Speak(ctx context.Context, r speech.Request) ([]int16, error) {
 	case <-time.After(time.Second):
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return make([]int16, 800), s.err
+		return narrow(make([]int16, 800)), s.err
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return wav.Sound{}, ctx.Err()
 	}
 }
 

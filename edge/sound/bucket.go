@@ -113,11 +113,11 @@ func (c *crate) fetch(ctx context.Context, name string, old *entry) (loaded, err
 	if err != nil {
 		return loaded{}, err
 	}
-	samples, err := file.Read(bytes.NewReader(content), file.Hint{Name: o.Key}, maxSamples)
+	s, err := file.Read(bytes.NewReader(content), file.Hint{Name: o.Key}, maxSamples)
 	if err != nil {
 		return loaded{}, fmt.Errorf("sample %q: %w", name, err)
 	}
-	got.clip = newClip(samples)
+	got.clip = newClip(s)
 	return got, nil
 }
 
@@ -182,7 +182,7 @@ func (c *crate) open(ctx context.Context, name string) (Sample, io.ReadSeekClose
 	return s, held{bytes.NewReader(content)}, err
 }
 
-func (c *crate) put(ctx context.Context, name string, samples []int16) (Sample, error) {
+func (c *crate) put(ctx context.Context, name string, s wav.Sound) (Sample, error) {
 	list, err := c.list(ctx)
 	if err != nil {
 		return Sample{}, err
@@ -191,7 +191,7 @@ func (c *crate) put(ctx context.Context, name string, samples []int16) (Sample, 
 		return Sample{}, errFull
 	}
 	var content bytes.Buffer
-	if err := wav.Write(&content, wav.Rate, samples); err != nil {
+	if err := wav.Write(&content, s.Rate, s.Samples); err != nil {
 		return Sample{}, err
 	}
 	b, err := c.once()
@@ -199,8 +199,8 @@ func (c *crate) put(ctx context.Context, name string, samples []int16) (Sample, 
 		return Sample{}, err
 	}
 	o := bucket.Object{Key: name, Bytes: int64(content.Len()), Type: "audio/wav", ModifiedAt: time.Now()}
-	s, _ := objectSample(o)
-	return s, b.Put(ctx, o, bytes.NewReader(content.Bytes()), false)
+	kept, _ := objectSample(o)
+	return kept, b.Put(ctx, o, bytes.NewReader(content.Bytes()), false)
 }
 
 func (c *crate) remove(ctx context.Context, plain string) error {

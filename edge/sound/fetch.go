@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/offhook/offhook/edge/media"
 	"github.com/offhook/offhook/edge/sound/file"
 )
 
@@ -22,7 +21,7 @@ const (
 )
 
 // openURL fetches a sound file. Private addresses are kept out by the client, which looks at the address after DNS.
-func (l *Library) openURL(tenant, name string) (media.Encoded, error) {
+func (l *Library) openURL(tenant, name string) (playable, error) {
 	u, err := url.Parse(name)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || len(name) > maxURL {
 		return nil, fmt.Errorf("%w: %q; a URL begins with https:// or http:// and carries no password", ErrName, name)
@@ -80,14 +79,14 @@ func readBody(res *http.Response) (loaded, error) {
 	if res.Request != nil {
 		hint.Name = res.Request.URL.Path
 	}
-	samples, err := file.Read(body, hint, maxSamples)
+	s, err := file.Read(body, hint, maxSamples)
 	if body.N <= 0 || res.ContentLength > maxFetch {
 		return loaded{}, faulty("too_large", fmt.Errorf("%w: more than %d MiB", ErrFetch, maxFetch>>20))
 	}
 	if err != nil {
 		return loaded{}, fetchError(err)
 	}
-	return fresh(res.Header, loaded{clip: newClip(samples), version: versionOf(res.Header)}), nil
+	return fresh(res.Header, loaded{clip: newClip(s), version: versionOf(res.Header)}), nil
 }
 
 func fetchError(err error) error {

@@ -13,7 +13,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/offhook/offhook/edge/media"
 	"github.com/offhook/offhook/edge/sound/file"
 	"github.com/offhook/offhook/edge/sound/wav"
 )
@@ -23,7 +22,7 @@ const sampleKept = time.Second
 
 // openSample opens a file of the tenant's folder, else the built-in sound of that name. A name without an ending is looked for
 // with each that is played.
-func (l *Library) openSample(tenant, name string) (media.Encoded, error) {
+func (l *Library) openSample(tenant, name string) (playable, error) {
 	if !fs.ValidPath(name) || !sampleName(name) {
 		return nil, fmt.Errorf("%w: %q; a sample is named by letters, digits, '.', '_', '-' and folders between '/'", ErrName, name)
 	}
@@ -95,17 +94,17 @@ func readSample(root *os.Root, name, stamp string) (loaded, error) {
 		return loaded{}, err
 	}
 	defer f.Close()
-	samples, err := file.Read(io.LimitReader(f, maxFile), file.Hint{Name: name}, maxSamples)
+	s, err := file.Read(io.LimitReader(f, maxFile), file.Hint{Name: name}, maxSamples)
 	if err != nil {
 		return loaded{}, fmt.Errorf("sample %q: %w", name, err)
 	}
-	return loaded{clip: newClip(samples), stamp: stamp, keep: sampleKept}, nil
+	return loaded{clip: newClip(s), stamp: stamp, keep: sampleKept}, nil
 }
 
 const maxSamples = int(maxLength / time.Second * wav.Rate)
 
 // openBuiltIn opens a sound that the project brings itself.
-func (l *Library) openBuiltIn(name string) media.Encoded {
+func (l *Library) openBuiltIn(name string) playable {
 	return l.store.get(key{kind: "built in", name: name}, l.store.local, func(ctx context.Context, _ *entry) (loaded, error) {
 		return l.makeBuiltIn(ctx, name)
 	})
@@ -114,7 +113,7 @@ func (l *Library) openBuiltIn(name string) media.Encoded {
 // makeBuiltIn computes or speaks a built-in sound.
 func (l *Library) makeBuiltIn(ctx context.Context, name string) (loaded, error) {
 	if name == musicName {
-		return loaded{clip: newClip(music()), keep: forever}, nil
+		return loaded{clip: newClip(wav.Sound{Samples: music(), Rate: wav.Rate}), keep: forever}, nil
 	}
 	text, ok := builtIn[name]
 	if !ok {

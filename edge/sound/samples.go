@@ -74,7 +74,8 @@ func (l *Library) Sample(ctx context.Context, tenant, name string) (Sample, io.R
 	return shelf.open(ctx, name)
 }
 
-// Keep converts a file to what is played, NAME.wav of 8 kHz, 16 bits, mono, and puts it into the tenant's folder or bucket.
+// Keep converts a file to what is played, NAME.wav of 16 bits, mono, and puts it into the tenant's folder or bucket. It has 16 kHz
+// where the file has more than 8 and the sample stays within MaxUpload, which are 327 s, else 8 kHz.
 // original is the name it was uploaded by, kind its content type. New calls of this edge hear it, those of others that share a
 // bucket within a minute. Errors: ErrName, ErrAudio, ErrFull.
 func (l *Library) Keep(ctx context.Context, tenant, name, original, kind string, content []byte) (Sample, error) {
@@ -83,16 +84,19 @@ func (l *Library) Keep(ctx context.Context, tenant, name, original, kind string,
 	if !ok || shelf == nil {
 		return Sample{}, fmt.Errorf("%w: %q; a name has letters, digits, '.', '_' and '-', at most %d; give it one as name=hello", ErrName, name, maxSampleName)
 	}
-	samples, err := convert(content, file.Hint{Name: original, Type: kind})
+	sound, err := convert(content, file.Hint{Name: original, Type: kind})
 	if err != nil {
 		return Sample{}, fmt.Errorf("%w: %w", ErrAudio, err)
 	}
-	kept, err := shelf.put(ctx, name+".wav", samples)
+	if 2*len(sound.Samples) > MaxUpload-1024 {
+		sound = sound.At(wav.Rate)
+	}
+	kept, err := shelf.put(ctx, name+".wav", sound)
 	if err != nil {
 		return Sample{}, err
 	}
 	l.forget(shelf, name)
-	kept.DurationMS = int64(len(samples)) * 1000 / wav.Rate
+	kept.DurationMS = sound.Duration().Milliseconds()
 	return kept, nil
 }
 
@@ -105,10 +109,10 @@ func (l *Library) forget(s shelf, name string) {
 }
 
 // convert decodes. A panic over a hostile file is that file's fault.
-func convert(content []byte, hint file.Hint) (samples []int16, err error) {
+func convert(content []byte, hint file.Hint) (sound wav.Sound, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			samples, err = nil, errors.New("the file is broken")
+			sound, err = wav.Sound{}, errors.New("the file is broken")
 		}
 	}()
 	return file.Read(bytes.NewReader(content), hint, maxSamples)

@@ -21,7 +21,7 @@ type shelf interface {
 	load(ctx context.Context, name string, old *entry) (loaded, error) // fs.ErrNotExist: there is none
 	list(ctx context.Context) ([]Sample, error)
 	open(ctx context.Context, name string) (Sample, io.ReadSeekCloser, error)
-	put(ctx context.Context, name string, samples []int16) (Sample, error)
+	put(ctx context.Context, name string, s wav.Sound) (Sample, error)
 	remove(ctx context.Context, plain string) error // with any ending
 }
 
@@ -77,7 +77,7 @@ func (f directory) open(_ context.Context, name string) (Sample, io.ReadSeekClos
 	return sampleOf(info), sound, err
 }
 
-func (f directory) put(_ context.Context, name string, samples []int16) (Sample, error) {
+func (f directory) put(_ context.Context, name string, s wav.Sound) (Sample, error) {
 	if err := os.MkdirAll(string(f), 0o750); err != nil {
 		return Sample{}, err
 	}
@@ -89,7 +89,7 @@ func (f directory) put(_ context.Context, name string, samples []int16) (Sample,
 	if err := room(root, name); err != nil {
 		return Sample{}, err
 	}
-	if err := place(root, name, samples); err != nil {
+	if err := place(root, name, s); err != nil {
 		return Sample{}, err
 	}
 	info, err := root.Stat(name)
@@ -114,13 +114,13 @@ func room(root *os.Root, name string) error {
 var errFull = fmt.Errorf("%w: a tenant keeps at most %d; delete some", ErrFull, maxSamplesKept)
 
 // place writes beside and renames, so that a call hears the old sample or the new one.
-func place(root *os.Root, name string, samples []int16) error {
+func place(root *os.Root, name string, s wav.Sound) error {
 	draft := ".upload-" + rand.Text()
 	f, err := root.OpenFile(draft, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
 	if err != nil {
 		return err
 	}
-	err = errors.Join(wav.Write(f, wav.Rate, samples), f.Sync(), f.Close())
+	err = errors.Join(wav.Write(f, s.Rate, s.Samples), f.Sync(), f.Close())
 	if err == nil {
 		err = root.Rename(draft, name)
 	}

@@ -1,5 +1,5 @@
 // Package sound is where the name of a sound becomes frames: a tenant's samples, built-in ones, tones, music on hold, files at a
-// URL and speech. What was decoded is cached, coded as G.711 too, and shared by all calls.
+// URL and speech. What was decoded is cached at 8 kHz, at 16 where it has more, and coded as G.711, and shared by all calls.
 // It plays nothing and knows no calls: a media player asks its Sources frame by frame.
 package sound
 
@@ -15,6 +15,7 @@ import (
 
 	"github.com/offhook/offhook/edge/media"
 	"github.com/offhook/offhook/edge/sound/tone"
+	"github.com/offhook/offhook/edge/sound/wav"
 	"github.com/offhook/offhook/edge/speech"
 	"github.com/offhook/offhook/schemas/verb"
 )
@@ -72,7 +73,7 @@ func New(cfg Config) *Library {
 	l := &Library{cfg: cfg, log: cfg.Logger, tones: map[string]*clip{}, store: newStore(cfg.CacheBytes, cfg.Logger)}
 	for _, name := range tone.Names() {
 		samples, _ := tone.Make(cfg.Tones, name)
-		l.tones[name] = newClip(samples)
+		l.tones[name] = newClip(wav.Sound{Samples: samples, Rate: wav.Rate})
 	}
 	return l
 }
@@ -96,7 +97,7 @@ func (l *Library) Open(ctx context.Context, tenant string, a verb.Audio) (media.
 	return l.openName(tenant, a.Name)
 }
 
-func (l *Library) openName(tenant, name string) (media.Encoded, error) {
+func (l *Library) openName(tenant, name string) (playable, error) {
 	if t, ok := strings.CutPrefix(name, "tone:"); ok {
 		if c := l.tones[t]; c != nil {
 			return c, nil

@@ -189,17 +189,19 @@ type voice struct {
 	err   error
 }
 
-func (v *voice) Speak(ctx context.Context, _ speech.Request) ([]int16, error) {
+func (v *voice) Speak(ctx context.Context, _ speech.Request) (wav.Sound, error) {
 	v.calls.Add(1)
 	if v.hold != nil {
 		select {
 		case <-v.hold:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return wav.Sound{}, ctx.Err()
 		}
 	}
-	return make([]int16, 1600), v.err
+	return narrow(make([]int16, 1600)), v.err
 }
+
+func narrow(samples []int16) wav.Sound { return wav.Sound{Samples: samples, Rate: wav.Rate} }
 
 func say(text string) verb.Audio { return verb.Audio{Say: &verb.Say{Text: text}} }
 

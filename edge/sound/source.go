@@ -8,34 +8,48 @@ import (
 
 	"github.com/offhook/offhook/edge/media"
 	"github.com/offhook/offhook/edge/media/g711"
+	"github.com/offhook/offhook/edge/sound/wav"
 )
 
 // frame is 20 ms at 8 kHz.
 const (
 	frame     = 160
+	wideFrame = 2 * frame
 	frameTime = 20 * time.Millisecond
 )
 
 // clip is a decoded sound, whole frames of it, with its G.711 codings. It never changes.
 type clip struct {
 	pcm  []int16
+	wide []int16 // the same at 16 kHz; nil: it has no more than 8 kHz
 	alaw []byte
 	ulaw []byte
 }
 
-// newClip fills the last frame up with silence and codes all of it, so that playing costs nothing.
-func newClip(samples []int16) *clip {
-	if rest := len(samples) % frame; rest != 0 {
-		samples = append(samples[:len(samples):len(samples)], make([]int16, frame-rest)...)
+// newClip fills the last frame up with silence and makes all forms of it, so that playing costs nothing.
+func newClip(s wav.Sound) *clip {
+	c := &clip{}
+	if s.Wide() {
+		c.wide = whole(s.Samples, wideFrame)
+		s = wav.Sound{Samples: c.wide, Rate: s.Rate}.At(wav.Rate)
 	}
-	c := &clip{pcm: samples, alaw: make([]byte, len(samples)), ulaw: make([]byte, len(samples))}
-	g711.ALaw.Encode(c.alaw, samples)
-	g711.ULaw.Encode(c.ulaw, samples)
+	c.pcm = whole(s.Samples, frame)
+	c.alaw, c.ulaw = make([]byte, len(c.pcm)), make([]byte, len(c.pcm))
+	g711.ALaw.Encode(c.alaw, c.pcm)
+	g711.ULaw.Encode(c.ulaw, c.pcm)
 	return c
 }
 
-// size in bytes of memory.
-func (c *clip) size() int64 { return int64(2*len(c.pcm) + len(c.alaw) + len(c.ulaw)) }
+// whole is so many samples that the last frame is whole too.
+func whole(samples []int16, frame int) []int16 {
+	if rest := len(samples) % frame; rest != 0 {
+		samples = append(samples[:len(samples):len(samples)], make([]int16, frame-rest)...)
+	}
+	return samples
+}
+
+// size in bytes of memory: 32,000 a second, 64,000 of what has 16 kHz.
+func (c *clip) size() int64 { return int64(2*len(c.pcm) + 2*len(c.wide) + len(c.alaw) + len(c.ulaw)) }
 
 func (c *clip) frames() int { return len(c.pcm) / frame }
 
@@ -45,6 +59,14 @@ func (c *clip) Frame(n int) (pcm []int16, ok bool, err error) {
 		return nil, false, nil
 	}
 	return c.pcm[n*frame : (n+1)*frame : (n+1)*frame], true, nil
+}
+
+// FrameWide implements media.Wide.
+func (c *clip) FrameWide(n int) []int16 {
+	if n < 0 || (n+1)*wideFrame > len(c.wide) {
+		return nil
+	}
+	return c.wide[n*wideFrame : (n+1)*wideFrame : (n+1)*wideFrame]
 }
 
 // FrameG711 implements media.Encoded.
@@ -85,6 +107,14 @@ func (p *pending) Frame(n int) (pcm []int16, ok bool, err error) {
 		return nil, false, o.err
 	}
 	return o.clip.Frame(n)
+}
+
+// FrameWide implements media.Wide.
+func (p *pending) FrameWide(n int) []int16 {
+	if o := p.done.Load(); o != nil && o.err == nil {
+		return o.clip.FrameWide(n)
+	}
+	return nil
 }
 
 // late is the error of a sound that does not come. It may come yet, for others.
@@ -149,7 +179,13 @@ func (s *spoken) FrameG711(n int, alaw bool) (b []byte, ok bool, err error) {
 
 // instead plays second when first fails: music on hold must not stop because a file is gone.
 type instead struct {
-	first, second media.Encoded
+	first, second playable
+}
+
+// playable is what everything that is opened can give.
+type playable interface {
+	media.Encoded
+	media.Wide
 }
 
 // Frame implements media.Source.
@@ -166,4 +202,12 @@ func (s *instead) FrameG711(n int, alaw bool) (b []byte, ok bool, err error) {
 		return s.second.FrameG711(n, alaw)
 	}
 	return b, ok, err
+}
+
+// FrameWide implements media.Wide.
+func (s *instead) FrameWide(n int) []int16 {
+	if _, _, err := s.first.Frame(n); err != nil {
+		return s.second.FrameWide(n)
+	}
+	return s.first.FrameWide(n)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/offhook/offhook/edge/media"
 	"github.com/offhook/offhook/edge/speech"
 	"github.com/offhook/offhook/schemas/verb"
 )
@@ -27,7 +26,7 @@ func requestOf(text string) speech.Request {
 }
 
 // openSpeech never fails at once: what cannot be said is silence, with the error at its end.
-func (l *Library) openSpeech(tenant string, say verb.Say) media.Encoded {
+func (l *Library) openSpeech(tenant string, say verb.Say) playable {
 	k, load := l.speech(tenant, say)
 	return &spoken{pending: l.store.get(k, l.store.local, load), silence: int(speech.Estimate(say.Text) / frameTime)}
 }
@@ -46,9 +45,9 @@ func (l *Library) speak(ctx context.Context, r speech.Request) (loaded, error) {
 	if l.cfg.Speech == nil {
 		return loaded{}, fmt.Errorf("%w: no speech engine is set up", speech.ErrUnknownEngine)
 	}
-	samples, err := l.cfg.Speech.Speak(ctx, r)
+	s, err := l.cfg.Speech.Speak(ctx, r)
 	if err != nil {
 		return loaded{}, err
 	}
-	return loaded{clip: newClip(samples), keep: forever}, nil
+	return loaded{clip: newClip(s), keep: forever}, nil
 }

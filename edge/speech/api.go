@@ -1,4 +1,4 @@
-// Package speech turns text into sound: 8 kHz mono samples by a built-in voice that needs nothing installed, or by engines that
+// Package speech turns text into sound: mono samples of 8 or 16 kHz by a built-in voice that needs nothing installed, or by engines that
 // are. It checks and bounds the text, caches what was spoken and unloads what is idle. It knows no calls and plays nothing.
 package speech
 
@@ -9,11 +9,9 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/offhook/offhook/edge/sound/wav"
 	"github.com/offhook/offhook/schemas/ssml"
 )
-
-// Rate of all samples, a second.
-const Rate = 8000
 
 // MaxText is the longest text that is spoken, in characters.
 const MaxText = 2000
@@ -45,16 +43,16 @@ type Request struct {
 	Rate     float64 // of engines alone: 0 and 1 are the voice's own, 2 is twice as fast; one that has no rates takes no notice
 }
 
-// Engine speaks. Speak gives 8 kHz mono samples, which may be shared and must not be changed. It may take seconds, is bounded by
+// Engine speaks. Speak gives samples that may be shared and must not be changed. It may take seconds, is bounded by
 // ctx and safe for many callers.
 type Engine interface {
-	Speak(ctx context.Context, r Request) ([]int16, error)
+	Speak(ctx context.Context, r Request) (wav.Sound, error)
 }
 
 // Reader is an Engine that reads SSML, as ssml.Write gives it; the others are given its pieces one by one.
 type Reader interface {
 	Engine
-	SpeakSSML(ctx context.Context, r Request) ([]int16, error)
+	SpeakSSML(ctx context.Context, r Request) (wav.Sound, error)
 }
 
 // Estimate is how long a text will take to say: what is kept silent in place of speech that failed.

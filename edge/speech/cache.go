@@ -27,29 +27,29 @@ type memory struct {
 }
 
 type kept struct {
-	key     Request
-	samples []int16
+	key   Request
+	sound wav.Sound
 }
 
-func (k *kept) size() int64 { return int64(2*len(k.samples) + len(k.key.Text) + 200) }
+func (k *kept) size() int64 { return int64(2*len(k.sound.Samples) + len(k.key.Text) + 200) }
 
 func newMemory(maxBytes int64) *memory {
 	return &memory{max: maxBytes, recent: list.New(), byKey: map[Request]*list.Element{}}
 }
 
-func (m *memory) get(r Request) []int16 {
+func (m *memory) get(r Request) (s wav.Sound, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e := m.byKey[r]
 	if e == nil {
-		return nil
+		return s, false
 	}
 	m.recent.MoveToFront(e)
-	return e.Value.(*kept).samples
+	return e.Value.(*kept).sound, true
 }
 
-func (m *memory) put(r Request, samples []int16) {
-	k := &kept{r, samples}
+func (m *memory) put(r Request, s wav.Sound) {
+	k := &kept{r, s}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if k.size() > m.max || m.byKey[r] != nil {
@@ -72,29 +72,29 @@ type disk struct {
 }
 
 func (d *disk) path(r Request) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{r.Engine, r.Voice, r.Language, r.Text}, "\x00")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{r.Engine, r.Voice, r.Language, r.Text, "wide"}, "\x00"))) // what was kept before had 8 kHz
 	return filepath.Join(d.folder, hex.EncodeToString(sum[:16])+".wav")
 }
 
-// get gives nil for what is not there or broken.
-func (d *disk) get(r Request) []int16 {
+// get is not ok for what is not there or broken.
+func (d *disk) get(r Request) (s wav.Sound, ok bool) {
 	path := d.path(r)
 	f, err := os.Open(path)
 	if err != nil {
-		return nil
+		return s, false
 	}
 	defer f.Close()
-	samples, err := wav.Read(f, wav.Options{MaxSamples: maxSamples})
-	if err != nil || len(samples) == 0 {
-		return nil
+	s, err = wav.ReadSound(f, wav.Options{MaxSamples: maxSamples})
+	if err != nil || len(s.Samples) == 0 {
+		return s, false
 	}
 	now := time.Now()
 	_ = os.Chtimes(path, now, now) // only makes it look older when it fails
-	return samples
+	return s, true
 }
 
 // put writes beside and renames, so that a half-written file is never read.
-func (d *disk) put(r Request, samples []int16) error {
+func (d *disk) put(r Request, s wav.Sound) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := os.MkdirAll(d.folder, 0o750); err != nil {
@@ -104,7 +104,7 @@ func (d *disk) put(r Request, samples []int16) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(wav.Write(f, Rate, samples), f.Close())
+	err = errors.Join(wav.Write(f, s.Rate, s.Samples), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), d.path(r))
 	}

@@ -15,8 +15,11 @@ import (
 	"github.com/offhook/offhook/edge/speech/flite"
 )
 
-// maxSamples bounds what an engine may give for one text: ten minutes.
-const maxSamples = 600 * Rate
+// Bounds of what an engine may give for one text.
+const (
+	maxLength  = 10 * time.Minute
+	maxSamples = int(maxLength/time.Second) * wav.Rate // of 8 kHz, or twice as many
+)
 
 // fliteEngine is the built-in voice.
 type fliteEngine struct{ engine *flite.Engine }
@@ -28,53 +31,53 @@ func newFlite(instances int, idle time.Duration) *fliteEngine {
 func (f *fliteEngine) close() { f.engine.Close() }
 
 // Speak implements Engine.
-func (f *fliteEngine) Speak(ctx context.Context, r Request) ([]int16, error) {
+func (f *fliteEngine) Speak(ctx context.Context, r Request) (wav.Sound, error) {
 	voice := r.Voice
 	if voice == "" {
 		voice = flite.Voices()[0]
 	}
 	if !slices.Contains(flite.Voices(), voice) {
-		return nil, fmt.Errorf("%w %q; there are %s", ErrUnknownVoice, voice, strings.Join(flite.Voices(), ", "))
+		return wav.Sound{}, fmt.Errorf("%w %q; there are %s", ErrUnknownVoice, voice, strings.Join(flite.Voices(), ", "))
 	}
 	text, err := english(r.Text)
 	if err != nil {
-		return nil, err
+		return wav.Sound{}, err
 	}
 	file, err := f.engine.Speak(ctx, text, voice, r.Rate)
 	switch {
 	case errors.Is(err, flite.ErrClosed):
-		return nil, ErrClosed
+		return wav.Sound{}, ErrClosed
 	case ctx.Err() != nil && err != nil:
-		return nil, err
+		return wav.Sound{}, err
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrEngine, err)
+		return wav.Sound{}, fmt.Errorf("%w: %w", ErrEngine, err)
 	}
 	return decode(bytes.NewReader(file))
 }
 
-func decode(r io.Reader) ([]int16, error) {
-	samples, err := wav.Read(r, wav.Options{MaxSamples: maxSamples})
-	if err == nil && len(samples) == 0 {
+func decode(r io.Reader) (wav.Sound, error) {
+	s, err := wav.ReadSound(r, wav.Options{MaxSamples: maxSamples})
+	if err == nil && len(s.Samples) == 0 {
 		err = errors.New("no sound")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrEngine, err)
+		return wav.Sound{}, fmt.Errorf("%w: %w", ErrEngine, err)
 	}
-	return samples, nil
+	return s, nil
 }
 
 // espeak runs espeak-ng, one process a text, with the text on its standard input: no shell, nothing to quote.
 type espeak struct{ path string }
 
 // Speak implements Engine. The voice is espeak's own name ("lv", "en-us", "de+f3"); without one it is the language.
-func (e *espeak) Speak(ctx context.Context, r Request) ([]int16, error) { return e.run(ctx, r) }
+func (e *espeak) Speak(ctx context.Context, r Request) (wav.Sound, error) { return e.run(ctx, r) }
 
 // SpeakSSML implements Reader.
-func (e *espeak) SpeakSSML(ctx context.Context, r Request) ([]int16, error) {
+func (e *espeak) SpeakSSML(ctx context.Context, r Request) (wav.Sound, error) {
 	return e.run(ctx, r, "-m")
 }
 
-func (e *espeak) run(ctx context.Context, r Request, flags ...string) ([]int16, error) {
+func (e *espeak) run(ctx context.Context, r Request, flags ...string) (wav.Sound, error) {
 	voice := r.Voice
 	if voice == "" {
 		voice = strings.ToLower(r.Language)
@@ -91,19 +94,19 @@ func (e *espeak) run(ctx context.Context, r Request, flags ...string) ([]int16, 
 	cmd.WaitDelay = time.Second
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrEngine, err)
+		return wav.Sound{}, fmt.Errorf("%w: %w", ErrEngine, err)
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrEngine, err)
+		return wav.Sound{}, fmt.Errorf("%w: %w", ErrEngine, err)
 	}
-	samples, err := decode(out)
+	s, err := decode(out)
 	if err != nil {
 		cancel() // it may still be writing
 	}
 	if werr := cmd.Wait(); werr != nil {
-		return nil, fmt.Errorf("%w: %w: %s", ErrEngine, werr, strings.TrimSpace(complaint.String()))
+		return wav.Sound{}, fmt.Errorf("%w: %w: %s", ErrEngine, werr, strings.TrimSpace(complaint.String()))
 	}
-	return samples, err
+	return s, err
 }
 
 // limit lets the first bytes through and swallows the rest.

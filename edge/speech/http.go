@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/offhook/offhook/edge/sound/file"
+	"github.com/offhook/offhook/edge/sound/wav"
 )
 
 // Bounds of speech that is fetched.
@@ -38,25 +39,25 @@ type spokenRequest struct {
 }
 
 // Speak implements Engine.
-func (h *HTTP) Speak(ctx context.Context, r Request) ([]int16, error) {
+func (h *HTTP) Speak(ctx context.Context, r Request) (wav.Sound, error) {
 	return h.ask(ctx, spokenRequest{Text: r.Text, Voice: r.Voice, Language: r.Language})
 }
 
 // SpeakSSML implements Reader.
-func (h *HTTP) SpeakSSML(ctx context.Context, r Request) ([]int16, error) {
+func (h *HTTP) SpeakSSML(ctx context.Context, r Request) (wav.Sound, error) {
 	return h.ask(ctx, spokenRequest{SSML: r.Text, Voice: r.Voice, Language: r.Language})
 }
 
-func (h *HTTP) ask(ctx context.Context, what spokenRequest) ([]int16, error) {
+func (h *HTTP) ask(ctx context.Context, what spokenRequest) (wav.Sound, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
 	body, err := json.Marshal(what)
 	if err != nil {
-		return nil, err
+		return wav.Sound{}, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.URL, bytes.NewReader(body))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrEngine, err)
+		return wav.Sound{}, fmt.Errorf("%w: %w", ErrEngine, err)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "audio/wav, audio/mpeg, audio/pcmu, audio/pcma")
@@ -69,7 +70,7 @@ func (h *HTTP) ask(ctx context.Context, what spokenRequest) ([]int16, error) {
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s", ErrEngine, unreached(err))
+		return wav.Sound{}, fmt.Errorf("%w: %s", ErrEngine, unreached(err))
 	}
 	defer res.Body.Close()
 	return heard(res)
@@ -83,17 +84,17 @@ func unreached(err error) string {
 	return "it was not reached"
 }
 
-func heard(res *http.Response) ([]int16, error) {
+func heard(res *http.Response) (wav.Sound, error) {
 	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%w: status %d", ErrEngine, res.StatusCode)
+		return wav.Sound{}, fmt.Errorf("%w: status %d", ErrEngine, res.StatusCode)
 	}
 	body := &io.LimitedReader{R: res.Body, N: maxFetch + 1}
-	samples, err := file.Read(body, file.Hint{Type: res.Header.Get("Content-Type")}, maxSamples)
+	s, err := file.Read(body, file.Hint{Type: res.Header.Get("Content-Type")}, maxSamples)
 	if body.N <= 0 {
-		return nil, fmt.Errorf("%w: more than %d MiB", ErrEngine, maxFetch>>20)
+		return wav.Sound{}, fmt.Errorf("%w: more than %d MiB", ErrEngine, maxFetch>>20)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrEngine, err)
+		return wav.Sound{}, fmt.Errorf("%w: %w", ErrEngine, err)
 	}
-	return samples, nil
+	return s, nil
 }

@@ -1,6 +1,10 @@
 package speech
 
-import "math"
+import (
+	"math"
+
+	"github.com/offhook/offhook/edge/sound/wav"
+)
 
 // Loudness of speech: engines differ by 10 dB and more, and a caller should not have to reach for the volume.
 const (
@@ -11,22 +15,22 @@ const (
 )
 
 // level scales speech to the wanted loudness, without clipping.
-func level(samples []int16) []int16 {
-	rms, peak := measure(samples)
+func level(s wav.Sound) wav.Sound {
+	rms, peak := measure(s)
 	if rms == 0 {
-		return samples
+		return s
 	}
 	gain := min(math.Pow(10, wantedDB/20)/rms, math.Pow(10, mostGain/20), peakLimit/peak)
-	out := make([]int16, len(samples))
-	for i, s := range samples {
-		out[i] = int16(math.Round(float64(s) * gain))
+	out := make([]int16, len(s.Samples))
+	for i, v := range s.Samples {
+		out[i] = int16(math.Round(float64(v) * gain))
 	}
-	return out
+	return wav.Sound{Samples: out, Rate: s.Rate}
 }
 
 // measure gives both as shares of full scale. Pieces of 20 ms that are pauses do not count.
-func measure(samples []int16) (rms, peak float64) {
-	const piece = Rate / 50
+func measure(s wav.Sound) (rms, peak float64) {
+	samples, piece := s.Samples, s.Rate/50
 	var energy, counted float64
 	for at := 0; at < len(samples); at += piece {
 		sum, n := 0.0, min(piece, len(samples)-at)

@@ -7,36 +7,36 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/offhook/offhook/edge/sound/wav"
 	"github.com/offhook/offhook/schemas/ssml"
 )
 
 // marked speaks SSML: by the engine where it reads it, else piece by piece.
-func (v *Voices) marked(ctx context.Context, engine Engine, r Request) ([]int16, error) {
+func (v *Voices) marked(ctx context.Context, engine Engine, r Request) (wav.Sound, error) {
 	pieces, err := piecesOf(r.Text)
 	if err != nil {
-		return nil, err
+		return wav.Sound{}, err
 	}
 	if reader, ok := engine.(Reader); ok {
 		r.Text = ssml.Write(pieces)
 		return reader.SpeakSSML(ctx, r)
 	}
-	var out []int16
+	var parts []wav.Sound
+	var length time.Duration
 	for _, p := range pieces {
-		if len(out) > maxSamples {
-			return nil, fmt.Errorf("%w: it lasts too long", ErrSSML)
+		if length > maxLength {
+			return wav.Sound{}, fmt.Errorf("%w: it lasts too long", ErrSSML)
 		}
-		if p.Text == "" {
-			out = append(out, make([]int16, p.Pause*Rate/time.Second)...)
-			continue
+		part := wav.Sound{Samples: make([]int16, p.Pause*wav.Rate/time.Second), Rate: wav.Rate}
+		if p.Text != "" {
+			r.Text, r.Rate = p.Text, p.Rate
+			if part, err = engine.Speak(ctx, r); err != nil {
+				return wav.Sound{}, err
+			}
 		}
-		r.Text, r.Rate = p.Text, p.Rate
-		samples, err := engine.Speak(ctx, r)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, samples...)
+		parts, length = append(parts, part), length+part.Duration()
 	}
-	return out, nil
+	return wav.Join(parts), nil
 }
 
 // piecesOf reads SSML and keeps what can be said. Text in which nothing can is left out.

@@ -17,9 +17,7 @@ import (
 	"github.com/offhook/offhook/edge/sound/wav"
 )
 
-func long(samples []int16) time.Duration { return time.Duration(len(samples)) * time.Second / Rate }
-
-func say(t *testing.T, s *Voices, r Request) []int16 {
+func say(t *testing.T, s *Voices, r Request) wav.Sound {
 	t.Helper()
 	got, err := s.Speak(context.Background(), r)
 	if err != nil {
@@ -30,18 +28,18 @@ func say(t *testing.T, s *Voices, r Request) []int16 {
 
 func TestBuiltInVoiceKeepsPausesAndRates(t *testing.T) {
 	s := speaker(t, Config{})
-	plain := long(say(t, s, Request{Text: "<speak>Good morning to you all.</speak>"}))
+	plain := say(t, s, Request{Text: "<speak>Good morning to you all.</speak>"}).Duration()
 	for text, want := range map[string]time.Duration{
 		`<speak>Good morning<break time="2s"/> to you all.</speak>`:              plain + 2*time.Second,
 		`<speak><prosody rate="50%">Good morning to you all.</prosody></speak>`:  2 * plain,
 		`<speak><prosody rate="200%">Good morning to you all.</prosody></speak>`: plain / 2,
 		`<speak><break time="3s"/>Good morning to you all.</speak>`:              plain + 3*time.Second,
 	} {
-		if got := long(say(t, s, Request{Text: text})); got < want*8/10 || got > want*13/10 {
+		if got := say(t, s, Request{Text: text}).Duration(); got < want*8/10 || got > want*13/10 {
 			t.Errorf("%s: %s, want about %s", text, got, want)
 		}
 	}
-	quiet := say(t, s, Request{Text: `<speak><break time="1s"/>Hi.</speak>`})[:Rate]
+	quiet := say(t, s, Request{Text: `<speak><break time="1s"/>Hi.</speak>`}).Samples[:wav.WideRate]
 	for i, v := range quiet {
 		if v != 0 {
 			t.Fatalf("the pause sounds at sample %d", i)
@@ -92,8 +90,8 @@ func TestRealEspeakKeepsPauses(t *testing.T) {
 		t.Skip("espeak-ng is not installed")
 	}
 	s := speaker(t, Config{})
-	one := long(say(t, s, Request{Text: `<speak>Labdien, kā klājas?</speak>`, Language: "lv"}))
-	two := long(say(t, s, Request{Text: `<speak>Labdien,<break time="3s"/> kā klājas?</speak>`, Language: "lv"}))
+	one := say(t, s, Request{Text: `<speak>Labdien, kā klājas?</speak>`, Language: "lv"}).Duration()
+	two := say(t, s, Request{Text: `<speak>Labdien,<break time="3s"/> kā klājas?</speak>`, Language: "lv"}).Duration()
 	if d := two - one; d < 2*time.Second || d > 4*time.Second {
 		t.Errorf("%s, with three seconds of pause %s", one, two)
 	}
@@ -129,7 +127,7 @@ func (s *studio) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = wav.Write(w, 16000, make([]int16, 6_000_000))
 	case "mulaw":
 		w.Header().Set("Content-Type", "audio/basic")
-		_, _ = w.Write(bytes.Repeat([]byte{0x55}, Rate))
+		_, _ = w.Write(bytes.Repeat([]byte{0x55}, wav.Rate))
 	default:
 		_ = wav.Write(w, 16000, make([]int16, 16000))
 	}
@@ -140,9 +138,9 @@ func TestEngineAtAURL(t *testing.T) {
 	server := httptest.NewServer(st)
 	defer server.Close()
 	s := speaker(t, Config{Engines: map[string]Engine{"studio": &HTTP{URL: server.URL + "/speak", Secret: "s3cret"}}})
-	for _, text := range []string{"Hello & welcome.", "mulaw"} {
-		if got := say(t, s, Request{Text: text, Engine: "studio", Voice: "anna", Language: "lv"}); len(got) != Rate {
-			t.Errorf("%d samples", len(got))
+	for text, rate := range map[string]int{"Hello & welcome.": wav.WideRate, "mulaw": wav.Rate} {
+		if got := say(t, s, Request{Text: text, Engine: "studio", Voice: "anna", Language: "lv"}); got.Rate != rate || got.Duration() != time.Second {
+			t.Errorf("%s: %s of %d Hz", text, got.Duration(), got.Rate)
 		}
 		if want := (spokenRequest{Text: text, Voice: "anna", Language: "lv"}); st.got != want || st.token != "Bearer s3cret" {
 			t.Errorf("asked %+v, %q", st.got, st.token)
@@ -177,7 +175,7 @@ func TestPolly(t *testing.T) {
 			return
 		}
 		w.Header().Set("Content-Type", "audio/pcm")
-		_, _ = w.Write(bytes.Repeat([]byte{0, 16}, Rate))
+		_, _ = w.Write(bytes.Repeat([]byte{0, 16}, wav.WideRate))
 	}))
 	defer server.Close()
 	engine, err := Polly{Region: "eu-north-1", Endpoint: server.URL, Kind: "neural"}.Open()
@@ -185,10 +183,10 @@ func TestPolly(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := speaker(t, Config{Engines: map[string]Engine{EnginePolly: engine}})
-	if samples := say(t, s, Request{Text: "Hello.", Engine: EnginePolly, Voice: "Ola"}); len(samples) != Rate || samples[0] == 0 {
-		t.Errorf("%d samples", len(samples))
+	if got := say(t, s, Request{Text: "Hello.", Engine: EnginePolly, Voice: "Ola"}); !got.Wide() || got.Duration() != time.Second || got.Samples[0] == 0 {
+		t.Errorf("%s of %d Hz", got.Duration(), got.Rate)
 	}
-	if got["Text"] != "Hello." || got["VoiceId"] != "Ola" || got["SampleRate"] != "8000" || got["OutputFormat"] != "pcm" || got["Engine"] != "neural" || got["TextType"] != "text" {
+	if got["Text"] != "Hello." || got["VoiceId"] != "Ola" || got["SampleRate"] != "16000" || got["OutputFormat"] != "pcm" || got["Engine"] != "neural" || got["TextType"] != "text" {
 		t.Errorf("asked %v", got)
 	}
 	say(t, s, Request{Text: "<speak>Hello</speak>", Engine: EnginePolly})

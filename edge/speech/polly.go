@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/polly"
 	"github.com/aws/aws-sdk-go-v2/service/polly/types"
+
+	"github.com/offhook/offhook/edge/sound/wav"
 )
 
 // Polly is where AWS Polly is and how it speaks. Credentials come from where the AWS SDK finds them.
@@ -50,35 +52,35 @@ func (p Polly) Open() (Engine, error) {
 }
 
 // Speak implements Engine.
-func (p *pollyEngine) Speak(ctx context.Context, r Request) ([]int16, error) {
+func (p *pollyEngine) Speak(ctx context.Context, r Request) (wav.Sound, error) {
 	return p.ask(ctx, r, types.TextTypeText)
 }
 
 // SpeakSSML implements Reader.
-func (p *pollyEngine) SpeakSSML(ctx context.Context, r Request) ([]int16, error) {
+func (p *pollyEngine) SpeakSSML(ctx context.Context, r Request) (wav.Sound, error) {
 	return p.ask(ctx, r, types.TextTypeSsml)
 }
 
-func (p *pollyEngine) ask(ctx context.Context, r Request, kind types.TextType) ([]int16, error) {
+func (p *pollyEngine) ask(ctx context.Context, r Request, kind types.TextType) (wav.Sound, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
 	out, err := p.client.SynthesizeSpeech(ctx, &polly.SynthesizeSpeechInput{
-		Text: &r.Text, TextType: kind, OutputFormat: types.OutputFormatPcm, SampleRate: aws.String(strconv.Itoa(Rate)),
+		Text: &r.Text, TextType: kind, OutputFormat: types.OutputFormatPcm, SampleRate: aws.String(strconv.Itoa(wav.WideRate)),
 		VoiceId: types.VoiceId(cmp.Or(r.Voice, p.cfg.Voice)), Engine: types.Engine(p.cfg.Kind), LanguageCode: types.LanguageCode(r.Language),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s", ErrEngine, refused(err))
+		return wav.Sound{}, fmt.Errorf("%w: %s", ErrEngine, refused(err))
 	}
 	defer out.AudioStream.Close()
-	raw, err := io.ReadAll(io.LimitReader(out.AudioStream, 2*maxSamples))
+	raw, err := io.ReadAll(io.LimitReader(out.AudioStream, int64(2*maxSamples*wav.WideRate/wav.Rate)))
 	if err != nil || len(raw) < 2 {
-		return nil, fmt.Errorf("%w: it gave no sound", ErrEngine)
+		return wav.Sound{}, fmt.Errorf("%w: it gave no sound", ErrEngine)
 	}
 	samples := make([]int16, len(raw)/2)
 	for i := range samples {
 		samples[i] = int16(binary.LittleEndian.Uint16(raw[2*i:]))
 	}
-	return samples, nil
+	return wav.Sound{Samples: samples, Rate: wav.WideRate}, nil
 }
 
 // refused is an error of AWS without its addresses and request ids.

@@ -2,6 +2,7 @@ package speech
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -31,8 +32,8 @@ func TestBuiltInVoiceSaysASentenceInItsTime(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%q: %v", voice, err)
 		}
-		if d := time.Duration(len(got)) * time.Second / Rate; d < 2*time.Second || d > 6*time.Second {
-			t.Errorf("%q: %s long", voice, d)
+		if d := got.Duration(); !got.Wide() || d < 2*time.Second || d > 6*time.Second {
+			t.Errorf("%q: %s long, %d Hz", voice, d, got.Rate)
 		}
 		if rms, peak := measure(got); math.Abs(20*math.Log10(rms)-wantedDB) > 2 || peak > peakLimit+0.01 {
 			t.Errorf("%q: %.1f dBFS, peak %.2f", voice, 20*math.Log10(rms), peak)
@@ -46,7 +47,7 @@ func TestEstimateIsNearToWhatIsSpoken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spoken := time.Duration(len(got)) * time.Second / Rate
+	spoken := got.Duration()
 	if e := Estimate(text); e < spoken*6/10 || e > spoken*16/10 {
 		t.Errorf("estimated %s, spoken %s", e, spoken)
 	}
@@ -74,11 +75,14 @@ func TestTextThatCannotBeSaidIsRefused(t *testing.T) {
 }
 
 // parrot gives a sound as long as the text, and counts.
-type parrot struct{ calls []Request }
+type parrot struct {
+	rate  int
+	calls []Request
+}
 
-func (p *parrot) Speak(_ context.Context, r Request) ([]int16, error) {
+func (p *parrot) Speak(_ context.Context, r Request) (wav.Sound, error) {
 	p.calls = append(p.calls, r)
-	return make([]int16, 100*len(r.Text)), nil
+	return wav.Sound{Samples: make([]int16, 100*len(r.Text)), Rate: cmp.Or(p.rate, wav.Rate)}, nil
 }
 
 func TestControlCharactersNeverReachAnEngine(t *testing.T) {
@@ -99,8 +103,8 @@ func TestSpeechIsKeptInMemoryAndOnDisk(t *testing.T) {
 	for range 2 { // the second one knows it from the disk
 		s := speaker(t, cfg)
 		for range 2 {
-			if got, err := s.Speak(context.Background(), Request{Text: "hello"}); err != nil || len(got) != 500 {
-				t.Fatalf("%d samples, %v", len(got), err)
+			if got, err := s.Speak(context.Background(), Request{Text: "hello"}); err != nil || len(got.Samples) != 500 {
+				t.Fatalf("%d samples, %v", len(got.Samples), err)
 			}
 		}
 	}
@@ -134,8 +138,8 @@ func TestBrokenFileOnDiskIsSpokenAgain(t *testing.T) {
 	if err := os.WriteFile(s.disk.path(r), []byte("RIFF junk"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.Speak(context.Background(), r); err != nil || len(got) != 500 || len(p.calls) != 1 {
-		t.Errorf("%d samples, %v, spoken %d times", len(got), err, len(p.calls))
+	if got, err := s.Speak(context.Background(), r); err != nil || len(got.Samples) != 500 || len(p.calls) != 1 {
+		t.Errorf("%d samples, %v, spoken %d times", len(got.Samples), err, len(p.calls))
 	}
 }
 
@@ -157,8 +161,8 @@ func TestOtherLanguagesGoToEspeakWithoutAShell(t *testing.T) {
 	path, notes := espeakStandIn(t, "0")
 	s := speaker(t, Config{Espeak: path})
 	got, err := s.Speak(context.Background(), Request{Text: "Labdien $(rm -rf) -v x", Language: "lv"})
-	if err != nil || len(got) != Rate {
-		t.Fatalf("%d samples, %v", len(got), err)
+	if err != nil || got.Duration() != time.Second || !got.Wide() {
+		t.Fatalf("%s of %d Hz, %v", got.Duration(), got.Rate, err)
 	}
 	b, err := os.ReadFile(notes)
 	if err != nil || string(b) != "-v lv --stdin --stdout\nLabdien $(rm -rf) -v x" {
@@ -193,5 +197,16 @@ func TestSpeechIsClosedByTheEndOfRun(t *testing.T) {
 	}
 	if _, err := s.Speak(context.Background(), Request{Text: "hi"}); !errors.Is(err, ErrClosed) {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestSpeechKeepsItsRateInTheCacheAndInSSML(t *testing.T) {
+	cfg := Config{Engine: "parrot", Engines: map[string]Engine{"parrot": &parrot{rate: wav.WideRate}}, Folder: t.TempDir()}
+	for range 2 { // the second one knows it from the disk
+		for text, want := range map[string]time.Duration{"0123456789abcdef": 100 * time.Millisecond, `<speak><break time="1s"/>0123456789abcdef</speak>`: 1100 * time.Millisecond} {
+			if got := say(t, speaker(t, cfg), Request{Text: text}); !got.Wide() || got.Duration() != want {
+				t.Errorf("%s: %s of %d Hz", text, got.Duration(), got.Rate)
+			}
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/offhook/offhook/edge/sound/wav"
 	"github.com/offhook/offhook/schemas/ssml"
 )
 
@@ -96,24 +97,24 @@ func (v *Voices) Close() { v.flite.close() }
 
 // Speak implements Engine. Errors: ErrNoText, ErrTextTooLong, ErrSSML, ErrUnknownEngine, ErrUnknownVoice, ErrEngine, ErrClosed,
 // ctx's.
-func (v *Voices) Speak(ctx context.Context, r Request) ([]int16, error) {
+func (v *Voices) Speak(ctx context.Context, r Request) (wav.Sound, error) {
 	speak := v.marked
 	if !ssml.Is(r.Text) {
 		text, err := clean(r.Text)
 		if err != nil {
-			return nil, err
+			return wav.Sound{}, err
 		}
-		r.Text, speak = text, func(ctx context.Context, e Engine, r Request) ([]int16, error) { return e.Speak(ctx, r) }
+		r.Text, speak = text, func(ctx context.Context, e Engine, r Request) (wav.Sound, error) { return e.Speak(ctx, r) }
 	}
 	r.Engine = v.choose(r)
 	engine := v.engines[r.Engine]
 	if engine == nil {
-		return nil, v.unknown(r.Engine)
+		return wav.Sound{}, v.unknown(r.Engine)
 	}
 	if (r.Voice != "" && !token(r.Voice)) || (r.Language != "" && !token(r.Language)) {
-		return nil, fmt.Errorf("%w: voice %q, language %q", ErrUnknownVoice, r.Voice, r.Language)
+		return wav.Sound{}, fmt.Errorf("%w: voice %q, language %q", ErrUnknownVoice, r.Voice, r.Language)
 	}
-	return v.cached(r, func() ([]int16, error) { return speak(ctx, engine, r) })
+	return v.cached(r, func() (wav.Sound, error) { return speak(ctx, engine, r) })
 }
 
 func (v *Voices) unknown(engine string) error {
@@ -131,26 +132,26 @@ func (v *Voices) choose(r Request) string {
 	return v.cfg.Engine
 }
 
-func (v *Voices) cached(r Request, speak func() ([]int16, error)) ([]int16, error) {
-	if samples := v.memory.get(r); samples != nil {
-		return samples, nil
+func (v *Voices) cached(r Request, speak func() (wav.Sound, error)) (wav.Sound, error) {
+	if s, ok := v.memory.get(r); ok {
+		return s, nil
 	}
 	if v.disk != nil {
-		if samples := v.disk.get(r); samples != nil {
-			v.memory.put(r, samples)
-			return samples, nil
+		if s, ok := v.disk.get(r); ok {
+			v.memory.put(r, s)
+			return s, nil
 		}
 	}
-	samples, err := speak()
+	s, err := speak()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", r.Engine, err)
+		return wav.Sound{}, fmt.Errorf("%s: %w", r.Engine, err)
 	}
-	samples = level(samples)
-	v.memory.put(r, samples)
+	s = level(s)
+	v.memory.put(r, s)
 	if v.disk != nil {
-		if err := v.disk.put(r, samples); err != nil {
+		if err := v.disk.put(r, s); err != nil {
 			v.cfg.Logger.Warn("speech is not kept on disk", "folder", v.cfg.Folder, "error", err)
 		}
 	}
-	return samples, nil
+	return s, nil
 }

@@ -34,35 +34,35 @@ type Hint struct {
 // Endings of files that are played, in the order in which a sample's name is looked up.
 var Endings = []string{".wav", ".mp3", ".ulaw", ".pcmu", ".alaw", ".pcma"}
 
-// Read decodes to 8 kHz mono, at most maxSamples of it. Errors say what is wrong with the file; those of r are as they are.
-func Read(r io.Reader, hint Hint, maxSamples int) ([]int16, error) {
+// Read decodes to mono, of 16 kHz where the file has more than 8, else of 8 kHz; at most maxSamples of 8 kHz or twice as many. Errors say what is wrong with the file; those of r are as they are.
+func Read(r io.Reader, hint Hint, maxSamples int) (wav.Sound, error) {
 	br := bufio.NewReaderSize(r, 4096)
 	head, err := br.Peek(4096)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+		return wav.Sound{}, err
 	}
 	if len(head) == 0 {
-		return nil, ErrEmpty
+		return wav.Sound{}, ErrEmpty
 	}
-	samples, err := read(br, head, hint, maxSamples)
-	if err == nil && len(samples) == 0 {
+	s, err := read(br, head, hint, maxSamples)
+	if err == nil && len(s.Samples) == 0 {
 		err = ErrEmpty
 	}
-	return samples, err
+	return s, err
 }
 
-func read(r io.Reader, head []byte, hint Hint, maxSamples int) ([]int16, error) {
+func read(r io.Reader, head []byte, hint Hint, maxSamples int) (wav.Sound, error) {
 	law, raw := hint.raw()
 	found := http.DetectContentType(head)
 	switch {
 	case bytes.HasPrefix(head, []byte("RIFF")) || bytes.HasPrefix(head, []byte("RF64")):
-		return wav.Read(r, wav.Options{MaxSamples: maxSamples})
+		return wav.ReadSound(r, wav.Options{MaxSamples: maxSamples})
 	case raw && !strings.HasPrefix(found, "text/html"):
 		return readRaw(r, law, maxSamples)
 	case mp3.Begins(head) || hint.mp3() && found == "application/octet-stream":
 		return mp3.Read(r, maxSamples)
 	}
-	return nil, fmt.Errorf("%w: %s", ErrKind, describe(head, found))
+	return wav.Sound{}, fmt.Errorf("%w: %s", ErrKind, describe(head, found))
 }
 
 func (h Hint) raw() (law g711.Law, ok bool) {
@@ -83,17 +83,17 @@ func (h Hint) mp3() bool {
 }
 
 // readRaw reads codes of 8 kHz.
-func readRaw(r io.Reader, law g711.Law, maxSamples int) ([]int16, error) {
+func readRaw(r io.Reader, law g711.Law, maxSamples int) (wav.Sound, error) {
 	codes, err := io.ReadAll(io.LimitReader(r, int64(maxSamples)+1))
 	if err != nil {
-		return nil, err
+		return wav.Sound{}, err
 	}
 	if len(codes) > maxSamples {
-		return nil, fmt.Errorf("%w: more than %d seconds", wav.ErrTooLong, maxSamples/wav.Rate)
+		return wav.Sound{}, fmt.Errorf("%w: more than %d seconds", wav.ErrTooLong, maxSamples/wav.Rate)
 	}
 	samples := make([]int16, len(codes))
 	law.Decode(samples, codes)
-	return samples, nil
+	return wav.Sound{Samples: samples, Rate: wav.Rate}, nil
 }
 
 // others are kinds that are often sent by mistake.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/offhook/offhook/edge/media/g711"
 	"github.com/offhook/offhook/edge/sound/wav"
@@ -31,11 +32,11 @@ func wavFile(t testing.TB, n int) []byte {
 
 func TestBytesDecideWhateverTheNameSays(t *testing.T) {
 	for _, name := range []string{"", "a.wav", "a.mp3", "a.txt"} {
-		if got, err := Read(bytes.NewReader(wavFile(t, 800)), Hint{Name: name}, wav.Rate*60); err != nil || len(got) != 800 {
-			t.Errorf("WAV as %q: %d samples, %v", name, len(got), err)
+		if got, err := Read(bytes.NewReader(wavFile(t, 800)), Hint{Name: name}, wav.Rate*60); err != nil || len(got.Samples) != 800 || got.Wide() {
+			t.Errorf("WAV as %q: %d samples, %v", name, len(got.Samples), err)
 		}
-		if got, err := Read(bytes.NewReader(mp3File(t)), Hint{Name: name}, wav.Rate*60); err != nil || len(got) < 8000 {
-			t.Errorf("MP3 as %q: %d samples, %v", name, len(got), err)
+		if got, err := Read(bytes.NewReader(mp3File(t)), Hint{Name: name}, wav.Rate*60); err != nil || got.Duration() < time.Second || !got.Wide() {
+			t.Errorf("MP3 as %q: %d samples, %v", name, len(got.Samples), err)
 		}
 	}
 }
@@ -51,7 +52,7 @@ func TestRawCodesAreTakenByNameOrType(t *testing.T) {
 		law.Encode(codes, pcm)
 		law.Decode(want, codes)
 		got, err := Read(bytes.NewReader(codes), hint, wav.Rate)
-		if err != nil || len(got) != 160 || got[150] != want[150] {
+		if err != nil || len(got.Samples) != 160 || got.Wide() || got.Samples[150] != want[150] {
 			t.Errorf("%+v: %v, %v", hint, got, err)
 		}
 	}
@@ -91,8 +92,8 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte{0xff, 0xff, 0xfb, 0x90}, "a.ulaw")
 	f.Fuzz(func(t *testing.T, b []byte, name string) {
 		got, err := Read(bytes.NewReader(b), Hint{Name: name}, wav.Rate)
-		if len(got) > 2*wav.Rate || (err == nil) == (len(got) == 0) {
-			t.Errorf("%d samples, %v", len(got), err)
+		if got.Duration() > 2*time.Second || (err == nil) == (len(got.Samples) == 0) {
+			t.Errorf("%d samples, %v", len(got.Samples), err)
 		}
 	})
 }

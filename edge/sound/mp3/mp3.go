@@ -1,4 +1,4 @@
-// Package mp3 reads MP3 files into 8 kHz mono 16-bit samples. The decoder is a library's; this package finds where the sound
+// Package mp3 reads MP3 files into 16 kHz mono 16-bit samples. The decoder is a library's; this package finds where the sound
 // begins, keeps hostile files within bounds and resamples. Input is untrusted.
 // It writes no MP3 and knows no other container.
 package mp3
@@ -27,19 +27,20 @@ var (
 const window = 64 << 10 // bytes in which the sound must begin, after the tags
 
 // Read decodes a whole MP3 file: MPEG 1 and 2, layer 3, mono or stereo, constant or variable rate, 16 to 48 kHz. Tags are
-// skipped. What follows the sound, or a fault within it, ends it there. More than maxSamples of 8 kHz are wav.ErrTooLong.
+// skipped. What follows the sound, or a fault within it, ends it there. More than maxSamples of 8 kHz, or twice as many as they are,
+// are wav.ErrTooLong.
 // Errors wrap ErrFormat, ErrUnsupported, wav.ErrTooLong or are r's.
-func Read(r io.Reader, maxSamples int) (samples []int16, err error) {
+func Read(r io.Reader, maxSamples int) (wav.Sound, error) {
 	br := bufio.NewReaderSize(r, window)
 	if err := skipTags(br); err != nil {
-		return nil, err
+		return wav.Sound{}, err
 	}
 	first, err := align(br)
 	if err != nil {
-		return nil, err
+		return wav.Sound{}, err
 	}
 	if first.version == mpeg25 {
-		return nil, fmt.Errorf("%w: MPEG 2.5 (%d Hz); save it with 16 kHz or more", ErrUnsupported, first.rate)
+		return wav.Sound{}, fmt.Errorf("%w: MPEG 2.5 (%d Hz); save it with 16 kHz or more", ErrUnsupported, first.rate)
 	}
 	if first.needsReframing() {
 		return decode(&faultless{r: &reframer{br: br}}, maxSamples)
@@ -62,29 +63,29 @@ func (f *faultless) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func decode(in *faultless, maxSamples int) (samples []int16, err error) {
+func decode(in *faultless, maxSamples int) (sound wav.Sound, err error) {
 	defer func() { // the decoder indexes by what a file says
 		if r := recover(); r != nil {
-			samples, err = nil, fmt.Errorf("%w: broken: %v", ErrFormat, r)
+			sound, err = wav.Sound{}, fmt.Errorf("%w: broken: %v", ErrFormat, r)
 		}
 	}()
 	d, err := gomp3.NewDecoder(in)
 	if err != nil {
-		return nil, why(in, err)
+		return wav.Sound{}, why(in, err)
 	}
-	to := wav.NewResampler(d.SampleRate())
+	to := wav.NewResampler(d.SampleRate(), wav.WideRate)
 	stereo, mono := make([]byte, 4*4096), make([]float32, 4096)
 	for {
 		n, err := io.ReadFull(d, stereo)
 		to.Write(mixDown(mono, stereo[:n]))
-		if to.Len() > maxSamples {
-			return nil, fmt.Errorf("%w: more than %d seconds", wav.ErrTooLong, maxSamples/wav.Rate)
+		if to.Len() > maxSamples*wav.WideRate/wav.Rate {
+			return wav.Sound{}, fmt.Errorf("%w: more than %d seconds", wav.ErrTooLong, maxSamples/wav.Rate)
 		}
 		if in.err != nil {
-			return nil, in.err
+			return wav.Sound{}, in.err
 		}
 		if err != nil {
-			return to.Finish(), nil
+			return wav.Sound{Samples: to.Finish(), Rate: wav.WideRate}, nil
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/offhook/offhook/edge/sound/wav"
 )
@@ -28,7 +29,7 @@ func share(samples []int16, hz float64) float64 {
 	middle := samples[len(samples)/4 : len(samples)*3/4]
 	var re, im, all float64
 	for i, s := range middle {
-		at := 2 * math.Pi * hz * float64(i) / wav.Rate
+		at := 2 * math.Pi * hz * float64(i) / wav.WideRate
 		re, im, all = re+float64(s)*math.Cos(at), im+float64(s)*math.Sin(at), all+float64(s)*float64(s)
 	}
 	return 2 * (re*re + im*im) / float64(len(middle)) / all
@@ -37,11 +38,11 @@ func share(samples []int16, hz float64) float64 {
 func TestTonesOfEveryKindComeOut(t *testing.T) {
 	for name, hz := range map[string]float64{"stereo44.mp3": 1000, "mono22.mp3": 600, "vbr48.mp3": 440, "mono16.mp3": 600, "stereo22.mp3": 700} {
 		got, err := Read(bytes.NewReader(load(t, name)), 10*wav.Rate)
-		if err != nil || len(got) < wav.Rate || len(got) > wav.Rate*5/4 {
-			t.Errorf("%s: %d samples, %v; it is a second", name, len(got), err)
+		if err != nil || !got.Wide() || got.Duration() < time.Second || got.Duration() > 5*time.Second/4 {
+			t.Errorf("%s: %d samples, %v; it is a second", name, len(got.Samples), err)
 			continue
 		}
-		if s := share(got, hz); s < 0.98 {
+		if s := share(got.Samples, hz); s < 0.98 {
 			t.Errorf("%s: %.0f Hz is %.2f of what is heard", name, hz, s)
 		}
 	}
@@ -58,16 +59,16 @@ func TestTagsAndRubbishBeforeTheSoundAreSkipped(t *testing.T) {
 	picture := append([]byte("ID3\x03\x00\x00\x00\x08\x00\x00"), make([]byte, 8<<14)...)
 	for what, before := range map[string][]byte{"a picture": picture, "two tags": append(picture, picture...), "zeros": make([]byte, 500)} {
 		got, err := Read(bytes.NewReader(append(bytes.Clone(before), load(t, "mono22.mp3")...)), 10*wav.Rate)
-		if err != nil || len(got) < wav.Rate {
-			t.Errorf("%s: %d samples, %v", what, len(got), err)
+		if err != nil || got.Duration() < time.Second {
+			t.Errorf("%s: %d samples, %v", what, len(got.Samples), err)
 		}
 	}
 }
 
 func TestSoundBeforeRubbishIsKept(t *testing.T) {
 	got, err := Read(io.MultiReader(bytes.NewReader(load(t, "mono22.mp3")), strings.NewReader(strings.Repeat("TAG of old ", 20))), 10*wav.Rate)
-	if err != nil || len(got) < wav.Rate || share(got, 600) < 0.98 {
-		t.Errorf("%d samples, %v", len(got), err)
+	if err != nil || got.Duration() < time.Second || share(got.Samples, 600) < 0.98 {
+		t.Errorf("%d samples, %v", len(got.Samples), err)
 	}
 }
 
@@ -75,7 +76,7 @@ func TestWhatIsNoMP3IsRefused(t *testing.T) {
 	for what, b := range map[string]string{"nothing": "", "text": "hello there, this is no sound", "only a tag": "ID3\x03\x00\x00\x00\x00\x00\x05hello",
 		"a tag that is cut": "ID3\x03\x00\x00\x7f\x7f\x7f\x7fabc", "one sync": "\xff\xfb\x90\x00" + strings.Repeat("x", 2000)} {
 		if got, err := Read(strings.NewReader(b), 10*wav.Rate); !errors.Is(err, ErrFormat) {
-			t.Errorf("%s: %d samples, %v", what, len(got), err)
+			t.Errorf("%s: %d samples, %v", what, len(got.Samples), err)
 		}
 	}
 }
@@ -105,8 +106,8 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte("ID3\x03\x00\x00\x7f\x7f\x7f\x7f"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, err := Read(bytes.NewReader(b), 2*wav.Rate)
-		if len(got) > 2*wav.Rate+wav.Rate/10 || err != nil && got != nil {
-			t.Errorf("%d samples, %v", len(got), err)
+		if got.Duration() > 2100*time.Millisecond || err != nil && got.Samples != nil {
+			t.Errorf("%d samples, %v", len(got.Samples), err)
 		}
 	})
 }

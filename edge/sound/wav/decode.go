@@ -50,9 +50,9 @@ func sane(v float64) float64 {
 }
 
 // readData decodes, mixes to mono and resamples, block by block.
-func readData(r io.Reader, f format, maxSamples int) ([]int16, error) {
+func readData(r io.Reader, f format, rate, maxSamples int) ([]int16, error) {
 	var (
-		to    = NewResampler(f.rate)
+		to    = NewResampler(f.rate, rate)
 		bytes = make([]byte, 4096*f.frameBytes())
 		mono  = make([]float32, 4096)
 		dec   = decoderOf(f)
@@ -66,7 +66,7 @@ func readData(r io.Reader, f format, maxSamples int) ([]int16, error) {
 		if ended {
 			to.Finish()
 		}
-		if to.Len() > maxSamples {
+		if to.Len() > maxSamples*rate/Rate {
 			return nil, fmt.Errorf("%w: more than %d seconds", ErrTooLong, maxSamples/Rate)
 		}
 		if ended {

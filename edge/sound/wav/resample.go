@@ -12,11 +12,11 @@ const (
 	crossings = 32
 	kaiser    = 8.0
 	passband  = 0.92 // of half the lower rate
-	maxPhases = 640  // 8000 / gcd(8000, rate); all usual rates need at most 320
+	maxPhases = 640  // 8000 / gcd(8000, rate), twice as many to 16 kHz; all usual rates need at most 320
 )
 
 // phases is how many output instants there are between two input samples before the pattern repeats.
-func phases(rate int) int { return Rate / gcd(Rate, rate) }
+func phases(from, to int) int { return to / gcd(to, from) }
 
 func gcd(a, b int) int {
 	for b != 0 {
@@ -25,24 +25,26 @@ func gcd(a, b int) int {
 	return a
 }
 
-// Resample turns mono samples of another rate into 8 kHz. Rates are those of Read; others give nil.
-func Resample(samples []int16, rate int) []int16 {
-	if rate == Rate {
+// Resample turns mono samples of one rate into Rate or WideRate. Rates are those of Read; others give nil.
+func Resample(samples []int16, from, to int) []int16 {
+	if from == to {
 		return slices.Clone(samples)
 	}
-	if rate < minRate || rate > maxRate || phases(rate) > maxPhases {
+	if from < minRate || from > maxRate || phases(from, Rate) > maxPhases {
 		return nil
 	}
-	r := NewResampler(rate)
-	in := make([]float32, len(samples))
-	for i, s := range samples {
-		in[i] = float32(s) / 32768
+	r := NewResampler(from, to)
+	var in [4096]float32
+	for piece := range slices.Chunk(samples, len(in)) {
+		for i, s := range piece {
+			in[i] = float32(s) / 32768
+		}
+		r.Write(in[:len(piece)])
 	}
-	r.Write(in)
 	return r.Finish()
 }
 
-// Resampler is a polyphase filter from a rate to 8 kHz, fed in pieces.
+// Resampler is a polyphase filter from a rate to another, fed in pieces.
 type Resampler struct {
 	filter [][]float32 // by phase; nil: rates are equal
 	half   int         // taps to each side
@@ -55,11 +57,11 @@ type Resampler struct {
 	out    []int16
 }
 
-// NewResampler takes a rate of those that Read takes, as all that MP3 knows are.
-func NewResampler(rate int) *Resampler {
-	r := &Resampler{up: phases(rate), down: rate / gcd(Rate, rate)}
-	if rate != Rate {
-		r.filter, r.half = filterOf(rate)
+// NewResampler takes a rate of those that Read takes, as all that MP3 knows are, to Rate or WideRate.
+func NewResampler(from, to int) *Resampler {
+	r := &Resampler{up: phases(from, to), down: from / gcd(to, from)}
+	if from != to {
+		r.filter, r.half = filterOf(rates{from, to})
 		r.buf = make([]float32, r.half) // silence before the beginning
 		r.first = -r.half
 	}
@@ -126,26 +128,29 @@ func toInt16(v float64) int16 {
 }
 
 // filters holds the tables of the rates seen, a few dozen kilobytes each.
-var filters sync.Map // rate -> [][]float32
+var filters sync.Map // rates -> [][]float32
 
-func filterOf(rate int) (table [][]float32, half int) {
-	half = halfTaps(rate)
-	if t, ok := filters.Load(rate); ok {
+type rates struct{ from, to int }
+
+// times is how much higher the one is that comes in.
+func (r rates) times() float64 { return float64(r.from) / float64(r.to) }
+
+func filterOf(r rates) (table [][]float32, half int) {
+	half = halfTaps(r)
+	if t, ok := filters.Load(r); ok {
 		return t.([][]float32), half
 	}
-	table = makeFilter(rate, half)
-	filters.Store(rate, table)
+	table = makeFilter(r, half)
+	filters.Store(r, table)
 	return table, half
 }
 
-func halfTaps(rate int) int {
-	return int(math.Ceil(crossings * max(1, float64(rate)/Rate)))
-}
+func halfTaps(r rates) int { return int(math.Ceil(crossings * max(1, r.times()))) }
 
 // makeFilter computes the taps of every phase, each scaled to pass a constant unchanged.
-func makeFilter(rate, half int) [][]float32 {
-	cutoff := passband * min(1, Rate/float64(rate)) // of half the input rate
-	table := make([][]float32, phases(rate))
+func makeFilter(r rates, half int) [][]float32 {
+	cutoff := passband * min(1, 1/r.times()) // of half the input rate
+	table := make([][]float32, phases(r.from, r.to))
 	for p := range table {
 		taps := make([]float64, 2*half)
 		sum, frac := 0.0, float64(p)/float64(len(table))

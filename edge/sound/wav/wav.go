@@ -1,4 +1,4 @@
-// Package wav reads WAV files of any usual kind into 8 kHz mono 16-bit samples, and writes such files.
+// Package wav reads WAV files of any usual kind into mono 16-bit samples of 8 or 16 kHz, and writes such files.
 // Input is untrusted: every length is checked against a bound before memory is taken.
 // It does not play, cache or choose sounds, and reads no other container.
 package wav
@@ -10,7 +10,7 @@ import (
 	"io"
 )
 
-// Rate is what everything is read to, in samples a second.
+// Rate is that of the telephone, in samples a second.
 const Rate = 8000
 
 // Errors of Read.
@@ -28,7 +28,7 @@ const DefaultMaxSamples = 30 * 60 * Rate
 
 // Options of Read. The zero value is usable.
 type Options struct {
-	MaxSamples int // most samples of the result (8 kHz); default DefaultMaxSamples
+	MaxSamples int // most samples of the result at 8 kHz, at 16 kHz twice as many; default DefaultMaxSamples
 }
 
 // Codings of the fmt chunk.
@@ -60,18 +60,28 @@ type format struct {
 // frameBytes is the size of one sample of all channels.
 func (f format) frameBytes() int { return f.channels * f.bits / 8 }
 
-// Read decodes a whole WAV file: PCM of 8, 16, 24 or 32 bits, float of 32 or 64, A-law and mu-law; up to eight channels, which
-// are mixed to one; 4 to 192 kHz, resampled to 8 kHz. A header that was never finished (lengths of 0 or all ones, as left by a
+// ReadSound decodes a whole WAV file: PCM of 8, 16, 24 or 32 bits, float of 32 or 64, A-law and mu-law; up to eight channels, which
+// are mixed to one; 4 to 192 kHz, resampled to 16 kHz where that is more than 8, else to 8 kHz. A header that was never finished (lengths of 0 or all ones, as left by a
 // recorder that died or a stream) is read to the end of the input. Errors wrap ErrFormat, ErrUnsupported, ErrTooLong or are r's.
+func ReadSound(r io.Reader, o Options) (Sound, error) { return readAt(r, o, RateFor) }
+
+// Read is ReadSound at 8 kHz whatever the file has.
 func Read(r io.Reader, o Options) ([]int16, error) {
+	s, err := readAt(r, o, func(int) int { return Rate })
+	return s.Samples, err
+}
+
+func readAt(r io.Reader, o Options, rate func(of int) int) (Sound, error) {
 	if o.MaxSamples <= 0 {
 		o.MaxSamples = DefaultMaxSamples
 	}
 	f, data, err := readHeader(r)
 	if err != nil {
-		return nil, err
+		return Sound{}, err
 	}
-	return readData(data, f, o.MaxSamples)
+	to := rate(f.rate)
+	samples, err := readData(data, f, to, o.MaxSamples)
+	return Sound{samples, to}, err
 }
 
 // readHeader reads up to the data chunk and gives its contents.
@@ -164,7 +174,7 @@ func (f format) check() error {
 	if f.channels < 1 || f.channels > maxChannels {
 		return fmt.Errorf("%w: %d channels", ErrUnsupported, f.channels)
 	}
-	if f.rate < minRate || f.rate > maxRate || phases(f.rate) > maxPhases {
+	if f.rate < minRate || f.rate > maxRate || phases(f.rate, Rate) > maxPhases {
 		return fmt.Errorf("%w: %d samples a second", ErrUnsupported, f.rate)
 	}
 	if decoderOf(f) == nil {

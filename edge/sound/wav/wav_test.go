@@ -71,7 +71,7 @@ func TestEveryUsualRateKeepsPitchLevelAndLength(t *testing.T) {
 
 func TestSoundAboveTheBandDoesNotFoldBack(t *testing.T) {
 	for _, rate := range []int{16000, 44100, 48000} {
-		got := Resample(sine(5000, rate, rate), rate) // would be heard at 3000 Hz
+		got := Resample(sine(5000, rate, rate), rate, Rate) // would be heard at 3000 Hz
 		if a := amplitude(got, 3000); a > 5 {
 			t.Errorf("%d Hz: 5000 Hz folds back with %.1f of 10000", rate, a)
 		}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/offhook/offhook/edge/media/g711"
 	"github.com/offhook/offhook/edge/media/tone"
+	"github.com/offhook/offhook/edge/sound/wav"
 	"github.com/offhook/offhook/edge/speech"
 )
 
@@ -55,11 +56,11 @@ func open(t *testing.T) *studio {
 func (s *studio) say(who speech.Request, text string) []int16 {
 	s.t.Helper()
 	who.Text = text
-	pcm, err := s.voices.Speak(context.Background(), who)
+	said, err := s.voices.Speak(context.Background(), who)
 	if err != nil {
 		s.t.Fatalf("%s %s: %v", who.Engine, who.Voice, err)
 	}
-	return pcm
+	return said.At(wav.Rate).Samples
 }
 
 // sound is what a party hears of a line, as it is put together.

@@ -99,7 +99,7 @@ func NewBaresip(t *testing.T, o BaresipOptions) *Baresip {
 	}
 	switch say := filepath.Join(dir, "say.wav"); {
 	case b.Wide:
-		writeTone(t, say, srate, 60*time.Second, o.Tone, o.High)
+		WriteTones(t, say, srate, 60*time.Second, o.Tone, o.High)
 	case o.Says != nil:
 		WriteWAV(t, say, o.Says)
 	default:

@@ -22,7 +22,7 @@ func NewChromium(t *testing.T, hz int) *Chromium {
 	Need(t, "chromium")
 	dir := t.TempDir()
 	voice := filepath.Join(dir, "say.wav")
-	writeTone(t, voice, 48000, 10*time.Second, hz) // it is played again and again
+	WriteTones(t, voice, 48000, 10*time.Second, hz) // it is played again and again
 	c := &Chromium{Process: Start(t, dir, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage",
 		"--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
 		"--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", "--use-file-for-fake-audio-capture="+voice,

@@ -110,7 +110,7 @@ func NewLinphone(t *testing.T, h *Offhook, o LinphoneOptions) *Linphone {
 	must(t, os.WriteFile(rc, []byte(l.config(o, h.SIP)), 0o644))
 	tone := filepath.Join(dir, "say.wav")
 	if l.Wide {
-		writeTone(t, tone, 2*rate, 60*time.Second, o.Tone, o.High)
+		WriteTones(t, tone, 2*rate, 60*time.Second, o.Tone, o.High)
 	} else {
 		WriteTone(t, tone, o.Tone, 60*time.Second)
 	}

@@ -13,11 +13,11 @@ const rate = 8000
 // WriteTone writes a pure tone as WAV, 8 kHz mono 16 bit.
 func WriteTone(t *testing.T, path string, hz int, length time.Duration) {
 	t.Helper()
-	writeTone(t, path, rate, length, hz)
+	WriteTones(t, path, rate, length, hz)
 }
 
-// writeTone writes tones at once, all as loud.
-func writeTone(t *testing.T, path string, rate int, length time.Duration, tones ...int) {
+// WriteTones writes tones at once, all as loud, as WAV.
+func WriteTones(t *testing.T, path string, rate int, length time.Duration, tones ...int) {
 	t.Helper()
 	pcm := make([]int16, int(length.Seconds()*float64(rate)))
 	for i := range pcm {

@@ -3,6 +3,8 @@
 package verbs
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -105,6 +107,23 @@ func TestAConferenceOfBothRates(t *testing.T) {
 			t.Errorf("%s decoded %d Hz with %.4f of the power", p.User, high, share)
 		}
 	}
+}
+
+// Each phone hears of a prompt what it can.
+func TestAPromptOfBothRates(t *testing.T) {
+	h := open(t, `"41": {answer: [{verb: answer}, {verb: play, audio: hd, from: 2s, loop: -1}]}`)
+	folder := filepath.Join(h.Data, "audio", "demo")
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	real.WriteTones(t, filepath.Join(folder, "hd.wav"), 16000, 6*time.Second, client, ilzeHigh)
+	a, b := h.wide("300", juris, clientHigh), h.phone("105", juris)
+	for _, p := range []*real.Baresip{a, b} {
+		p.Do(t, "dial", h.uri("41"))
+		p.Wait(t, "CALL_ESTABLISHED")
+	}
+	h.wideSpan(map[ear][]int{a: {client, ilzeHigh}, b: {client}})
+	h.hangUp(a, b)
 }
 
 func (h *hall) hangUp(phones ...*real.Baresip) {

@@ -1,7 +1,7 @@
 //go:build e2e
 
 // Package hearing measures what edge/media/tone takes speech for. The speech is made: by the built-in voices and by
-// espeak-ng, read from this project's own pages. No recordings of real telephone calls were to be had.
+// espeak-ng, read from this project's own pages, or recorded: the prompts of a PBX. No recordings of real calls were to be had.
 package hearing
 
 import (

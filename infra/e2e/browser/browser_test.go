@@ -194,6 +194,14 @@ func (r *rig) run(t *testing.T, name string, test func(*rig)) {
 	})
 }
 
+// overTLS has the page come as one that was itself loaded over TLS must.
+func overTLS(test func(r *rig, library string)) func(r *rig, library string) {
+	return func(r *rig, library string) {
+		r.ws = r.wss
+		test(r, library)
+	}
+}
+
 var cases = []struct {
 	name string
 	run  func(r *rig, library string)
@@ -208,6 +216,8 @@ var cases = []struct {
 	{name: "comes back when its stream is gone", run: comesBack},
 	{name: "calls", run: pageCalls},
 	{name: "is called", run: pageIsCalled},
+	{name: "calls over wss", run: overTLS(pageCalls)},
+	{name: "is called over wss", run: overTLS(pageIsCalled)},
 	{name: "hears a script", run: hearsAScript},
 	{name: "presses digits", run: presses},
 	{name: "gives up calling", run: pageGivesUp},

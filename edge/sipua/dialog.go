@@ -29,6 +29,7 @@ type Dialog struct {
 	transfer  transfer
 	end       *EndCause // what the BYE under way will be told as
 	endReason string    // its Reason header
+	awaited   *awaited  // requests that wait for its page; nil: none did
 	next      *Dialog   // another one with the same Call-ID
 }
 

@@ -1,9 +1,11 @@
 package sipua
 
 import (
+	"errors"
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/emiago/sipgo/sip"
 )
@@ -81,13 +83,9 @@ func natted(contact, src netip.Addr) bool {
 	return contact != src && (contact.IsPrivate() || contact.IsLoopback() || contact.IsLinkLocalUnicast() || contact.IsUnspecified())
 }
 
-// way is where the next request goes; a stream that is gone is opened anew.
+// way is where the next request goes; a stream that is gone is opened anew, but for a page's, which is waited for.
 func (d *Dialog) way() (path, error) {
-	if p := d.peer.path; p.link.alive() {
-		return p, nil
-	}
-	if p, ok := d.w.u.bindings.back(aor{d.tenant, d.user}, d.peer.target); ok {
-		d.peer.path = p
+	if p, ok := d.reached(); ok || d.ofPage() {
 		return p, nil
 	}
 	hop := d.peer.target
@@ -227,13 +225,16 @@ func (d *Dialog) authorized(req *sip.Request, res *sip.Response, tries int) *sip
 // demand is a request of ours inside the dialog that waits for its response.
 type demand struct {
 	d     *Dialog
+	req   *sip.Request
+	sent  bool // it may have come
 	tries int
 	then  func(res *sip.Response) // the final response; nil: none came
+	until time.Duration           // so long it waits for a page that is away; zero: it has not waited
 }
 
 // ask sends a request of the dialog. then gets the final response, or nil when none came.
 func (d *Dialog) ask(req *sip.Request, way path, then func(*sip.Response)) {
-	a := &demand{d: d, then: then}
+	a := &demand{d: d, req: req, then: then, sent: way.link.alive()}
 	if _, err := d.w.send(req, way, a); err != nil {
 		d.w.log.Warn("request not sent", "method", string(req.Method), "error", err)
 		d.w.soon = append(d.w.soon, func() { then(nil) })
@@ -249,7 +250,7 @@ func (a *demand) response(tx *clientTx, res *sip.Response) {
 		return
 	}
 	if next := a.d.authorized(tx.req, res, a.tries); next != nil && a.d.state != over {
-		a.tries++
+		a.tries, a.req = a.tries+1, next
 		if _, err := a.d.w.send(next, tx.path, a); err == nil {
 			return
 		}
@@ -260,6 +261,9 @@ func (a *demand) response(tx *clientTx, res *sip.Response) {
 func (a *demand) failed(_ *clientTx, err error) {
 	a.d.w.busy = a.d
 	a.d.w.log.Debug("request failed", "call_id", a.d.callID, "error", err)
+	if errors.Is(err, errTransport) && a.await() {
+		return
+	}
 	a.then(nil)
 }
 
@@ -275,7 +279,7 @@ func (d *Dialog) sendInfo(contentType string, body []byte) {
 	}
 	setBody(req, contentType, body)
 	d.ask(req, way, func(res *sip.Response) {
-		if gone(res) {
+		if gone(res) && (res != nil || !d.ofPage()) { // a page outlives its WebSocket
 			d.lost(res)
 		}
 	})

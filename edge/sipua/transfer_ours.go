@@ -39,7 +39,9 @@ func (d *Dialog) referAnswered(res *sip.Response) {
 	case d.state == over || !t.ours: // the outcome may come before the 202
 	case res == nil:
 		d.outcome(408, "")
-		d.lost(res)
+		if !d.ofPage() {
+			d.lost(res)
+		}
 	case res.StatusCode >= 300:
 		d.outcome(res.StatusCode, cleanPhrase(res.Reason))
 		if gone(res) {

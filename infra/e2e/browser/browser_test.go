@@ -231,4 +231,5 @@ var cases = []struct {
 	{name: "is closed while it calls", run: closedWhileItRings},
 	{name: "is closed in a call", run: closedInACall, only: "jssip"},
 	{name: "is hung up on after its stream was gone", run: streamIsCut, only: "jssip"}, // SIP.js's manager lets go of its calls
+	{name: "is hung up on while its stream is gone", run: hungUpMeanwhile, only: "jssip"},
 }

@@ -223,6 +223,31 @@ func early(r *rig, library string) {
 
 // streamIsCut: the page's signalling comes back in the call, and the sound never went.
 func streamIsCut(r *rig, library string) {
+	w, p, d := overAWire(r, library)
+	r.hear("talking", map[ear][]int{p: {desk}, d: {microphone}})
+	w.cut()
+	p.wait("registered")
+	r.hear("talking on", map[ear][]int{p: {desk}, d: {microphone}})
+	d.do("hangup", "")
+	p.wait("ended")
+}
+
+// hungUpMeanwhile: the page learns of it when it is back.
+func hungUpMeanwhile(r *rig, library string) {
+	w, p, d := overAWire(r, library)
+	w.cut()
+	p.wait("disconnected")
+	d.do("hangup", "")
+	d.wait("CALL_CLOSED")
+	p.wait("registered")
+	if e := p.wait("ended"); e["by"] != "remote" {
+		r.t.Errorf("the page is told %v", e)
+	}
+}
+
+// overAWire: the phone on the desk has called a page whose stream can be cut.
+func overAWire(r *rig, library string) (*wire, *page, *phone) {
+	r.t.Helper()
 	w := newWire(r.t, r.HTTP)
 	p, d := r.page(library), r.desk("101")
 	p.start("ws://"+w.addr+"/sip", "105", "demo-105")
@@ -231,12 +256,7 @@ func streamIsCut(r *rig, library string) {
 	p.wait("incoming")
 	p.do("accept")
 	d.wait("CALL_ESTABLISHED")
-	r.hear("talking", map[ear][]int{p: {desk}, d: {microphone}})
-	w.cut()
-	p.wait("registered")
-	r.hear("talking on", map[ear][]int{p: {desk}, d: {microphone}})
-	d.do("hangup", "")
-	p.wait("ended")
+	return w, p, d
 }
 
 // event waits for one of a type that is newer than began.

@@ -26,13 +26,18 @@ type Endpoint struct {
 	mixedBy int                         // how many mixes take its sound; guarded by Engine.routes
 	gone    bool                        // closed; guarded by Engine.routes
 
-	dtls    handshakes
+	dtls handshakes
+	unheard
+	closing sync.Once
+	final   *Stats // once it is closed
+}
+
+// unheard is since when the party is not heard.
+type unheard struct {
 	lastRTP atomic.Int64 // engine time of the last packet, 0: none
 	armed   atomic.Int64 // silence counts from here; 0: nothing is expected
 	told    atomic.Bool  // Timeout was told
 	hurry   atomic.Int64 // the silence after which it is told; 0: Config.Silence
-	closing sync.Once
-	final   *Stats // once it is closed
 }
 
 func (*Endpoint) hearable() {}

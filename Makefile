@@ -7,8 +7,14 @@ SEEDS   ?=
 # One setting for run, test and check, so that they share the build cache; the race detector needs the other.
 export CGO_ENABLED ?= 0
 SOAK    ?= 20m
+# Build tags, also by name: TAGS=opus brings Opus, by libopus and with cgo.
+TAGS    ?=
+WITH    := $(if $(filter opus,$(TAGS)),-tags "$(TAGS) nolibopusfile",$(if $(TAGS),-tags "$(TAGS)"))
+ifneq ($(filter opus,$(TAGS)),)
+export CGO_ENABLED := 1
+endif
 
-.PHONY: help run test check gen race sim e2e bench soak build clean
+.PHONY: help run test check gen race sim e2e bench soak build opus clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +28,11 @@ test: ## the tests; nothing but Go is needed
 build: ## the binary, in bin/
 	@mkdir -p bin
 	@[ -e $(BIN) ] || echo "building offhook; the first time takes a minute or two"
-	@$(GO) build -o $(BIN) .
+	$(if $(filter opus,$(TAGS)),@infra/ci/opus)
+	@$(GO) build $(WITH) -o $(BIN) .
+
+opus: ## the binary with Opus as a codec; needs libopus-dev, pkg-config and a C compiler, and says which is missing
+	@$(MAKE) --no-print-directory build TAGS="$(strip opus $(TAGS))"
 
 check: ## gofmt, vet, linters, generated code up to date, tidy module
 	@infra/ci/check

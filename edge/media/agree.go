@@ -3,6 +3,7 @@ package media
 import (
 	"net/netip"
 
+	"github.com/offhook/offhook/edge/media/opus"
 	"github.com/offhook/offhook/edge/media/sdp"
 )
 
@@ -30,8 +31,8 @@ func (r *receiver) allow(c sdp.Codecs) {
 	for _, f := range c.Audio {
 		r.types[f.Type&127] = codecNames[f.Name]
 	}
-	if c.Event != sdp.NoType {
-		r.types[c.Event&127] = event
+	for _, f := range c.Events {
+		r.types[f.Type&127] = eventOf(f.Rate)
 	}
 }
 
@@ -41,14 +42,24 @@ func (s *sender) agree(m *sdp.Media, c sdp.Codecs, moved bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := c.Audio[0]
-	s.payload, s.event = f.Type, c.Event
-	s.coder.agree(codecNames[f.Name])
+	digits := c.Event(f.Rate)
+	s.payload, s.event, s.events = f.Type, digits.Type, eventOf(digits.Rate)
+	s.coder.agree(codecNames[f.Name], said(f))
+	s.turn(s.coder.codec.clock())
 	s.agreed = true
 	if moved {
 		s.dest = newDestination(addrPort(m))
 	}
 	s.wants = m.Direction.Receives()
 	s.ready()
+}
+
+// said is what the party says of the Opus that it hears (RFC 7587 section 6.1); other codecs have no such words.
+func said(f sdp.Format) opus.Options {
+	if f.Name != sdp.Opus {
+		return opus.Options{}
+	}
+	return opus.Options{FEC: f.Param("useinbandfec") == 1, MaxBitrate: f.Param("maxaveragebitrate"), MaxRate: f.Param("maxplaybackrate")}
 }
 
 // ready lets sound out when the party wants it and there is what it needs: a place to go, and keys where it is encrypted.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/offhook/offhook/edge/media/opus"
 	"github.com/pion/rtp"
 )
 
@@ -21,7 +22,7 @@ type singer struct {
 
 func (r *rig) singer(media string, hz float64) *singer {
 	s := &singer{phone: r.phone(media), hz: hz}
-	s.code.agree(map[uint8]codec{0: ulaw, 8: alaw, 9: wide}[s.pt])
+	s.code.agree(map[uint8]codec{0: ulaw, 8: alaw, 9: wide, 111: full}[s.pt], opus.Options{FEC: true})
 	return s
 }
 
@@ -34,10 +35,10 @@ func (s *singer) sing() {
 		pcm[i] = int16(6000 * math.Sin(2*math.Pi*s.hz*float64(s.n+i)/s.rate()))
 	}
 	s.n += len(pcm)
-	s.code.encode(payload, pcm)
-	s.send(rtp.Header{PayloadType: s.pt, SequenceNumber: s.seq, Timestamp: s.ts, SSRC: s.ssrc}, payload)
+	n := s.code.encode(payload, pcm)
+	s.send(rtp.Header{PayloadType: s.pt, SequenceNumber: s.seq, Timestamp: s.ts, SSRC: s.ssrc}, payload[:n])
 	s.seq++
-	s.ts += frameSize
+	s.ts += slots * uint32(s.code.codec.clock())
 }
 
 // choir lets all sing for so many frames.
@@ -59,7 +60,7 @@ func (s *singer) ears() (pcm []int16) {
 		if h.PayloadType != s.pt {
 			s.r.Fatalf("payload type %d, not %d", h.PayloadType, s.pt)
 		}
-		frame := make([]int16, 2*len(h.Payload))
+		frame := make([]int16, 2*maxPayload)
 		pcm = append(pcm, frame[:d.decode(frame, h.Payload, s.code.codec)]...)
 	}
 	return pcm
@@ -224,7 +225,7 @@ func (s *singer) inOrder() (pcm []int16) {
 	got = slices.CompactFunc(got, func(a, b heard) bool { return a.SequenceNumber == b.SequenceNumber })
 	var d decoder
 	for _, h := range got {
-		frame := make([]int16, 2*len(h.Payload))
+		frame := make([]int16, 2*maxPayload)
 		pcm = append(pcm, frame[:d.decode(frame, h.Payload, s.code.codec)]...)
 	}
 	return pcm
@@ -245,7 +246,7 @@ func TestCodecChangesWithANewOffer(t *testing.T) {
 			b.offer(b.sdpOf(to.media, "a=sendonly\r\n"))
 			b.offer(b.sdpOf(to.media))
 			b.pt, b.n = to.pt, 0
-			b.code.agree(to.codec)
+			b.code.agree(to.codec, opus.Options{})
 			choir(50, a, b)
 			b.expect(to.codec.String(), []float64{1000}, 600)
 			a.expect("a of "+to.codec.String(), []float64{600}, 1000)
@@ -312,7 +313,7 @@ func TestPacketsOfAnyUsualTimeAreHeard(t *testing.T) {
 func (s *singer) decoded() (pcm []int16) {
 	var d decoder
 	for _, h := range s.hears() {
-		frame := make([]int16, 2*len(h.Payload))
+		frame := make([]int16, 2*maxPayload)
 		pcm = append(pcm, frame[:d.decode(frame, h.Payload, s.code.codec)]...)
 	}
 	return pcm
@@ -327,7 +328,7 @@ func TestCodecMayChangeInTheStream(t *testing.T) {
 		c.end.Hear([]Heard{{From: a.end}, {From: b.end}})
 		for _, pt := range []uint8{9, 0, 8, 9} {
 			a.pt, a.n = pt, 0
-			a.code.agree(map[uint8]codec{0: ulaw, 8: alaw, 9: wide}[pt])
+			a.code.agree(map[uint8]codec{0: ulaw, 8: alaw, 9: wide}[pt], opus.Options{})
 			choir(50, a)
 			b.expect(fmt.Sprint(pt, " relayed"), []float64{1000}, 2000)
 			c.expect(fmt.Sprint(pt, " mixed"), []float64{1000}, 2000, 7000)

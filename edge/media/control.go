@@ -45,8 +45,8 @@ type control struct {
 	}
 	told struct { // by the party: how it hears us
 		heard     bool
-		lost      uint64 // packets
-		jitter    uint32 // samples
+		lost      uint64  // packets
+		jitter    float64 // ms
 		roundTrip time.Duration
 	}
 	refused uint64
@@ -101,13 +101,25 @@ func (c *control) hold(e *Endpoint) {
 	c.socket = s
 }
 
+// turn tells that the stream ends: another takes its place (RFC 7160 section 4.1).
+func (c *control) turn(e *Endpoint, now time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leave(e, now)
+}
+
+func (c *control) leave(e *Endpoint, now time.Duration) {
+	if c.begun && !c.over {
+		c.report(e, now, true)
+	}
+	c.begun = false
+}
+
 // close tells that the stream ends, if there was a report before (RFC 3550 section 6.3.7), and closes the port.
 func (c *control) close(e *Endpoint, now time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.begun && !c.over {
-		c.report(e, now, true)
-	}
+	c.leave(e, now)
 	c.over = true
 	if c.socket != nil {
 		c.socket.close()
@@ -178,8 +190,9 @@ func (e *Endpoint) reported(b []byte, from netip.AddrPort, now time.Duration, mu
 	if ok {
 		b, ok = c.cipher.openedReport(b)
 	}
+	ssrc, clock := e.tx.stream()
 	if ok {
-		r, ok = rtcp.Read(b, e.tx.clock.ssrc)
+		r, ok = rtcp.Read(b, ssrc)
 	}
 	if !ok {
 		c.refused++
@@ -193,14 +206,14 @@ func (e *Endpoint) reported(b []byte, from netip.AddrPort, now time.Duration, mu
 		c.sr.ssrc, c.sr.middle, c.sr.at = r.SSRC, rtcp.Middle(r.Sent.NTP), now
 	}
 	if r.Hears {
-		c.learn(&r.Block, rtcp.Middle(ntp(e.eng.start.Add(now))))
+		c.learn(&r.Block, rtcp.Middle(ntp(e.eng.start.Add(now))), clock)
 	}
 }
 
 // learn takes how the party hears us. The time that our SR and its answer were on their way is the round trip (RFC 3550
 // section 6.4.1); it is smoothed as RFC 6298 does.
-func (c *control) learn(b *rtcp.Block, now uint32) {
-	c.told.heard, c.told.lost, c.told.jitter = true, uint64(max(b.Lost, 0)), b.Jitter
+func (c *control) learn(b *rtcp.Block, now uint32, clock ticks) {
+	c.told.heard, c.told.lost, c.told.jitter = true, uint64(max(b.Lost, 0)), float64(b.Jitter)/float64(clock)
 	if b.LastSR == 0 {
 		return
 	}
@@ -217,7 +230,7 @@ func (c *control) learn(b *rtcp.Block, now uint32) {
 func (c *control) count(s *Stats) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s.Reported, s.RemoteLost, s.RemoteJitterMS = c.told.heard, c.told.lost, float64(c.told.jitter)/perSlot
+	s.Reported, s.RemoteLost, s.RemoteJitterMS = c.told.heard, c.told.lost, c.told.jitter
 	s.RoundTrip, s.ReportsRefused = c.told.roundTrip, c.refused
 }
 
@@ -232,9 +245,16 @@ func (s *sender) report(r *rtcp.Report, now time.Duration) (packets uint64, to n
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r.SSRC = s.clock.ssrc
-	r.Sent.RTP = s.clock.base + uint32(now/time.Millisecond)*perSlot + s.clock.lead
-	r.Sent.Packets, r.Sent.Octets = uint32(s.packets), uint32(s.bytes)
+	r.Sent.RTP = s.clock.base + uint32(now/time.Millisecond)*uint32(s.clock.rate) + s.clock.lead
+	r.Sent.Packets, r.Sent.Octets = uint32(s.packets-s.clock.before.packets), uint32(s.bytes-s.clock.before.bytes)
 	return s.packets, s.dest.addr, s.agreed && s.socket != nil && s.dest.addr.IsValid()
+}
+
+// stream is what goes out, and its clock.
+func (s *sender) stream() (ssrc uint32, clock ticks) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.clock.ssrc, s.clock.rate
 }
 
 // sendReport sends RTCP on the RTP port.

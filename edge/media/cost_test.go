@@ -31,6 +31,7 @@ type bench struct {
 	sc   *scratch
 	now  time.Duration
 	slot int64
+	tick uint32 // of a packet
 }
 
 func newBench(tb testing.TB, mediaA, mediaB string) *bench {
@@ -41,7 +42,7 @@ func newBench(tb testing.TB, mediaA, mediaB string) *bench {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	x := &bench{eng: eng, from: netip.AddrPortFrom(local, 4000), sc: new(scratch)}
+	x := &bench{eng: eng, from: netip.AddrPortFrom(local, 4000), sc: new(scratch), tick: frameSize}
 	x.a, x.b = x.open(tb, mediaA), x.open(tb, mediaB)
 	pt := map[string]uint8{onlyA: 8, onlyW: 9}[mediaA]
 	p := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: pt, SequenceNumber: 1, SSRC: 9}, Payload: make([]byte, 160)}
@@ -78,7 +79,7 @@ func (x *bench) step() {
 		x.raw[2]++
 	}
 	ts := uint32(x.raw[4])<<24 | uint32(x.raw[5])<<16 | uint32(x.raw[6])<<8 | uint32(x.raw[7])
-	ts += frameSize
+	ts += x.tick
 	x.raw[4], x.raw[5], x.raw[6], x.raw[7] = byte(ts>>24), byte(ts>>16), byte(ts>>8), byte(ts)
 	x.now += 20 * time.Millisecond
 }

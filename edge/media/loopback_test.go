@@ -12,7 +12,17 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// Tests speak what every build does, see speakOpus.
+func TestMain(m *testing.M) {
+	spoken = speaks(false)
+	goleak.VerifyTestMain(m)
+}
+
+// speakOpus has a test negotiate Opus, whether it is built in or not: it can be relayed then, and not coded.
+func speakOpus(t *testing.T) {
+	spoken = speaks(true)
+	t.Cleanup(func() { spoken = speaks(false) })
+}
 
 // realEngine runs on loopback sockets.
 func realEngine(tb testing.TB, cfg Config) *Engine {

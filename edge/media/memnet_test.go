@@ -156,6 +156,7 @@ const (
 	onlyU      = "m=audio %d RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n"
 	onlyA      = "m=audio %d RTP/AVP 8 96\r\na=rtpmap:96 telephone-event/8000\r\n"
 	onlyW      = "m=audio %d RTP/AVP 9 101\r\na=rtpmap:101 telephone-event/8000\r\n"
+	onlyO      = "m=audio %d RTP/AVP 111 110\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 useinbandfec=1\r\na=rtpmap:110 telephone-event/48000\r\n"
 	noEvents   = "m=audio %d RTP/AVP 0\r\n"
 )
 
@@ -184,6 +185,8 @@ func (r *rig) phone(media string) *phone {
 		p.pt = 8
 	case strings.Contains(media, "AVP 9"):
 		p.pt = 9
+	case strings.Contains(media, "AVP 111"):
+		p.pt = 111
 	}
 	return p
 }

@@ -77,13 +77,13 @@ func (s *sender) sendFrame(sc *scratch, slot int64) {
 	}
 	ts, first := s.clock.frameAt(slot)
 	s.clock.lead = 0
-	s.write(sc, s.next(s.payload, ts, first), sc.payload[:n], uint32(n))
+	s.write(sc, s.next(s.payload, ts, first), sc.payload[:n], slots*uint32(s.clock.rate))
 }
 
 // gather makes the frame: a single player's own code, else the sum of all rows. 0: nobody sounds.
 func (s *sender) gather(sc *scratch) int {
 	to := s.coder.codec
-	if r := s.rows[0]; len(s.rows) == 1 && r.player != nil && r.gain == unit && to != wide {
+	if r := s.rows[0]; len(s.rows) == 1 && r.player != nil && r.gain == unit && !to.wideband() {
 		return r.player.frame(sc.payload[:frameSize], to.law())
 	}
 	pcm := sc.pcm[:to.size()]

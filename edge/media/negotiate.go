@@ -9,9 +9,6 @@ import (
 	"github.com/offhook/offhook/edge/media/sdp"
 )
 
-// firstEvent is the payload type of telephone-event in our first offer; the usual one.
-const firstEvent = 101
-
 var seed = maphash.MakeSeed()
 
 // session is the state of offers and answers.
@@ -24,14 +21,14 @@ type session struct {
 	theirs  uint64       // their last description, as a hash
 	layout  *sdp.Session // theirs, when it has more media than our one
 	at      int          // index of the audio in it
-	event   uint8        // payload type of telephone-event
+	types   sdp.Types    // payload types that this session has
 	agreed  bool
 	codecs  []string // that were agreed on, the one that is spoken first
 	secure  security
 }
 
 func (s *session) begin() {
-	s.id, s.version, s.event = rand.Uint64()>>2, 1, firstEvent
+	s.id, s.version, s.types = rand.Uint64()>>2, 1, sdp.FirstTypes
 }
 
 // local is our side of a description.
@@ -87,8 +84,7 @@ func (e *Endpoint) Answer(offer []byte) (answer []byte, n Negotiated, err error)
 	if err := e.reachable(m); err != nil {
 		return nil, Negotiated{}, err
 	}
-	codecs := m.Common(names)
-	codecs.Lead(e.sess.prefer.Like)
+	codecs := e.sess.prefer.common(m, names, how)
 	t := e.sess.terms(m, how)
 	e.sess.place(theirs, at)
 	e.enforce(t, m)
@@ -168,8 +164,9 @@ func (e *Endpoint) apply(m *sdp.Media, theirs, mine sdp.Codecs, text []byte) {
 	was := e.sess.theirs
 	e.sess.theirs = maphash.Bytes(seed, text)
 	e.sess.agreed, e.sess.codecs = true, theirs.Names()
-	if theirs.Event != sdp.NoType {
-		e.sess.event = theirs.Event
+	e.sess.types.Learn(theirs)
+	if clock := codecNames[theirs.Audio[0].Name].clock(); e.tx.turns(clock) {
+		e.rtcp.turn(e, e.eng.now())
 	}
 	moved := e.rx.agree(theirs, mine, addrPort(m), e.sess.theirs != was)
 	e.tx.agree(m, theirs, moved)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/offhook/offhook/edge/media/opus"
 	"github.com/offhook/offhook/edge/media/sdp"
 )
 
@@ -16,25 +17,58 @@ func (e *Endpoint) Prefer(p Profile) {
 	e.rx.expectNear(p.Near)
 }
 
+// spoken are the codecs that there are, in the order in which they are offered.
+var spoken = speaks(opus.Built)
+
+func speaks(opus bool) []string {
+	return slices.DeleteFunc(sdp.Spoken(), func(name string) bool { return name == sdp.Opus && !opus })
+}
+
+// Speaks says whether there is a codec of this name.
+func Speaks(name string) bool { return slices.Contains(spoken, strings.ToUpper(name)) }
+
 // names of the codecs that are allowed, in order. A Profile that names none that there are allows all.
 func (p *Profile) names() []string {
-	var out []string
+	if out := p.said(); out != nil {
+		return out
+	}
+	return slices.Clone(spoken)
+}
+
+// said are those that the Profile names; nil: none that there are.
+func (p *Profile) said() (out []string) {
 	for _, name := range p.Codecs {
-		if name = strings.ToUpper(name); slices.Contains(sdp.Spoken(), name) && !slices.Contains(out, name) {
+		if name = strings.ToUpper(name); Speaks(name) && !slices.Contains(out, name) {
 			out = append(out, name)
 		}
-	}
-	if out == nil {
-		out = sdp.Spoken()
 	}
 	return out
 }
 
+// order puts codecs in the order of who needs no transcoding, unless the Profile has one of its own. A browser has Opus
+// first whoever it hears, for its line is the one that loses packets; others have it where the other party has.
+func (p *Profile) order(c *sdp.Codecs, browser bool) {
+	if p.said() == nil {
+		c.Last(sdp.Opus)
+	}
+	c.Lead(p.Like)
+	if p.said() == nil && browser {
+		c.Lead([]string{sdp.Opus})
+	}
+}
+
+// common is what is taken of a section of an offer.
+func (p *Profile) common(m *sdp.Media, names []string, how sdp.Protection) sdp.Codecs {
+	c := m.Common(names)
+	p.order(&c, p.Browser || how == sdp.DTLS && m.Link.ICE.Used())
+	return c
+}
+
 // offered is what an offer has: in a session that exists its codec comes first, so that it stays.
 func (s *session) offered() sdp.Codecs {
-	c := sdp.Ours(s.prefer.names(), s.event)
+	c := sdp.Ours(s.prefer.names(), s.types)
 	if len(s.prefer.Codecs) == 0 {
-		c.Lead(s.prefer.Like)
+		s.prefer.order(&c, s.prefer.Browser)
 	}
 	if s.agreed {
 		c.Lead(s.codecs[:1])
@@ -56,9 +90,9 @@ func (p *Profile) Common(offer []byte) ([]string, error) {
 		return nil, fmt.Errorf("%w: %w", ErrBadSDP, err)
 	}
 	names := p.names()
-	at, _ := p.pick(&s, names)
+	at, how := p.pick(&s, names)
 	if at < 0 {
 		return nil, unusable(&s, names)
 	}
-	return s.Media[at].Common(names).Names(), nil
+	return p.common(&s.Media[at], names, how).Names(), nil
 }

@@ -10,9 +10,10 @@ import "time"
 //	Ie,eff = Ie + (95 - Ie) P / (P + Bpl); P is the loss in percent, taken as random
 //	MOS   = 1 + 0.035 R + R (R - 60) (100 - R) 7e-6 (annex B)
 //
-// Ie and Bpl are 0 and 25.1, G.113's for G.711 with concealment, which phones and our own taps have; G.722 counts as the
-// same, for what it adds above 4 kHz has no place on this scale. d is half the round trip, a packet of 20 ms, and a jitter
-// buffer of four times the jitter, at least 40 ms. Loss and jitter are the worse of both directions.
+// Ie and Bpl are 0 and 25.1, G.113's for G.711 with concealment, which phones and our own taps have. G.722 counts as the
+// same, for what it adds above 4 kHz has no place on this scale; Opus too, which repairs more of a loss than this says. d is
+// half the round trip, a packet of 20 ms, and a jitter buffer of four times the jitter, at least 40 ms. Loss and jitter are
+// the worse of both directions.
 const (
 	bestR  = 93.2
 	packet = 20.0 // ms

@@ -7,7 +7,7 @@ import (
 
 	"github.com/offhook/offhook/edge/media/dtmf"
 	"github.com/offhook/offhook/edge/media/ice"
-	"github.com/offhook/offhook/edge/media/jitter"
+	"github.com/offhook/offhook/edge/media/opus"
 	"github.com/offhook/offhook/edge/media/rtcp"
 	"github.com/offhook/offhook/edge/media/srtp"
 	"github.com/pion/rtp"
@@ -15,16 +15,16 @@ import (
 
 const (
 	minPacket  = 12  // RFC 3550 section 5.1
-	maxPayload = 960 // 120 ms; 10 to 60 ms are usual
+	maxPayload = 960 // 120 ms, but of Opus; 10 to 60 ms are usual
 )
 
 // scratch is what a goroutine needs to handle packets; it is reused, so a packet allocates nothing.
 type scratch struct {
 	in      [2048]byte
-	out     [minPacket + maxPayload + srtp.Overhead]byte
+	out     [minPacket + opus.MaxPacket + srtp.Overhead]byte
 	pkt     rtp.Packet
-	payload [maxPayload]byte
-	pcm     [2 * maxPayload]int16 // G.722 has two samples a byte
+	payload [opus.MaxPacket]byte
+	pcm     [2 * maxPayload]int16 // 120 ms of 16 kHz
 	other   [2 * maxPayload]int16 // the same at another rate
 	sum     [wideFrame]int32
 }
@@ -32,6 +32,7 @@ type scratch struct {
 // inbound is a checked packet.
 type inbound struct {
 	codec   codec
+	clock   ticks // of ts: that of the stream's sound
 	marker  bool
 	seq     uint16
 	ts      uint32
@@ -53,15 +54,6 @@ type receiver struct {
 	closed  bool
 	cipher  cipher
 	agent   ice.Agent // who answers ICE; none: checks are ignored
-}
-
-// tap is the sound for mixes: decoded, in even frames, at the rate that it came in last.
-type tap struct {
-	decoder
-	bufs  [2]jitter.Buffer // of 8 and of 16 kHz
-	wide  bool
-	frame [wideFrame]int16
-	sound sound
 }
 
 // packet takes what the socket received.
@@ -87,7 +79,7 @@ func (e *Endpoint) packet(sc *scratch, b []byte, from netip.AddrPort, now time.D
 	if in.learned {
 		e.tx.redirect(from)
 	}
-	if in.codec == event {
+	if in.codec.digits() {
 		e.DigitsOtherwise()
 		e.awaitEnd()
 	}
@@ -120,21 +112,14 @@ func (r *receiver) take(sc *scratch, b []byte, from netip.AddrPort, now time.Dur
 		r.refused++
 		return in, 0, false
 	}
-	if r.tap != nil && r.stats.ssrc != was {
-		r.tap.buf().Change()
-	}
-	switch in.codec {
-	case event:
+	in.clock = r.stats.clock()
+	if in.codec.digits() {
 		ev, _ := dtmf.Parse(in.payload)
+		r.digit.Clock = 1000 * uint32(in.codec.clock())
 		*digits, n = r.digit.Packet(in.ts, in.marker, ev, now)
-	case comfort:
-		if r.tap != nil {
-			r.tap.buf().Rest(in.seq)
-		}
-	default:
-		if r.tap != nil {
-			r.tap.put(sc, &in)
-		}
+	}
+	if r.tap != nil {
+		r.tap.take(sc, &in, r.stats.ssrc != was)
 	}
 	return in, n, true
 }
@@ -145,42 +130,13 @@ func (r *receiver) parse(p *rtp.Packet, b []byte) (inbound, bool) {
 		return inbound{}, false
 	}
 	in := inbound{codec: r.types[p.PayloadType], marker: p.Marker, seq: p.SequenceNumber, ts: p.Timestamp, ssrc: p.SSRC, payload: p.Payload}
-	switch n := len(in.payload); in.codec {
-	case event:
+	switch n := len(in.payload); {
+	case in.codec.digits():
 		return in, n >= dtmf.Size && n <= maxPayload
-	case comfort:
+	case in.codec == comfort:
 		return in, n <= maxPayload
 	default:
-		return in, n > 0 && n <= maxPayload
-	}
-}
-
-func (t *tap) buf() *jitter.Buffer {
-	if t.wide {
-		return &t.bufs[1]
-	}
-	return &t.bufs[0]
-}
-
-// put takes a packet. A party may change between codecs that were agreed on; the buffer of another rate begins anew then.
-func (t *tap) put(sc *scratch, in *inbound) {
-	if is := in.codec == wide; is != t.wide {
-		t.wide = is
-		t.buf().Begin(is)
-	}
-	n := t.decode(sc.pcm[:], in.payload, in.codec)
-	t.buf().Put(jitter.Packet{Seq: in.seq, TS: in.ts, Marker: in.marker, PCM: sc.pcm[:n]})
-}
-
-// next takes the frame of a slot.
-func (t *tap) next() {
-	t.sound.next()
-	frame := t.frame[:frameSize]
-	if t.wide {
-		frame = t.frame[:]
-	}
-	if t.buf().Get(frame) {
-		t.sound.set(frame, t.wide)
+		return in, n <= in.codec.most() && in.codec.lasts(in.payload) > 0
 	}
 }
 

@@ -57,8 +57,10 @@ func (r *reception) update(in *inbound, now time.Duration, moved bool) bool {
 	r.last = now
 	r.received++
 	r.bytes += uint64(len(in.payload))
+	if in.codec.sounds() || r.codec == unknown {
+		r.become(in.codec)
+	}
 	if in.codec.sounds() {
-		r.codec = in.codec
 		r.arrival(in.ts, now)
 	}
 	return true
@@ -133,9 +135,21 @@ func (r *reception) block() rtcp.Block {
 	return b
 }
 
+// become takes the codec of a packet; another clock counts in other samples.
+func (r *reception) become(c codec) {
+	was := r.clock()
+	if r.codec = c; r.clock() != was {
+		r.jitter *= float64(r.clock()) / float64(was)
+		r.timed = false
+	}
+}
+
+// clock of the stream.
+func (r *reception) clock() ticks { return r.codec.clock() }
+
 // arrival is the estimate of section 6.4.1 and appendix A.8.
 func (r *reception) arrival(ts uint32, now time.Duration) {
-	transit := int32(uint32(now/(time.Second/8000)) - ts)
+	transit := int32(r.clock().at(now) - ts)
 	if r.timed {
 		d := float64(transit - r.transit)
 		r.jitter += (max(d, -d) - r.jitter) / 16
@@ -147,8 +161,8 @@ func (r *reception) count(s *Stats) {
 	s.PacketsReceived = r.before.received + r.received
 	s.BytesReceived = r.bytes
 	s.Lost = r.before.lost + r.lost()
-	s.JitterMS = r.jitter / 8
-	if s.Codec == "" && r.codec != unknown {
+	s.JitterMS = r.jitter / float64(r.clock())
+	if s.Codec == "" {
 		s.Codec = r.codec.String()
 	}
 }

@@ -41,7 +41,7 @@ func (c *checkCmd) one(file string) ([]event.Fault, error) {
 		return nil, err
 	}
 	if ext := strings.ToLower(filepath.Ext(file)); ext == ".yaml" || ext == ".yml" {
-		_, faults := check.Config(raw, file)
+		_, faults := check.Config(raw, file, run.Missing()...)
 		return faults, nil
 	}
 	_, faults := check.Answer(raw, c.Vars)

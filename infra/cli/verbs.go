@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"github.com/offhook/offhook/edge/media"
 	"github.com/offhook/offhook/schemas/reference"
 )
 
@@ -19,7 +20,11 @@ func (c *verbsCmd) Run(out io.Writer) error { return reference.Verbs(out, c.Name
 type versionCmd struct{}
 
 func (versionCmd) Run(out io.Writer) error {
-	fmt.Fprintf(out, "offhook %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	codecs := ""
+	if media.Speaks("opus") {
+		codecs = " with Opus"
+	}
+	fmt.Fprintf(out, "offhook %s %s %s/%s%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, codecs)
 	return nil
 }
 

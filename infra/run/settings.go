@@ -13,6 +13,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
+	"github.com/offhook/offhook/edge/media"
 	"github.com/offhook/offhook/schemas/check"
 	"github.com/offhook/offhook/schemas/config"
 	"github.com/offhook/offhook/schemas/event"
@@ -80,12 +81,20 @@ func (s *Settings) Folder() string { return filepath.Dir(s.path) }
 // OnChange is told every new configuration before it is in force; an error keeps the old one.
 func (s *Settings) OnChange(f func(*config.Config) error) { s.changed = append(s.changed, f) }
 
+// Missing is what a configuration may name and this build has not got.
+func Missing() []check.Missing {
+	if media.Speaks("opus") {
+		return nil
+	}
+	return []check.Missing{{Codec: "opus", Hint: "this build has no Opus: make opus builds one that has, or go build -tags opus,nolibopusfile, with libopus-dev, pkg-config and a C compiler"}}
+}
+
 func (s *Settings) read() (*config.Config, error) {
 	raw, err := os.ReadFile(s.path)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	c, faults := check.Config(raw, s.path)
+	c, faults := check.Config(raw, s.path, Missing()...)
 	if len(faults) > 0 {
 		return nil, &Faults{File: s.path, List: faults}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/offhook/offhook/edge/media"
 	"github.com/offhook/offhook/schemas/config"
 )
 
@@ -46,6 +47,17 @@ func TestEveryFaultOfAFileIsTold(t *testing.T) {
 	}
 	if _, err := Load(filepath.Join(t.TempDir(), "none.yaml"), nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing file: %v", err)
+	}
+}
+
+// A configuration with Opus is good where it is built in; elsewhere it says how to have it.
+func TestOpusIsRefusedByABuildWithoutIt(t *testing.T) {
+	_, err := Load(file(t, "tenants: {demo: {users: {\"101\": {password: x, codecs: [opus, pcmu]}}}}\n"), nil)
+	switch {
+	case media.Speaks("opus") && err != nil:
+		t.Error(err)
+	case !media.Speaks("opus") && (err == nil || !strings.Contains(err.Error(), "/tenants/demo/users/101/codecs/0") || !strings.Contains(err.Error(), "make opus")):
+		t.Error(err)
 	}
 }
 

@@ -4,7 +4,7 @@
 // Codes of faults: bad_json bad_yaml too_large too_deep too_many_verbs missing_property unknown_property
 // repeated_property wrong_type unknown_verb not_allowed out_of_range too_short too_long too_many too_few exactly_one
 // needs_property unwanted_property bad_brace unknown_variable no_variables_here control_character forbidden_header reserved_variable unknown_event
-// unknown_tone unknown_user unknown_gateway ambiguous_gateway unknown_tenant repeated bad_secret, and bad_FORMAT
+// unknown_tone unknown_user unknown_gateway ambiguous_gateway unknown_tenant missing_codec repeated bad_secret, and bad_FORMAT
 // for strings: bad_duration bad_url bad_sip_uri bad_number bad_email bad_audio bad_path bad_ssml and so on.
 package check
 

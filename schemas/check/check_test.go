@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -81,6 +82,28 @@ func TestSecretsAreNotRepeatedInFaults(t *testing.T) {
 		if len(faults) == 0 || strings.Contains(fmt.Sprint(faults), "hush") {
 			t.Errorf("%s: %+v", config, faults)
 		}
+	}
+}
+
+// A codec that the reader has not got is told where it is named; others of the same list are good.
+func TestACodecThatIsMissingIsTold(t *testing.T) {
+	const codecs = "codecs: [pcmu, opus]"
+	yaml := []byte("tenants:\n  a:\n    users: {\"1\": {password: x, " + codecs + "}}\n    trunks: {t: {allow: [192.0.2.1], " + codecs + "}}\n" +
+		"    gateways: {g: {host: 192.0.2.2, " + codecs + "}}\n")
+	if c, faults := check.Config(yaml, "x.yaml"); faults != nil || len(c.Tenants["a"].Users["1"].Codecs) != 2 {
+		t.Errorf("%+v", faults)
+	}
+	_, faults := check.Config(yaml, "x.yaml", check.Missing{Codec: "opus", Hint: "build it in"})
+	var at []string
+	for _, f := range faults {
+		at = append(at, fmt.Sprint(f.Line, f.Pointer, f.Code, f.Found, f.Hint))
+	}
+	want := []string{"3/tenants/a/users/1/codecs/1", "4/tenants/a/trunks/t/codecs/1", "5/tenants/a/gateways/g/codecs/1"}
+	for i := range want {
+		want[i] += `missing_codec"opus"build it in`
+	}
+	if !slices.Equal(at, want) {
+		t.Errorf("%q, want %q", at, want)
 	}
 }
 

@@ -16,11 +16,14 @@ import (
 // MaxConfigBytes is how large a configuration file may be.
 const MaxConfigBytes = 8 << 20
 
+// Missing is a codec that whoever reads a configuration has not got, though the schema knows it.
+type Missing struct{ Codec, Hint string }
+
 // Config judges a configuration file: JSON when name ends in .json, else YAML. All faults are reported at once. Secrets
 // are not looked up, files and functions that it names not looked for. The configuration is nil when there are faults.
-func Config(raw []byte, name string) (*config.Config, []event.Fault) {
+func Config(raw []byte, name string, missing ...Missing) (*config.Config, []event.Fault) {
 	c := newChecker(nil)
-	c.secrets = true
+	c.secrets, c.lacks = true, missing
 	t := c.configTree(raw, name)
 	if t == nil {
 		return nil, c.faults
@@ -133,6 +136,9 @@ func (c *checker) tenant(t tree.Value, taken map[string]string, nodes []string) 
 	}
 	names := references{users: keys(t, "users"), numbers: keys(t, "numbers"), gateways: keys(t, "gateways"), nodes: nodes}
 	each(t, "users", func(u tree.Value) { c.forwards(u, names) })
+	for _, parties := range []string{"users", "trunks", "gateways"} {
+		each(t, parties, c.codecs)
+	}
 	c.circles(t)
 	c.codes(t)
 	if t.Kind() == tree.Object {

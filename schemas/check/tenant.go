@@ -22,6 +22,17 @@ func (c *checker) nodes(v tree.Value) {
 	})
 }
 
+// codecs: those of a party are there.
+func (c *checker) codecs(party tree.Value) {
+	each(party, "codecs", func(name tree.Value) {
+		for _, m := range c.lacks {
+			if name.Kind() == tree.String && name.Text() == m.Codec {
+				c.fault(name, "missing_codec", "a codec of this build", m.Hint)
+			}
+		}
+	})
+}
+
 // forwards: where a user's calls go must be somewhere, and not back.
 func (c *checker) forwards(user tree.Value, names references) {
 	forward, ok := user.Get("forward")

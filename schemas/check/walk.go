@@ -21,6 +21,7 @@ type checker struct {
 	depth   int      // of verbs in verbs
 	inOn    int      // of `on` verbs around
 	secrets bool     // the text holds secrets: it is a configuration
+	lacks   []Missing
 	names   func(string) (string, bool)
 	at      tree.Value // the string whose placeholders are looked at
 }

@@ -69,7 +69,8 @@ type User struct {
 	// The user's e-mail address.
 	Email string `json:"email,omitempty"`
 	// Codecs in the order of preference: what is offered, and what is taken of offers. Default: all that are
-	// spoken here, first the one that the other party of the call has.
+	// spoken here, first the one that the other party of the call has; opus is last for phones and first for
+	// browsers. opus is there only in a build with it (make opus); others refuse a configuration that names it.
 	Codecs []string `json:"codecs,omitempty"`
 	// How the sound is encrypted (SRTP). auto: browsers are offered dtls and all others plain sound, and every
 	// offer is taken. With the others that is what is offered, and offers of anything else are refused (488).
@@ -106,7 +107,8 @@ type Trunk struct {
 	// Digest password.
 	Password Secret `json:"password,omitempty"`
 	// Codecs in the order of preference: what is offered, and what is taken of offers. Default: all that are
-	// spoken here, first the one that the other party of the call has.
+	// spoken here, first the one that the other party of the call has; opus is last for phones and first for
+	// browsers. opus is there only in a build with it (make opus); others refuse a configuration that names it.
 	Codecs []string `json:"codecs,omitempty"`
 	// How the sound is encrypted (SRTP). auto: browsers are offered dtls and all others plain sound, and every
 	// offer is taken. With the others that is what is offered, and offers of anything else are refused (488).
@@ -141,7 +143,8 @@ type Gateway struct {
 	// The number shown when the dial gives none.
 	CallerID string `json:"caller_id,omitempty"`
 	// Codecs in the order of preference: what is offered, and what is taken of offers. Default: all that are
-	// spoken here, first the one that the other party of the call has.
+	// spoken here, first the one that the other party of the call has; opus is last for phones and first for
+	// browsers. opus is there only in a build with it (make opus); others refuse a configuration that names it.
 	Codecs []string `json:"codecs,omitempty"`
 	// How the sound is encrypted (SRTP). auto: browsers are offered dtls and all others plain sound, and every
 	// offer is taken. With the others that is what is offered, and offers of anything else are refused (488).

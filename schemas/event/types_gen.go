@@ -146,7 +146,7 @@ type LegEnd struct {
 
 // Media is the JSON object "media": What a leg's RTP did.
 type Media struct {
-	// PCMU, PCMA or G722.
+	// PCMU, PCMA, G722 or OPUS.
 	Codec string `json:"codec"`
 	// How its RTP was encrypted: none, SRTP with the keys in the SDP (sdes), or with keys by DTLS. Absent when
 	// nothing was agreed on.

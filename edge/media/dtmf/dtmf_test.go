@@ -98,7 +98,7 @@ func TestLongDigitOfSeveralSegments(t *testing.T) {
 		{8200 * ms, 0xFFFF, false, Event{3, false, 8000}},
 		{9200 * ms, 0xFFFF, false, Event{3, true, 16000}},
 	}
-	same(t, run(&r, in), []Digit{{"3", samples(0xFFFF + 16000)}})
+	same(t, run(&r, in), []Digit{{"3", samples(0xFFFF+16000, 8000)}})
 }
 
 func TestAFloodOfDigitsIsBounded(t *testing.T) {

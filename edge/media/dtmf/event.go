@@ -1,8 +1,10 @@
-// Package dtmf reads and makes digits as RTP telephone events (RFC 4733, clock 8000 Hz).
-// It knows no sockets, no RTP headers beyond timestamp and marker, and no tones in the audio.
+// Package dtmf reads and makes digits as RTP telephone events (RFC 4733). Those that are made have a clock of 8000 Hz, those
+// that are read the one that Receiver.Clock says. It knows no sockets, no RTP headers beyond timestamp and marker, and no
+// tones in the audio.
 package dtmf
 
 import (
+	"cmp"
 	"encoding/binary"
 	"strings"
 	"time"
@@ -21,7 +23,7 @@ const volume = 10
 type Event struct {
 	Code     byte
 	End      bool
-	Duration uint16 // in samples of 8 kHz
+	Duration uint16 // in samples
 }
 
 // Parse reads a payload; ok is false when it is too short. What follows the first block is not looked at.
@@ -61,4 +63,6 @@ func Valid(digits string) bool {
 }
 
 // samples as time.
-func samples(n uint32) time.Duration { return time.Duration(n) * time.Second / 8000 }
+func samples(n, clock uint32) time.Duration {
+	return time.Duration(n) * time.Second / time.Duration(cmp.Or(clock, 8000))
+}

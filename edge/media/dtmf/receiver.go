@@ -24,6 +24,8 @@ type Digit struct {
 
 // Receiver finds digits in a stream of events. The zero value is ready.
 type Receiver struct {
+	Clock uint32 // samples a second of what comes next; 0: 8000
+
 	code     byte
 	seen     bool // there was an event; ts belongs to it
 	active   bool // it has not been told yet
@@ -56,7 +58,7 @@ func (r *Receiver) Packet(ts uint32, marker bool, ev Event, now time.Duration) (
 		if r.paid > now+burst {
 			return done, n
 		}
-		*r = Receiver{code: ev.Code, seen: true, active: true, ts: ts, first: now, paid: max(r.paid, now) + every}
+		*r = Receiver{Clock: r.Clock, code: ev.Code, seen: true, active: true, ts: ts, first: now, paid: max(r.paid, now) + every}
 	}
 	r.last = now
 	r.duration = max(r.duration, ev.Duration)
@@ -92,6 +94,6 @@ func (r *Receiver) finish() (Digit, bool) {
 		return Digit{}, false
 	}
 	r.active = false
-	said := samples(r.before + uint32(r.duration))
+	said := samples(r.before+uint32(r.duration), r.Clock)
 	return Digit{Key: keys[r.code : r.code+1], Duration: min(said, r.last-r.first+unseen)}, true
 }

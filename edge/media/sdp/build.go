@@ -8,25 +8,34 @@ import (
 	"strings"
 )
 
-// Names of what we speak, as in rtpmap.
+// Names of what we speak, as in rtpmap but for capitals.
 const (
 	PCMU  = "PCMU"
 	PCMA  = "PCMA"
 	G722  = "G722"
+	Opus  = "OPUS"
 	Event = "TELEPHONE-EVENT"
 )
 
-// rate is the RTP clock of all of them, also of G722, whose sound is 16 kHz (RFC 3551 section 4.5.2).
-const rate = 8000
+// RTP clocks: that of Opus (RFC 7587 section 4.1), and of all others, also of G722, whose sound is 16 kHz (RFC 3551 section
+// 4.5.2).
+const (
+	rate     = 8000
+	opusRate = 48000
+)
 
 // spoken are the codecs that there are, in the order in which they are offered.
 var spoken = [...]Format{
 	{Token: "0", Type: 0, Name: PCMU, Rate: rate},
 	{Token: "8", Type: 8, Name: PCMA, Rate: rate},
 	{Token: "9", Type: 9, Name: G722, Rate: rate},
+	{Name: Opus, Rate: opusRate, Channels: 2},
 }
 
-// Spoken names the codecs that there are, in the order in which they are offered.
+// events are telephone-event by the clock of the sound that it stands beside (RFC 4733 section 2.1).
+var events = [...]Format{{Name: Event, Rate: rate}, {Name: Event, Rate: opusRate}}
+
+// Spoken names the codecs that can be written, in the order in which they are offered.
 func Spoken() []string {
 	names := make([]string, len(spoken))
 	for i, f := range spoken {
@@ -35,20 +44,24 @@ func Spoken() []string {
 	return names
 }
 
-// Codecs are the payload types that were agreed on: those of Audio in the order of the offer, then Event (NoType: none).
+// Codecs are the payload types that were agreed on: those of Audio in the order of the offer, then telephone-event, of the
+// clocks that Audio has.
 type Codecs struct {
-	Audio []Format
-	Event uint8
+	Audio, Events []Format
 }
 
-// Ours is what we offer: the codecs of these names, and telephone-event at the given type.
-func Ours(names []string, event uint8) Codecs {
-	c := Codecs{Event: event}
+// Ours is what we offer: the codecs of these names, and telephone-event beside them.
+func Ours(names []string, types Types) (c Codecs) {
 	for _, name := range names {
 		for _, f := range spoken {
 			if f.Name == name {
-				c.Audio = append(c.Audio, f)
+				c.Audio = append(c.Audio, types.of(f))
 			}
+		}
+	}
+	for _, f := range events {
+		if c.ticks(f.Rate) {
+			c.Events = append(c.Events, types.of(f))
 		}
 	}
 	return c
@@ -56,17 +69,44 @@ func Ours(names []string, event uint8) Codecs {
 
 // Common is what the section has of the codecs of these names, each once and in its own order; none of Audio when there is
 // no codec in common.
-func (m *Media) Common(names []string) Codecs {
-	c := Codecs{Event: NoType}
+func (m *Media) Common(names []string) (c Codecs) {
 	for _, f := range m.Formats {
-		if f.is(f.Name, rate) && slices.Contains(names, f.Name) && !c.has(f.Name) {
+		if f.spoken() && slices.Contains(names, f.Name) && !c.has(f.Name) {
 			c.Audio = append(c.Audio, f)
 		}
 	}
-	if f, ok := m.Find(Event, rate); ok {
-		c.Event = f.Type
+	for _, e := range events {
+		if i := slices.IndexFunc(m.Formats, func(f Format) bool { return f.is(e) }); i >= 0 && (c.ticks(e.Rate) || e.Rate == rate) {
+			c.Events = append(c.Events, m.Formats[i])
+		}
 	}
 	return c
+}
+
+func (f Format) spoken() bool { return slices.ContainsFunc(spoken[:], f.is) }
+
+// ticks says that there is sound with this clock.
+func (c Codecs) ticks(rate int) bool {
+	return slices.ContainsFunc(c.Audio, func(f Format) bool { return f.Rate == rate })
+}
+
+// Event is telephone-event to be sent beside sound with this clock: of the same, else of what clock there is, which some
+// phones have beside Opus. Its Type is NoType when there is none.
+func (c Codecs) Event(rate int) Format {
+	found := Format{Type: NoType}
+	for _, f := range c.Events {
+		if f.Rate == rate || found.Type == NoType {
+			found = f
+		}
+	}
+	return found
+}
+
+// Last puts a codec behind all others.
+func (c *Codecs) Last(name string) {
+	slices.SortStableFunc(c.Audio, func(a, b Format) int {
+		return cmp.Compare(strings.Count(a.Name, name), strings.Count(b.Name, name))
+	})
 }
 
 // Lead puts the codecs of these names first, in their order.
@@ -175,19 +215,28 @@ func (l Local) audio(b *strings.Builder, proto string) {
 	for _, f := range l.Codecs.Audio {
 		write(b, " ", f.Token)
 	}
-	event := strconv.Itoa(int(l.Codecs.Event))
-	if l.Codecs.Event != NoType {
-		write(b, " ", event)
+	for _, f := range l.Codecs.Events {
+		write(b, " ", f.Token)
 	}
 	write(b, "\r\n")
 	for _, f := range l.Codecs.Audio {
-		write(b, "a=rtpmap:", f.Token, " ", f.Name, "/8000\r\n")
+		f.describe(b)
 	}
-	if l.Codecs.Event != NoType {
-		write(b, "a=rtpmap:", event, " telephone-event/8000\r\na=fmtp:", event, " 0-15\r\n")
+	for _, f := range l.Codecs.Events {
+		write(b, "a=rtpmap:", f.Token, " telephone-event/", strconv.Itoa(f.Rate), "\r\na=fmtp:", f.Token, " 0-15\r\n")
 	}
 	l.Link.section(b, l.Addr, l.Port)
 	write(b, "a=ptime:20\r\na=", l.Direction.String(), "\r\n")
+}
+
+// describe writes what a codec is, and of Opus what we would hear: it is decoded at 16 kHz and mono, its repetitions are used,
+// and a voice needs no more than 40 kbit/s (RFC 7587 sections 6.1 and 7).
+func (f Format) describe(b *strings.Builder) {
+	if f.Name != Opus {
+		write(b, "a=rtpmap:", f.Token, " ", f.Name, "/8000\r\n")
+		return
+	}
+	write(b, "a=rtpmap:", f.Token, " opus/48000/2\r\na=fmtp:", f.Token, " minptime=10;useinbandfec=1;maxaveragebitrate=40000;stereo=0\r\n")
 }
 
 // refuse repeats the section's formats, since an m= line must have some.

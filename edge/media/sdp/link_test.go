@@ -124,7 +124,7 @@ func TestWhatEachProtocolAllows(t *testing.T) {
 			if s.Media[0].Allows(Protection(p)) {
 				got = append(got, name)
 			}
-			if at := s.Pick(Spoken(), Protection(p)); (at == 0) != s.Media[0].Allows(Protection(p)) {
+			if at := s.Pick(telephone, Protection(p)); (at == 0) != s.Media[0].Allows(Protection(p)) {
 				t.Errorf("%q: %s is picked: %d", text, name, at)
 			}
 		}
@@ -136,7 +136,7 @@ func TestWhatEachProtocolAllows(t *testing.T) {
 
 // What is written for a browser is read as it was meant.
 func TestLinkIsWritten(t *testing.T) {
-	l := Local{Addr: netip.MustParseAddr("192.0.2.5"), Port: 20002, Codecs: Ours(Spoken(), 101), Proto: DTLS.Proto(true), Link: Link{
+	l := Local{Addr: netip.MustParseAddr("192.0.2.5"), Port: 20002, Codecs: Ours(telephone, FirstTypes), Proto: DTLS.Proto(true), Link: Link{
 		Crypto: []Crypto{{Tag: 7, Suite: "AEAD_AES_256_GCM", Key: bytes.Repeat([]byte{9}, 44)}}, Setup: Actpass, Mux: true, Mid: "0",
 		Prints: []Fingerprint{{Hash: "sha-256", Digest: bytes.Repeat([]byte{0xA, 0xBC}, 16)}}, ICE: ICE{Ufrag: "abcd", Pwd: "0123456789012345678901", Lite: true},
 	}}
@@ -156,7 +156,7 @@ func TestLinkIsWritten(t *testing.T) {
 
 func TestRefusedSectionsKeepTheirNames(t *testing.T) {
 	offer := parse(t, head+"a=group:BUNDLE v a\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:v\r\n"+audio+"a=mid:a\r\n"+audio+"a=mid:other\r\n")
-	l := Local{Addr: netip.MustParseAddr("192.0.2.5"), Port: 20002, Codecs: Ours(Spoken(), 101)}
+	l := Local{Addr: netip.MustParseAddr("192.0.2.5"), Port: 20002, Codecs: Ours(telephone, FirstTypes)}
 	for at, want := range map[int]string{1: "[a]", 2: "[]"} {
 		l.Link.Mid = offer.Media[at].Link.Mid
 		answer := parse(t, string(l.Answer(offer, at)))

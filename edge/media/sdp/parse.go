@@ -160,6 +160,10 @@ func (p *parser) attribute(value string) {
 		if m != nil {
 			m.rtpmap(rest)
 		}
+	case "fmtp":
+		if m != nil {
+			m.fmtp(rest)
+		}
 	case "group":
 		if p.s.Bundle == nil {
 			p.s.Bundle = group(rest)
@@ -202,6 +206,16 @@ func (m *Media) rtpmap(value string) {
 	for i := range m.Formats {
 		if f := &m.Formats[i]; f.Token == token && f.Type != NoType {
 			f.setName(strings.TrimSpace(encoding))
+		}
+	}
+}
+
+// fmtp reads "111 minptime=10;useinbandfec=1".
+func (m *Media) fmtp(value string) {
+	token, params, _ := strings.Cut(strings.TrimSpace(value), " ")
+	for i := range m.Formats {
+		if f := &m.Formats[i]; f.Token == token {
+			f.Params = params
 		}
 	}
 }

@@ -85,6 +85,7 @@ type Format struct {
 	Name     string // encoding name in capitals, static types filled in; "" if unknown
 	Rate     int
 	Channels int
+	Params   string // its fmtp
 }
 
 // NoType marks a payload type that is not there.
@@ -95,18 +96,19 @@ func (m *Media) Held() bool {
 	return m.OnHold || m.Port == 0 || m.Direction == SendOnly || m.Direction == Inactive
 }
 
-// Find gives the first format with this name, rate and one channel.
-func (m *Media) Find(name string, rate int) (Format, bool) {
-	for _, f := range m.Formats {
-		if f.is(name, rate) {
-			return f, true
-		}
-	}
-	return Format{}, false
+// is says that it is the same coding.
+func (f Format) is(o Format) bool {
+	return f.Type != NoType && f.Name == o.Name && f.Rate == o.Rate && max(f.Channels, 1) == max(o.Channels, 1)
 }
 
-func (f Format) is(name string, rate int) bool {
-	return f.Type != NoType && f.Name == name && f.Rate == rate && f.Channels <= 1
+// Param is the number that a parameter of the fmtp has, such as "minptime=10;useinbandfec=1"; 0: it is not there, or none.
+func (f Format) Param(name string) int {
+	for p := range strings.SplitSeq(f.Params, ";") {
+		if key, value, _ := strings.Cut(strings.TrimSpace(p), "="); strings.EqualFold(key, name) {
+			return number(value, 1<<20)
+		}
+	}
+	return 0
 }
 
 // setName takes "PCMU/8000" or "opus/48000/2".

@@ -54,6 +54,9 @@ func TestHoldForms(t *testing.T) {
 	}
 }
 
+// telephone is what every build speaks.
+var telephone = []string{PCMU, PCMA, G722}
+
 func TestCodecsInTheOrderOfTheOffer(t *testing.T) {
 	for line, want := range map[string]string{
 		"0 8 101": "[PCMU 0 PCMA 8] 255",
@@ -66,12 +69,12 @@ func TestCodecsInTheOrderOfTheOffer(t *testing.T) {
 		"0 128 -1 999 x\r\na=rtpmap:128 telephone-event/8000": "[PCMU 0] 255",
 	} {
 		s := parse(t, head+"c=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP "+line+"\r\n")
-		c := s.Media[0].Common(Spoken())
+		c := s.Media[0].Common(telephone)
 		names := []string{}
 		for _, f := range c.Audio {
 			names = append(names, fmt.Sprint(f.Name, " ", f.Type))
 		}
-		if got := fmt.Sprint(names, " ", c.Event); got != want {
+		if got := fmt.Sprint(names, " ", c.Event(8000).Type); got != want {
 			t.Errorf("%s: %s, want %s", line, got, want)
 		}
 	}
@@ -94,7 +97,7 @@ func TestOnlyPlainAudioIsPicked(t *testing.T) {
 		"": -1,
 	} {
 		s := parse(t, head+"c=IN IP4 192.0.2.1\r\n"+text)
-		if got := s.Pick(Spoken(), Plain); got != want {
+		if got := s.Pick(telephone, Plain); got != want {
 			t.Errorf("%q: %d, want %d", text, got, want)
 		}
 	}
@@ -140,7 +143,7 @@ func TestPacketTimes(t *testing.T) {
 }
 
 func TestOfferIsWritten(t *testing.T) {
-	l := Local{ID: 7, Version: 2, Addr: netip.MustParseAddr("2001:db8::5"), Port: 20002, Codecs: Ours(Spoken(), 101)}
+	l := Local{ID: 7, Version: 2, Addr: netip.MustParseAddr("2001:db8::5"), Port: 20002, Codecs: Ours(telephone, FirstTypes)}
 	want := "v=0\r\no=- 7 2 IN IP6 2001:db8::5\r\ns=-\r\nc=IN IP6 2001:db8::5\r\nt=0 0\r\nm=audio 20002 RTP/AVP 0 8 9 101\r\n" +
 		"a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:9 G722/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n" +
 		"a=ptime:20\r\na=sendrecv\r\n"
@@ -154,11 +157,11 @@ func TestAnswerKeepsTheMediaOfTheOffer(t *testing.T) {
 		"a=rtpmap:96 telephone-event/8000\r\na=rtcp-mux\r\na=candidate:1 1 UDP 1 192.0.2.1 4000 typ host\r\na=sendonly\r\n"+
 		"m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nm=audio 4002 RTP/AVP 0\r\n")
 	m := &offer.Media[1]
-	l := Local{ID: 7, Version: 1, Addr: netip.MustParseAddr("192.0.2.5"), Port: 20002, Direction: m.Direction.Reverse(), Codecs: m.Common(Spoken())}
+	l := Local{ID: 7, Version: 1, Addr: netip.MustParseAddr("192.0.2.5"), Port: 20002, Direction: m.Direction.Reverse(), Codecs: m.Common(telephone)}
 	want := "v=0\r\no=- 7 1 IN IP4 192.0.2.5\r\ns=-\r\nc=IN IP4 192.0.2.5\r\nt=5 9\r\nm=video 0 RTP/AVP 96 97\r\n" +
 		"m=audio 20002 RTP/AVPF 8 96\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:96 telephone-event/8000\r\na=fmtp:96 0-15\r\n" +
 		"a=ptime:20\r\na=recvonly\r\nm=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\nm=audio 0 RTP/AVP 0\r\n"
-	if got := string(l.Answer(offer, offer.Pick(Spoken(), Plain))); got != want {
+	if got := string(l.Answer(offer, offer.Pick(telephone, Plain))); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
 }
@@ -184,16 +187,16 @@ func FuzzParse(f *testing.F) {
 
 // answered answers a description in its own words, and reads that.
 func answered(t *testing.T, s Session, p Protection, size int) {
-	l := Local{Addr: netip.MustParseAddr("192.0.2.5"), Port: 20002, Codecs: Ours(Spoken(), 101)}
-	at := s.Pick(Spoken(), p)
+	l := Local{Addr: netip.MustParseAddr("192.0.2.5"), Port: 20002, Codecs: Ours(telephone, FirstTypes)}
+	at := s.Pick(telephone, p)
 	if at >= 0 {
-		l.Codecs, l.Link = s.Media[at].Common(Spoken()), s.Media[at].Link
+		l.Codecs, l.Link = s.Media[at].Common(telephone), s.Media[at].Link
 	}
 	back, err := Parse(l.Answer(s, at))
 	if errors.Is(err, ErrSyntax) && size > maxBytes/8 {
 		return // an answer to many media may pass the bound
 	}
-	if err != nil || len(back.Media) != len(s.Media) || back.Pick(Spoken(), p) != at {
-		t.Fatalf("%v: %d media, picked %d; offer had %d, %d", err, len(back.Media), back.Pick(Spoken(), p), len(s.Media), at)
+	if err != nil || len(back.Media) != len(s.Media) || back.Pick(telephone, p) != at {
+		t.Fatalf("%v: %d media, picked %d; offer had %d, %d", err, len(back.Media), back.Pick(telephone, p), len(s.Media), at)
 	}
 }

@@ -202,7 +202,7 @@ func TestOpusInDisorderAndSilence(t *testing.T) {
 		}
 		for name, s := range map[string]*singer{"relayed": b, "mixed": c} {
 			whole := s.inOrder()
-			if l, all := loudness(whole, 1000, s.rate()), power(whole); l*l/2 < 0.6*all || l < 4500 {
+			if l, all := loudness(whole, 1000, s.rate()), power(whole); l*l/2 < 0.95*all || l < 5000 {
 				r.Errorf("%s: %.3f of the power is the tone of %.0f", name, l*l/2/all, l)
 			}
 		}

@@ -52,10 +52,16 @@ func (e *Endpoint) relay(sc *scratch, from *Endpoint, in *inbound, now time.Dura
 	if !s.relay.advance(in) {
 		return
 	}
-	h := rtp.Header{PayloadType: s.payload, SequenceNumber: in.seq + s.relay.seq, Timestamp: s.relay.time.of(in.ts), Marker: in.marker || fresh}
+	h := s.relay.header(in, s.payload)
+	h.Marker = in.marker || fresh
 	s.rewrite(sc, in, h)
 	s.clock.talking = false
 	s.clock.lead = h.Timestamp - s.clock.base - uint32(now/time.Millisecond)*uint32(s.clock.rate)
+}
+
+// header of a packet of ours for one that came.
+func (r *relaying) header(in *inbound, payloadType uint8) rtp.Header {
+	return rtp.Header{PayloadType: payloadType, SequenceNumber: in.seq + r.seq, Timestamp: r.time.of(in.ts), Marker: in.marker}
 }
 
 // takes says whether there is a form of a packet that the party agreed to.
@@ -114,23 +120,34 @@ func (s *sender) digit(sc *scratch, in *inbound) []byte {
 }
 
 // transcode keeps a state for each relay. Loss is left to whoever hears it, but for that of Opus, which knows best what it
-// was; what comes late is not heard there.
+// was. Opus is decoded, and coded, in its order; G.722 bears it as it comes.
 func (s *sender) transcode(sc *scratch, in *inbound, h rtp.Header) {
 	if s.relay.between == nil {
 		s.relay.between = new(transcoder)
 	}
+	t := s.relay.between
+	if in.codec != full && s.coder.codec != full {
+		n := t.decode(sc.pcm[:], in.payload, in.codec)
+		s.utter(sc, h, t.turn(sc, sc.pcm[:n], in.codec, s.coder.codec))
+		return
+	}
+	if t.thread.straight(in) {
+		s.transcodeNext(sc, in, h)
+	}
+	for p := t.thread.next(); p != nil; p = t.thread.next() {
+		s.transcodeNext(sc, p, s.relay.header(p, s.payload))
+	}
+}
+
+// transcodeNext sends what is missing before the packet too.
+func (s *sender) transcodeNext(sc *scratch, in *inbound, h rtp.Header) {
 	t, to := s.relay.between, s.coder.codec
-	if in.codec == full || to == full {
-		lost, late := t.thread.next(in)
-		if late {
-			return
-		}
-		if in.codec == full && lost > 0 && t.ofOpus().Recover(sc.pcm[:lost], in.payload) {
-			before := h
-			before.SequenceNumber, before.Marker = h.SequenceNumber-1, false
-			before.Timestamp -= uint32(lost) * uint32(s.clock.rate) / (WideRate / 1000)
-			s.utter(sc, before, t.turn(sc, sc.pcm[:lost], in.codec, to))
-		}
+	lost := t.thread.follow(in)
+	if in.codec == full && lost > 0 && t.ofOpus().Recover(sc.pcm[:lost], in.payload) {
+		before := h
+		before.SequenceNumber, before.Marker = h.SequenceNumber-1, false
+		before.Timestamp -= uint32(lost) * uint32(s.clock.rate) / (WideRate / 1000)
+		s.utter(sc, before, t.turn(sc, sc.pcm[:lost], in.codec, to))
 	}
 	n := t.decode(sc.pcm[:], in.payload, in.codec)
 	s.utter(sc, h, t.turn(sc, sc.pcm[:n], in.codec, to))
@@ -176,7 +193,7 @@ func (r *relaying) start(in *inbound, c *clock, now time.Duration) {
 	r.seq = c.seq + 1 - in.seq
 	r.time.begin(in.ts, in.clock, c.at(int64(now/time.Millisecond)), c.rate)
 	if r.between != nil {
-		r.between.thread = thread{}
+		r.between.thread.restart()
 	}
 }
 

@@ -27,7 +27,7 @@ func (t *tap) buf() *jitter.Buffer {
 func (t *tap) take(sc *scratch, in *inbound, another bool) {
 	if another {
 		t.buf().Change()
-		t.thread = thread{}
+		t.thread.restart()
 	}
 	switch {
 	case in.codec.digits():
@@ -38,18 +38,24 @@ func (t *tap) take(sc *scratch, in *inbound, another bool) {
 	case in.codec == full:
 		t.putOpus(sc, in)
 	default:
-		t.thread = thread{}
+		t.thread.restart()
 		t.put(sc, in, t.decode(sc.pcm[:], in.payload, in.codec))
 	}
 }
 
-// putOpus puts what is missing before the packet too.
+// putOpus puts a packet when it is its turn, and those that waited for it.
 func (t *tap) putOpus(sc *scratch, in *inbound) {
-	lost, late := t.thread.next(in)
-	if late {
-		return
+	if t.thread.straight(in) {
+		t.putNext(sc, in)
 	}
-	if lost > 0 && t.ofOpus().Recover(sc.pcm[:lost], in.payload) {
+	for p := t.thread.next(); p != nil; p = t.thread.next() {
+		t.putNext(sc, p)
+	}
+}
+
+// putNext puts what is missing before the packet too.
+func (t *tap) putNext(sc *scratch, in *inbound) {
+	if lost := t.thread.follow(in); lost > 0 && t.ofOpus().Recover(sc.pcm[:lost], in.payload) {
 		before := *in
 		before.seq, before.marker = in.seq-1, false
 		before.ts -= uint32(lost) * opus.Clock / opus.Rate

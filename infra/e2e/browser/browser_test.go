@@ -108,13 +108,16 @@ type rig struct {
 const documented = 8079
 
 // open starts all of it, at five ports from one on.
-func open(t *testing.T, port int) *rig {
+func open(t *testing.T, port int) *rig { return openBuild(t, port, false) }
+
+func openBuild(t *testing.T, port int, opus bool) *rig {
 	t.Helper()
 	real.Need(t, "chromium", "baresip")
 	r := &rig{t: t, tap: real.NewTap(t), pages: servePages(t)}
 	ws, wss := fmt.Sprintf("127.0.0.1:%d", port+3), fmt.Sprintf("127.0.0.1:%d", port+4)
 	r.ws, r.wss = "ws://"+ws, "wss://"+wss
 	r.Offhook = real.StartOffhook(t, real.OffhookOptions{
+		Opus:   opus,
 		Config: fmt.Sprintf(house, real.StartWebhook(t, whistling).URL), Port: port, Args: []string{"--ws", ws, "--wss", wss, "--ws-origins", strings.TrimPrefix(r.pages, "http://"), "--level", "debug"},
 	})
 	folder := filepath.Join(r.Data, "audio", "demo")

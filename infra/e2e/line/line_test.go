@@ -60,7 +60,9 @@ type hall struct {
 
 // open starts it. In network n, user 10n speaks over the bad line and 20n hears; number 30n records a call from one to the
 // other, number 40n is a conference and 50n takes a message.
-func open(t *testing.T, nets ...net) *hall {
+func open(t *testing.T, nets ...net) *hall { return openBuild(t, false, nets) }
+
+func openBuild(t *testing.T, opus bool, nets []net) *hall {
 	t.Helper()
 	var config strings.Builder
 	config.WriteString(house)
@@ -73,7 +75,7 @@ func open(t *testing.T, nets ...net) *hall {
 	for i := range nets {
 		fmt.Fprintf(&config, "      \"10%[1]d\": {password: demo}\n      \"20%[1]d\": {password: demo}\n", i)
 	}
-	h := &hall{t: t, nets: nets, Offhook: real.StartOffhook(t, real.OffhookOptions{Config: config.String()})}
+	h := &hall{t: t, nets: nets, Offhook: real.StartOffhook(t, real.OffhookOptions{Config: config.String(), Opus: opus})}
 	for i, n := range nets {
 		n.Seed = uint64(i)
 		h.lines = append(h.lines, real.NewLine(t, h.Offhook, n.Network))

@@ -51,6 +51,7 @@ type BaresipOptions struct {
 	Conceals       bool    // makes up what is lost, as desk phones do
 	Proxy          string  // host:port that it sends through; empty: the server
 	High           int     // Hz of a second tone, above 4 kHz; the phone speaks G.722 and nothing else then
+	Opus           bool    // it speaks Opus and nothing else
 	Auto           bool    // answers by itself
 	NoRegister     bool
 	Encryption     string // mediaenc: srtp-mand, dtls_srtp ...; empty: none
@@ -118,6 +119,9 @@ func NewBaresip(t *testing.T, o BaresipOptions) *Baresip {
 
 // extras of its configuration.
 func extras(o BaresipOptions) (lines string) {
+	if o.Opus {
+		lines += "module opus.so\nopus_bitrate 32000\nopus_inbandfec yes\nopus_packet_loss 10\n"
+	}
 	if o.Trusts != "" {
 		lines += "sip_cafile " + o.Trusts + "\n"
 	}
@@ -160,6 +164,9 @@ func account(o BaresipOptions) string {
 	transport, mode, interval, codecs := o.Transport, "manual", 60, "PCMU/8000/1,PCMA/8000/1"
 	if o.High > 0 {
 		codecs = "G722/16000/1"
+	}
+	if o.Opus {
+		codecs = "opus/48000/2"
 	}
 	if transport == "" {
 		transport = "udp"

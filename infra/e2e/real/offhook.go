@@ -23,6 +23,7 @@ type Offhook struct {
 	RTP              [2]int // ports
 	Data             string
 	Key              string // API key sent with each request; `offhook dev` needs none
+	opus             bool
 	args             []string
 }
 
@@ -32,18 +33,25 @@ type OffhookOptions struct {
 	Config string   // content of the configuration; empty: the demo's
 	Args   []string // further flags
 	Env    []string
-	Port   int // SIP; the next two are for HTTP and Kafka; default free ones
+	Port   int  // SIP; the next two are for HTTP and Kafka; default free ones
+	Opus   bool // a build with Opus
 }
 
-var build struct {
+var builds [2]struct { // the second one has Opus
 	once sync.Once
 	path string
 	err  error
 }
 
 // Binary builds offhook once a test binary.
-func Binary(t *testing.T) string {
+func Binary(t *testing.T) string { return program(t, false) }
+
+func program(t *testing.T, opus bool) string {
 	t.Helper()
+	build, words := &builds[0], []string{"build", "-o"}
+	if opus {
+		build, words = &builds[1], []string{"build", "-tags", "opus,nolibopusfile", "-o"}
+	}
 	build.once.Do(func() {
 		dir, err := os.MkdirTemp("", "offhook-e2e")
 		if err != nil {
@@ -51,8 +59,11 @@ func Binary(t *testing.T) string {
 			return
 		}
 		build.path = filepath.Join(dir, "offhook")
-		out, err := exec.Command("go", "build", "-o", build.path, "github.com/offhook/offhook").CombinedOutput()
-		if err != nil {
+		cmd := exec.Command("go", append(words, build.path, "github.com/offhook/offhook")...)
+		if opus {
+			cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+		}
+		if out, err := cmd.CombinedOutput(); err != nil {
 			build.err = fmt.Errorf("%w: %s", err, out)
 		}
 	})
@@ -67,7 +78,7 @@ func StartOffhook(t *testing.T, o OffhookOptions) *Offhook {
 	if port == 0 {
 		port = Port(t, 3)
 	}
-	h := &Offhook{SIPPort: port, SIP: addr(port), HTTP: addr(port + 1), Kafka: addr(port + 2), RTP: rtpPorts(t, 1000), Data: t.TempDir()}
+	h := &Offhook{opus: o.Opus, SIPPort: port, SIP: addr(port), HTTP: addr(port + 1), Kafka: addr(port + 2), RTP: rtpPorts(t, 1000), Data: t.TempDir()}
 	if o.Config != "" {
 		must(t, os.WriteFile(filepath.Join(h.Data, "offhook.yaml"), []byte(o.Config), 0o600))
 	}
@@ -85,7 +96,7 @@ func addr(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 // Restart starts it (again) with the same ports and data.
 func (h *Offhook) Restart(t *testing.T) {
 	t.Helper()
-	h.Process = Start(t, h.Data, Binary(t), h.args...)
+	h.Process = Start(t, h.Data, program(t, h.opus), h.args...)
 	Eventually(t, "offhook takes calls", func() bool {
 		res, err := http.Get("http://" + h.HTTP + "/readyz")
 		if err != nil {

@@ -37,6 +37,12 @@ window.phone = {
     ua.start();
   },
   stop: () => ua.stop(),
+  // codecs of the sound that is sent and received, such as {"outbound-rtp": "audio/opus", "inbound-rtp": "audio/opus"}
+  async codecs() {
+    const stats = await session.connection.getStats();
+    return Object.fromEntries([...stats.values()].filter((s) => s.type.endsWith("bound-rtp") && !s.type.startsWith("remote"))
+      .map((s) => [s.type, stats.get(s.codecId)?.mimeType]));
+  },
   call: (to) => void ua.call(to, {mediaConstraints: {audio: true, video: false}, pcConfig}),
   accept: () => session.answer({mediaConstraints: {audio: true, video: false}, pcConfig}),
   reject: () => session.terminate({status_code: 486}),

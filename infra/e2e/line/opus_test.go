@@ -1,0 +1,47 @@
+//go:build e2e
+
+package line
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/offhook/offhook/infra/e2e/real"
+)
+
+// opusNets are networks as in nets, with what must be heard of Opus through them. Opus codes what an ear makes of the sound
+// and not its samples, so SNR is low and says little.
+var opusNets = []net{
+	{"nothing lost", real.Network{}, 10, 0.06},
+	{"5 % lost", real.Network{Loss: 0.05}, 9, 0.1},
+	{"10 % lost", real.Network{Loss: 0.10}, 8, 0.15},
+	{"50 ms of jitter, 2 % behind the next, 2 % twice", jittery(0), 9, 0.06},
+}
+
+// A phone of Opus over a bad line and one of PCMU behind a good one: what is lost is repaired from the packet that follows,
+// before it is relayed and before it is recorded.
+func TestOpusIsHeardAndRecordedOverBadNetworks(t *testing.T) {
+	h := openBuild(t, true, opusNets)
+	var speakers, listeners []*real.Baresip
+	for i := range h.nets {
+		speakers = append(speakers, real.NewBaresip(t, real.BaresipOptions{User: fmt.Sprint("10", i), Password: "demo", Server: h.SIP, Proxy: h.lines[i].SIP, Says: h.said[i], Opus: true}))
+		listeners = append(listeners, h.listener(i))
+	}
+	for i, p := range speakers {
+		h.dial(p, "30", i)
+	}
+	<-time.After(talk)
+	h.over(speakers)
+	calls := h.ended(from)
+	for i := range h.nets {
+		call := calls[fmt.Sprint("10", i)]
+		if got := fmt.Sprint(call.Data["legs"]); !strings.Contains(got, "codec:OPUS") || !strings.Contains(got, "codec:PCMU") {
+			t.Errorf("not Opus and PCMU: %s", got)
+		}
+		h.judge("relayed", i, listeners[i].Heard(t))
+		h.judge("recorded", i, h.recorded(call.Subject))
+		t.Logf("MOS %.2f", opinion(t, call))
+	}
+}

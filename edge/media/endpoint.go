@@ -128,19 +128,22 @@ func (e *Endpoint) watch(on bool) {
 // AwaitsKeys: a party that should be heard has not shaken hands yet, and hears nothing. Keyed or KeysFailed follows.
 func (e *Endpoint) AwaitsKeys() bool { return e.armed.Load() != 0 && e.dtls.awaited.Load() }
 
-func (e *Endpoint) checkSilence(now time.Duration) {
-	armed := e.armed.Load()
-	if armed != 0 && e.dtls.awaited.Load() {
-		if now-time.Duration(armed) >= keysWithin && !e.told.Swap(true) {
-			e.notify(Event{Kind: KeysFailed, Err: ErrNoHandshake})
-		}
-		return
+// checkSilence tells of a party that should be heard and is not, and says how long it may still be so: the moment must not
+// depend on when reports are due.
+func (e *Endpoint) checkSilence(now time.Duration) time.Duration {
+	armed := time.Duration(e.armed.Load())
+	if armed == 0 {
+		return e.eng.cfg.Silence
 	}
-	limit := cmp.Or(time.Duration(e.hurry.Load()), e.eng.cfg.Silence)
-	if armed == 0 || now-time.Duration(max(armed, e.lastRTP.Load())) < limit {
-		return
+	since, limit, ev := max(armed, time.Duration(e.lastRTP.Load())), cmp.Or(time.Duration(e.hurry.Load()), e.eng.cfg.Silence), Event{Kind: Timeout}
+	if e.dtls.awaited.Load() {
+		since, limit, ev = armed, keysWithin, Event{Kind: KeysFailed, Err: ErrNoHandshake}
+	}
+	if left := since + limit - now; left > 0 {
+		return left
 	}
 	if !e.told.Swap(true) {
-		e.notify(Event{Kind: Timeout})
+		e.notify(ev)
 	}
+	return limit
 }

@@ -109,8 +109,7 @@ func (e *Engine) watch(ctx context.Context) {
 		}
 		due = e.ends.next(due[:0])
 		for _, end := range due {
-			end.checkSilence(e.now())
-			e.ends.again(end, end.control(e.now()))
+			e.ends.again(end, min(end.checkSilence(e.now()), end.control(e.now())))
 		}
 		clear(due)
 	}

@@ -27,7 +27,7 @@ var together = []kind{
 	{name: "dials the queue", weight: 3, first: `[{"verb":"answer"},{"verb":"dial","to":[{"queue":"nobody"},{"queue":"sales"}]},{"verb":"play","audio":"p500"}]`},
 	{name: "picks up a phone", weight: 3, first: `[{"verb":"answer"},{"verb":"pickup","user":"101"},{"verb":"play","audio":"p500"}]`},
 	{name: "member", weight: 9, first: `[{"verb":"conference","room":"board","most":5,"record":true,"finish_on":"#","on":{"1":[{"verb":"play","audio":"p400"}],"2":[{"verb":"leave"}]}},{"verb":"play","audio":"p400"}]`},
-	{name: "member streamed", weight: 3, first: `[{"verb":"stream","to":"ws://agent.sim/echo","track":"both","background":true},{"verb":"record","of":"agent","background":true},{"verb":"conference","room":"board","most":5,"on":{"1":[{"verb":"play","audio":"p300"}],"3":[{"verb":"leave"}]}},{"verb":"play","audio":"p400"}]`},
+	{name: "member streamed", weight: 3, first: `[{"verb":"stream","to":"ws://agent.sim/echo","track":"both","background":true},{"verb":"conference","room":"board","most":5,"on":{"1":[{"verb":"play","audio":"p300"}],"3":[{"verb":"leave"}]}},{"verb":"play","audio":"p400"}]`},
 	{name: "chair", weight: 2, first: `[{"verb":"conference","room":"board","end":true,"time_limit":"9s"}]`},
 	{name: "supervisor", weight: 5, first: `[{"verb":"supervise","user":"102","mode":"whisper","wait":"4s","finish_on":"0"},{"verb":"play","audio":"p400"}]`},
 	{name: "transferred", weight: 5, first: `[{"verb":"answer"},{"verb":"pause","for":"1s"},{"verb":"transfer","to":[{"user":"103"},{"user":"104"}],"ring_for":"5s"},{"verb":"play","audio":"p900"}]`},

@@ -86,9 +86,10 @@ func (w *worker) late(is bool) {
 		w.load.Store(int32(sipua.InTime))
 	case w.lateSince.IsZero():
 		w.lateSince = now
-		w.load.Store(int32(sipua.Late))
 	case now.Sub(w.lateSince) >= latePatience:
 		w.load.Store(int32(sipua.Full))
+	case now.Sub(w.lateSince) >= latePatience/3:
+		w.load.Store(int32(sipua.Late))
 	}
 }
 

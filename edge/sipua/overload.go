@@ -61,6 +61,11 @@ func (l *lateness) waited(d time.Duration, now time.Time) {
 	}
 }
 
+// stays: it is more than a moment's delay, and may become a queue that stands.
+func (l *lateness) stays(now time.Time) bool {
+	return !l.since.IsZero() && now.Sub(l.since) >= latePatience/3
+}
+
 var inviteLine = []byte("INVITE ")
 
 // rested: nothing waits, so nothing stands.
@@ -103,9 +108,11 @@ func (w *worker) hasten(j job) {
 func (w *worker) refuseHasty() {
 	for _, j := range w.hasty.take() {
 		w.guarded(func() {
-			if _, ok := guardRaw(j.raw); !ok || !w.shed(j.raw, j.from) {
-				w.put(j)
-				return
+			if !w.excess(&j, time.Now()) {
+				if _, ok := guardRaw(j.raw); !ok || !w.shed(j.raw, j.from) {
+					w.put(j)
+					return
+				}
 			}
 			w.waiting.Add(-1)
 		})

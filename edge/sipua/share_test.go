@@ -21,6 +21,8 @@ func (l *streamLink) token() string   { return l.id }
 func late(t *testing.T) (b *bench, from func(addr string) path) {
 	b = newBench(t)
 	b.w.u.load = func() Load { return Late }
+	b.w.shares.observe(true, true, time.Now())
+	b.w.shares.ends = time.Now().Add(time.Hour) // however slow the machine is
 	return b, func(addr string) path { return path{b.link, netip.AddrPortFrom(netip.MustParseAddr(addr), 5060)} }
 }
 
@@ -35,7 +37,6 @@ func (b *bench) send(method, callID string, from path) (excess bool, answer stri
 // exhaust takes a source's share of this window.
 func (b *bench) exhaust(t *testing.T, from path) {
 	t.Helper()
-	b.w.shares.ends = time.Now().Add(time.Hour) // however slow the machine is
 	for i := range shareFirst {
 		if excess, _ := b.send("OPTIONS", fmt.Sprint("share-", i), from); excess {
 			t.Fatalf("request %d is in excess", i)
@@ -44,8 +45,7 @@ func (b *bench) exhaust(t *testing.T, from path) {
 }
 
 func TestInTimeASourceHasWhatItAsksFor(t *testing.T) {
-	b, from := late(t)
-	b.w.u.load = func() Load { return InTime }
+	b, from := newBench(t), func(addr string) path { return path{&sinkLink{}, netip.AddrPortFrom(netip.MustParseAddr(addr), 5060)} }
 	for i := range 5000 {
 		j := job{raw: []byte(benchRequest("OPTIONS", fmt.Sprint(i), "", 1, "")), from: from("203.0.113.9"), at: time.Now().Add(time.Hour)}
 		if b.w.surplus(&j) {
@@ -68,10 +68,15 @@ func TestASourceThatHadItsShareIsDroppedWhileOthersAreServed(t *testing.T) {
 	if !excess || !strings.HasPrefix(answer, "SIP/2.0 503 ") || !strings.Contains(answer, "Retry-After: 2\r\n\r\n") {
 		t.Errorf("an INVITE: excess %v, %q", excess, answer)
 	}
+	b.w.hasten(job{raw: []byte(benchRequest("INVITE", "hasty", "", 1, offer)), from: storm, at: time.Now()})
+	before := b.w.u.Excess()
+	if b.w.refuseHasty(); b.w.u.Excess() != before+1 || len(b.w.queue) != 0 {
+		t.Errorf("an INVITE that passed what waits: %d in the queue", len(b.w.queue))
+	}
 	if excess, answer = b.send("OPTIONS", "other", from("203.0.113.10")); excess || answer == "" {
 		t.Errorf("another source: excess %v, %q", excess, answer)
 	}
-	before := b.w.u.Excess()
+	before = b.w.u.Excess()
 	b.w.do(&job{raw: []byte(benchRequest("BYE", "up", up, 2, "")), from: storm, at: time.Now()})
 	if res := string(b.link.last); b.w.u.Excess() != before || !strings.HasPrefix(res, "SIP/2.0 200 ") {
 		t.Errorf("BYE of a call that is up: %q", res)
@@ -121,31 +126,51 @@ func TestAShareFollowsWhatCanBeServedAndEndsWithTheStorm(t *testing.T) {
 	pass := func(windows int, late bool) {
 		for range windows {
 			now = now.Add(shareWindow)
-			s.observe(late, now)
+			s.observe(late, late, now)
 		}
 	}
 	pass(5, false)
 	if s.limit != 0 {
 		t.Fatalf("%d with nothing late", s.limit)
 	}
+	now = now.Add(shareWindow)
+	if s.observe(true, false, now); s.limit != 0 {
+		t.Errorf("%d after a moment's delay", s.limit)
+	}
+	for range 500 {
+		s.observe(false, false, now)
+	}
+	pass(1, false)
 	for _, tt := range []struct {
 		windows int
 		late    bool
 		limit   int
-	}{{1, true, shareFirst}, {1, true, 16}, {9, true, shareLeast}, {20, false, shareLeast + 20}} {
+	}{{1, true, 250}, {1, true, 125}, {9, true, shareLeast}, {12, false, 16}, {8, false, 37}, {2, true, 9}} {
 		if pass(tt.windows, tt.late); s.limit != tt.limit {
 			t.Errorf("after %d windows, late %v: %d, want %d", tt.windows, tt.late, s.limit, tt.limit)
 		}
 	}
 	l := &sinkLink{}
 	for range 10 * s.limit {
-		s.over(path{l, phoneAt}, now)
+		s.judge(path{l, phoneAt}, now)
 	}
 	if pass(int(shareCalm/shareWindow), false); s.limit == 0 {
 		t.Error("ended while the storm goes on")
 	}
-	if pass(1, false); s.limit != 0 {
+	if pass(2, false); s.limit != 0 {
 		t.Errorf("%d after the storm", s.limit)
+	}
+}
+
+func TestNotEveryRequestInExcessIsAnswered(t *testing.T) {
+	b, from := late(t)
+	storm := from("203.0.113.9")
+	b.exhaust(t, storm)
+	for i := range 3 * shareFirst {
+		excess, answer := b.send("INVITE", fmt.Sprint("more-", i), storm)
+		if want := i < shareFirst; !excess || strings.HasPrefix(answer, "SIP/2.0 503 ") != want {
+			t.Errorf("INVITE %d: excess %v, %q", i, excess, answer)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,10 +17,14 @@ import (
 type slowDirectory struct {
 	openDirectory
 	takes time.Duration
+	stall *atomic.Int64 // takes so long once
 }
 
 func (d slowDirectory) Tenant(string) (string, string, bool) {
 	time.Sleep(d.takes)
+	if d.stall != nil {
+		time.Sleep(time.Duration(d.stall.Swap(0)))
+	}
 	return "demo", "demo.test", true
 }
 func (slowDirectory) Trusted(netip.Addr) bool { return false }
@@ -70,4 +75,29 @@ func TestCallsOfOthersAreServedInAStormOfOneSource(t *testing.T) {
 			t.Errorf("logged %d times: %s", n, log.all.String())
 		}
 	}, func(c *sipua.Config) { c.Workers, c.Logger = 1, slog.New(slog.NewTextHandler(&log, nil)) })
+}
+
+// half has a phone send half of what can be served, through a delay.
+func half(t *testing.T, delay time.Duration) (excess int64) {
+	var stall atomic.Int64
+	runIn(t, slowDirectory{takes: time.Millisecond, stall: &stall}, func(r *rig) {
+		p := r.phone("127.0.0.66:5060")
+		for i := range 1000 {
+			if p.trySend(strings.Replace(p.dial(fmt.Sprint("c-", i)).request("REGISTER", "", ""), "sip:100@", "sip:", 1)); i == 300 {
+				stall.Store(int64(delay))
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+		excess = r.ua.Excess()
+	}, func(c *sipua.Config) { c.Workers = 1 })
+	return excess
+}
+
+func TestAMomentsDelayCostsNobodyAnything(t *testing.T) {
+	if n := half(t, 180*time.Millisecond); n != 0 {
+		t.Errorf("%d requests in excess", n)
+	}
+	if n := half(t, time.Second); n == 0 {
+		t.Error("a second's delay is none")
+	}
 }

@@ -183,7 +183,8 @@ func (w *worker) surplus(j *job) bool {
 	waited := now.Sub(j.at)
 	w.late.waited(waited, now)
 	w.hasty.wanted.Store(w.late.standing)
-	w.shares.observe(waited >= lateAfter || w.u.load() != InTime, now)
+	behind := w.u.load() != InTime
+	w.shares.observe(behind || waited >= lateAfter, behind || w.late.stays(now), now)
 	return j.raw != nil && w.excess(j, now)
 }
 

@@ -3,7 +3,7 @@
 // knows no RTP but the clock, and no jitter.
 //
 // Complexity is 1 of 10: coding is most of what such a call costs, and all mixes are coded on the one goroutine of the wheel.
-// At 4 a frame costs nearly three times as much and is better by less than 1 dB (BenchmarkEncode,
+// At 4 a frame costs more than twice as much and is better by less than 1 dB (BenchmarkEncode,
 // TestWhatIsSentAgainRepairsASingleLoss). Figures of a call are in infra/e2e/RELIABILITY.md.
 package opus
 

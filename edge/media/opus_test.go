@@ -125,14 +125,18 @@ func (p *phone) opus(pt uint8) {
 	time.Sleep(frameTime)
 }
 
+func (p *phone) opusFor(d time.Duration) {
+	for range d / frameTime {
+		p.opus(111)
+	}
+}
+
 func TestOpusIsRelayedAsItComes(t *testing.T) {
 	speakOpus(t)
 	inBubble(t, nil, func(r *rig) {
 		a, b := r.phone(onlyO), r.phone(strings.ReplaceAll(onlyO, "111", "96"))
 		bridge(a, b)
-		for range 50 {
-			a.opus(111)
-		}
+		a.opusFor(time.Second)
 		got := b.hears()
 		r.oneStream(got)
 		if len(got) != 50 || len(got[0].Payload) != 1201 || got[0].PayloadType != 96 || got[49].Timestamp-got[0].Timestamp != 49*960 {

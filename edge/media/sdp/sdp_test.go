@@ -80,6 +80,22 @@ func TestCodecsInTheOrderOfTheOffer(t *testing.T) {
 	}
 }
 
+func TestParametersOfOpusAreRead(t *testing.T) {
+	for fmtp, want := range map[string]string{
+		"a=fmtp:111 minptime=10;useinbandfec=1\r\n":                                 "1 0 0",
+		"a=fmtp:111 maxplaybackrate=16000; UseInbandFEC=1; maxaveragebitrate=x\r\n": "1 0 16000",
+		"a=fmtp:111 useinbandfec=0;maxaveragebitrate=20000;maxaveragebitrate\r\n":   "0 20000 0",
+		"a=fmtp:96 useinbandfec=1\r\na=fmtp:111\r\n":                                "0 0 0",
+		"": "0 0 0",
+	} {
+		s := parse(t, head+"c=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 111\r\n"+fmtp+"a=rtpmap:111 opus/48000/2\r\n")
+		f := s.Media[0].Common([]string{Opus}).Audio[0]
+		if got := fmt.Sprint(f.Param("useinbandfec"), f.Param("maxaveragebitrate"), f.Param("maxplaybackrate")); got != want {
+			t.Errorf("%q: %s, want %s", fmtp, got, want)
+		}
+	}
+}
+
 func TestOnlyPlainAudioIsPicked(t *testing.T) {
 	for text, want := range map[string]int{
 		audio:                                  0,

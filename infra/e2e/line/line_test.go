@@ -59,13 +59,15 @@ type hall struct {
 }
 
 // open starts it. In network n, user 10n speaks over the bad line and 20n hears; number 30n records a call from one to the
-// other, number 40n is a conference and 50n takes a message.
+// other, number 40n is a conference and 50n takes a message. Number 600 takes three
+// digits.
 func open(t *testing.T, nets ...net) *hall { return openBuild(t, false, nets) }
 
 func openBuild(t *testing.T, opus bool, nets []net) *hall {
 	t.Helper()
 	var config strings.Builder
 	config.WriteString(house)
+	config.WriteString("      \"600\": {answer: [{verb: gather, max_digits: 3, timeout: 20s}, {verb: emit, type: digits, data: {got: \"{digits}\"}}]}\n")
 	for i := range nets {
 		fmt.Fprintf(&config, "      \"30%[1]d\": {answer: [{verb: record, background: true, channels: 2}, {verb: dial, to: {user: \"20%[1]d\"}}]}\n", i)
 		fmt.Fprintf(&config, "      \"50%[1]d\": {answer: [{verb: answer}, {verb: record, silence: 60s}]}\n", i)

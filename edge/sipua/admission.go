@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/offhook/offhook/edge/sipua/digest"
+	"github.com/offhook/offhook/edge/sipua/guard"
 )
 
 // admit decides on an INVITE outside a dialog: an Invite, or the response that challenges or refuses it.
@@ -19,25 +22,25 @@ func (u *UA) admit(req *sip.Request, src netip.AddrPort, transport string) (Invi
 	}
 	now := time.Now()
 	tenant, realm, known := u.tenantOf(req)
-	who, result := identity{}, noCredentials
+	who, result := digest.Identity{}, digest.Missing
 	if known {
-		who, result = u.bindings.auth.check(req, tenant, realm, src.Addr(), now)
+		who, result = u.bindings.auth.Check(req, tenant, realm, src.Addr(), now)
 		u.bindings.counts.authentication(result)
 	}
 	byAddress := false
-	if result == noCredentials && !fromPage(transport) {
+	if result == digest.Missing && !fromPage(transport) {
 		var owner string
-		if owner, who.trunk, byAddress = u.dir.TrunkByAddress(src.Addr().Unmap(), req.Recipient.Host); byAddress {
+		if owner, who.Trunk, byAddress = u.dir.TrunkByAddress(src.Addr().Unmap(), req.Recipient.Host); byAddress {
 			tenant, known = owner, true
 		}
 	}
 	switch {
 	case !known:
 		return Invite{}, u.turnAway(refuse(req, 404, ""))
-	case result == lockedOut:
+	case result == digest.Locked:
 		return Invite{}, u.turnAway(refuse(req, 403, ""))
-	case result != authenticated && !byAddress:
-		return Invite{}, u.bindings.auth.challenge(req, 407, realm, result == staleNonce, now)
+	case result != digest.Authenticated && !byAddress:
+		return Invite{}, u.challenge(req, 407, realm, result, now)
 	}
 	if byAddress {
 		who = u.registeredAt(req, tenant, who, viaOf(transport, src))
@@ -60,7 +63,7 @@ func (u *UA) fromNode(req *sip.Request, src netip.AddrPort) (in Invite, res *sip
 	if !ok {
 		return in, nil, false
 	}
-	in, res = u.invite(req, tenant, identity{trunk: trunk}, src)
+	in, res = u.invite(req, tenant, digest.Identity{Trunk: trunk}, src)
 	in.Token, in.ReferredBy = h.Value(), referrer(req)
 	return in, res, true
 }
@@ -72,13 +75,13 @@ func (u *UA) turnAway(res *sip.Response) *sip.Response {
 
 // registeredAt takes a call from a trusted address for a user's when it comes from the very place where that user's phone
 // has registered with its password.
-func (u *UA) registeredAt(req *sip.Request, tenant string, who identity, via string) identity {
+func (u *UA) registeredAt(req *sip.Request, tenant string, who digest.Identity, via string) digest.Identity {
 	from := unescape(req.From().Address.User)
 	if from == "" || !u.dir.IsUser(tenant, from) {
 		return who
 	}
 	if u.atHome(aor{tenant, from}, via) {
-		return identity{user: from}
+		return digest.Identity{User: from}
 	}
 	return who
 }
@@ -89,7 +92,7 @@ func (u *UA) atHome(who aor, via string) bool {
 }
 
 // invite reads an admitted INVITE; what is no good in it refuses the call.
-func (u *UA) invite(req *sip.Request, tenant string, who identity, src netip.AddrPort) (Invite, *sip.Response) {
+func (u *UA) invite(req *sip.Request, tenant string, who digest.Identity, src netip.AddrPort) (Invite, *sip.Response) {
 	to, ok := calledNumber(req)
 	if !ok {
 		return Invite{}, u.turnAway(refuse(req, 484, ""))
@@ -100,7 +103,7 @@ func (u *UA) invite(req *sip.Request, tenant string, who identity, src netip.Add
 	}
 	u.bindings.counts.admitted.Add(1)
 	return Invite{
-		CallID: string(*req.CallID()), Tenant: tenant, Trunk: who.trunk, User: who.user,
+		CallID: string(*req.CallID()), Tenant: tenant, Trunk: who.Trunk, User: who.User,
 		From: from, FromName: name, To: to, ToHost: req.Recipient.Host, ReferredBy: believedReferrer(req, who),
 		Headers: extraHeaders(req), SDP: sdpOf(req), Source: src, UserAgent: field(req, "User-Agent", maxName),
 		Hops: hopsOf(req),
@@ -109,14 +112,14 @@ func (u *UA) invite(req *sip.Request, tenant string, who identity, src netip.Add
 
 // caller gives who calls: the authenticated user; or what a trunk asserts (RFC 3325) or says in From; "anonymous" when it
 // is to be withheld; "" when a user claims to be another.
-func (u *UA) caller(req *sip.Request, tenant string, who identity) (number, name string) {
+func (u *UA) caller(req *sip.Request, tenant string, who digest.Identity) (number, name string) {
 	from := req.From()
 	number, name = numberOf(&from.Address), displayName(from.DisplayName)
-	if who.user != "" {
-		if number != who.user && u.dir.IsUser(tenant, number) {
+	if who.User != "" {
+		if number != who.User && u.dir.IsUser(tenant, number) {
 			return "", ""
 		}
-		number = who.user
+		number = who.User
 	} else if asserted, ok := assertedIdentity(req); ok {
 		number = numberOf(&asserted.Address)
 		if said := displayName(asserted.DisplayName); said != "" {
@@ -145,12 +148,12 @@ func withheld(req *sip.Request) bool {
 // assertedIdentity is the first SIP or tel URI of P-Asserted-Identity.
 func assertedIdentity(req *sip.Request) (sip.FromHeader, bool) {
 	for _, h := range req.GetHeaders("P-Asserted-Identity") {
-		if len(h.Value()) > 1024 || !clean(h.Value()) {
+		if len(h.Value()) > 1024 || !guard.Clean(h.Value()) {
 			continue
 		}
 		for value := []byte(h.Value()); len(value) > 0; {
 			var one []byte
-			one, value = cutList(rawRoute, value)
+			one, value = guard.CutRoute(value)
 			var asserted sip.FromHeader
 			name, err := sip.ParseAddressValue(string(one), &asserted.Address, &asserted.Params)
 			if asserted.DisplayName = name; err == nil && numberOf(&asserted.Address) != "" {
@@ -178,8 +181,8 @@ func calledNumber(req *sip.Request) (string, bool) {
 
 // believedReferrer is what a user's phone says. What comes by a trunk anybody outside may have written, and it opens numbers
 // that take transferred calls alone.
-func believedReferrer(req *sip.Request, who identity) string {
-	if who.user == "" {
+func believedReferrer(req *sip.Request, who digest.Identity) string {
+	if who.User == "" {
 		return ""
 	}
 	return referrer(req)
@@ -191,7 +194,7 @@ func referrer(req *sip.Request) string {
 		return ""
 	}
 	uri := h.Address.String()
-	if len(uri) > 256 || !clean(uri) {
+	if len(uri) > 256 || !guard.Clean(uri) {
 		return ""
 	}
 	return uri

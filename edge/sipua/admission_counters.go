@@ -1,6 +1,10 @@
 package sipua
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/offhook/offhook/edge/sipua/digest"
+)
 
 // Counters are what the door has seen since the start, for metrics.
 type Counters struct {
@@ -17,15 +21,15 @@ type counts struct {
 	registers, admitted, refused, challenges, failures, lockedOut atomic.Uint64
 }
 
-func (c *counts) authentication(o outcome) {
+func (c *counts) authentication(o digest.Outcome) {
 	switch o {
-	case noCredentials, staleNonce:
+	case digest.Missing, digest.Stale:
 		c.challenges.Add(1)
-	case badCredentials:
+	case digest.Wrong:
 		c.failures.Add(1)
-	case lockedOut:
+	case digest.Locked:
 		c.lockedOut.Add(1)
-	case authenticated:
+	case digest.Authenticated:
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/offhook/offhook/edge/sipua/guard"
 )
 
 const (
@@ -12,15 +14,10 @@ const (
 	maxExtraValue = 1024 // bytes of one
 )
 
-// clean: valid UTF-8 without control characters.
-func clean(s string) bool {
-	return utf8.ValidString(s) && checkText(s) == nil && !strings.Contains(s, "\u0085")
-}
-
 // field is a header's value if it is clean and not over long, else "".
 func field(req *sip.Request, name string, longest int) string {
 	h := req.GetHeader(name)
-	if h == nil || len(h.Value()) > longest || !clean(h.Value()) {
+	if h == nil || len(h.Value()) > longest || !guard.Clean(h.Value()) {
 		return ""
 	}
 	return h.Value()
@@ -39,7 +36,7 @@ func numberOf(uri *sip.Uri) string {
 	case "tel":
 		number = telNumber(uri.Raw())
 	}
-	if len(number) > maxName || !clean(number) {
+	if len(number) > maxName || !guard.Clean(number) {
 		return ""
 	}
 	return number
@@ -71,7 +68,7 @@ func displayName(s string) string {
 		s = b.String()
 	}
 	s = strings.TrimSpace(s)
-	if !clean(s) {
+	if !guard.Clean(s) {
 		return ""
 	}
 	for len(s) > maxName { // whole runes
@@ -100,7 +97,7 @@ func extraHeaders(req *sip.Request) map[string]string {
 		if len(name) < 3 || len(name) > 64 || !strings.EqualFold(name[:2], "X-") || len(extra) >= maxExtra || ours(name) {
 			continue
 		}
-		if value := h.Value(); len(value) <= maxExtraValue && clean(value) {
+		if value := h.Value(); len(value) <= maxExtraValue && guard.Clean(value) {
 			if extra == nil {
 				extra = map[string]string{}
 			}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/offhook/offhook/edge/sipua/digest"
 )
 
 const (
@@ -19,7 +21,7 @@ type aor struct{ tenant, user string }
 // bindings keeps who is registered where, and what registering needs. It is safe for many goroutines.
 type bindings struct {
 	u        *UA
-	auth     *authenticator
+	auth     *digest.Authenticator
 	gateways *gateways
 	counts   counts
 
@@ -34,7 +36,7 @@ type bindings struct {
 
 func newBindings(u *UA) *bindings {
 	return &bindings{
-		u: u, auth: newAuthenticator(u.cfg, u.dir), gateways: newGateways(u), byAOR: map[aor]map[string]Binding{}, pages: map[string][]aor{},
+		u: u, auth: digest.NewAuthenticator(u.cfg.Secret, u.cfg.SHA256, u.dir), gateways: newGateways(u), byAOR: map[aor]map[string]Binding{}, pages: map[string][]aor{},
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/offhook/offhook/edge/sipua/digest"
 )
 
 func fetch(t *testing.T) *sip.Request {
@@ -47,28 +49,6 @@ func TestAnswerToAChallengeWorksOnce(t *testing.T) {
 	}
 	answerChallenge(t, req, asked, "101", "secret-101", "MD5", 2)
 	wantStatus(t, u.handleRegister(req, phoneAt, "UDP", ""), 200)
-}
-
-func TestOldNonceIsStale(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		u, _ := newDoor(t, doorDirectory{})
-		req := fetch(t)
-		answerChallenge(t, req, u.handleRegister(req, phoneAt, "UDP", ""), "101", "secret-101", "MD5", 1)
-		time.Sleep(nonceLife + time.Second)
-		res := u.handleRegister(req, phoneAt, "UDP", "")
-		wantStatus(t, res, 401)
-		answerChallenge(t, req, res, "101", "secret-101", "MD5", 1)
-		wantStatus(t, u.handleRegister(req, phoneAt, "UDP", ""), 200)
-	})
-}
-
-func TestForgedNonceIsRefused(t *testing.T) {
-	u, _ := newDoor(t, doorDirectory{})
-	other, _ := newDoor(t, doorDirectory{})
-	other.bindings.auth.nonces = newNonces([]byte("another secret"))
-	req := fetch(t)
-	answerChallenge(t, req, other.handleRegister(req, phoneAt, "UDP", ""), "101", "secret-101", "MD5", 1)
-	wantStatus(t, u.handleRegister(req, phoneAt, "UDP", ""), 401)
 }
 
 func TestEdgesWithOneSecretAcceptEachOthersNonces(t *testing.T) {
@@ -116,92 +96,32 @@ func TestCredentialsForAnotherMethodOrUserPartAreRefused(t *testing.T) {
 	wantStatus(t, res, 407)
 }
 
-func TestGuessingIsSlowedDownForThatSourceOnly(t *testing.T) {
+func TestGuessersAreLockedOutForAMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, _ := newDoor(t, doorDirectory{})
-		try := func(src netip.AddrPort, user, password string) int {
+		try := func(src netip.AddrPort, password string) int {
 			req := fetch(t)
-			answerChallenge(t, req, u.bindings.auth.challenge(req, 401, "demo.test", false, time.Now()), user, password, "MD5", 1)
+			answerChallenge(t, req, u.challenge(req, 401, "demo.test", digest.Missing, time.Now()), "101", password, "MD5", 1)
 			return u.handleRegister(req, src, "UDP", "").StatusCode
 		}
-		for range freeFailures {
-			if got := try(phoneAt, "101", "guess"); got != 401 {
-				t.Fatalf("a free failure got %d", got)
+		guesses := 0
+		for try(phoneAt, "guess") == 401 {
+			if guesses++; guesses > 100 {
+				t.Fatal("nobody minds")
 			}
 		}
-		if got := try(phoneAt, "101", "secret-101"); got != 403 {
+		if got := try(phoneAt, "secret-101"); got != 403 {
 			t.Errorf("while locked: %d", got)
 		}
-		if got := try(netip.MustParseAddrPort("203.0.113.9:5060"), "101", "secret-101"); got != 200 {
+		if got := try(netip.MustParseAddrPort("203.0.113.9:5060"), "secret-101"); got != 200 {
 			t.Errorf("from elsewhere: %d", got)
 		}
 		time.Sleep(time.Second + time.Millisecond)
-		if got := try(phoneAt, "101", "guess"); got != 401 {
+		if got := try(phoneAt, "secret-101"); got != 200 {
 			t.Errorf("after the lock: %d", got)
 		}
-		time.Sleep(time.Second + time.Millisecond)
-		if got := try(phoneAt, "101", "secret-101"); got != 403 {
-			t.Errorf("the second lock is not longer: %d", got)
-		}
-		time.Sleep(time.Second)
-		if got := try(phoneAt, "101", "secret-101"); got != 200 {
-			t.Errorf("after the second lock: %d", got)
-		}
-		if got := u.Counters(); got.Failures != freeFailures+1 || got.LockedOut != 2 {
-			t.Errorf("counted %+v", got)
+		if got := u.Counters(); got.Failures != uint64(guesses) || got.LockedOut != 2 {
+			t.Errorf("counted %+v after %d guesses", got, guesses)
 		}
 	})
-}
-
-func TestWhatGuessersLeaveBehindIsBounded(t *testing.T) {
-	l := newLockouts()
-	now := time.Now()
-	for i := range 3 * maxLockouts {
-		l.failed(lockKey(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), "demo", "x"), now)
-	}
-	if n := len(l.recent) + len(l.before); n > 2*maxLockouts {
-		t.Errorf("%d sources kept", n)
-	}
-	n := newNonces([]byte("k"))
-	first := n.issue("r", now)
-	if !n.use(first, "r", 1, true, now) {
-		t.Fatal("fresh nonce refused")
-	}
-	for range 2*maxNonces + 2 {
-		now = now.Add(time.Microsecond)
-		n.use(n.issue("r", now), "r", 1, true, now)
-	}
-	if kept := len(n.used) + len(n.before); kept > 2*maxNonces {
-		t.Errorf("%d nonces kept", kept)
-	}
-	if n.use(first, "r", 1, true, now) {
-		t.Error("a forgotten nonce can be replayed")
-	}
-}
-
-func TestCountsMaySwapButNotRepeat(t *testing.T) {
-	n := newNonces([]byte("k"))
-	now := time.Now()
-	nonce := n.issue("r", now)
-	for _, c := range []struct {
-		count int
-		ok    bool
-	}{{2, false}, {1, true}, {3, true}, {2, true}, {2, false}, {3, false}, {100, true}, {37, true}, {36, false}, {0, false}} {
-		if got := n.use(nonce, "r", c.count, true, now); got != c.ok {
-			t.Errorf("count %d: %v", c.count, got)
-		}
-	}
-	if n.use(n.issue("other", now), "r", 1, true, now) {
-		t.Error("nonce of another realm")
-	}
-}
-
-func TestUserPartsOfIPv6SourcesShareTheirLock(t *testing.T) {
-	a, b := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::ffff")
-	if lockKey(a, "t", "u") != lockKey(b, "t", "u") {
-		t.Error("one /64 counts as several sources")
-	}
-	if lockKey(netip.MustParseAddr("::ffff:10.0.0.1"), "t", "u") != lockKey(netip.MustParseAddr("10.0.0.1"), "t", "u") {
-		t.Error("mapped IPv4 is another source")
-	}
 }

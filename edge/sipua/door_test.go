@@ -10,6 +10,8 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 	"github.com/icholy/digest"
+
+	"github.com/offhook/offhook/edge/sipua/guard"
 )
 
 // doorDirectory has one tenant, demo, on 192.0.2.1 and demo.test.
@@ -99,14 +101,14 @@ func newDoor(t *testing.T, dir Directory) (*UA, *doorHandler) {
 func message(t *testing.T, text string) sip.Message {
 	t.Helper()
 	raw := []byte(strings.ReplaceAll(strings.TrimSpace(text), "\n", "\r\n") + "\r\n\r\n")
-	if reply, ok := guardRaw(raw); !ok {
+	if reply, ok := guard.Check(raw); !ok {
 		t.Fatalf("guard answers %d to\n%s", reply, text)
 	}
-	m, err := sip.ParseMessage(canonical(raw))
+	m, err := sip.ParseMessage(guard.Canonical(raw))
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, text)
 	}
-	if status, reason := normalise(m); status != 0 {
+	if status, reason := guard.Normalise(m); status != 0 {
 		t.Fatalf("normalise answers %d %s to\n%s", status, reason, text)
 	}
 	return m

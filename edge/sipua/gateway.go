@@ -15,6 +15,8 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 	"github.com/google/uuid"
+
+	"github.com/offhook/offhook/edge/sipua/digest"
 )
 
 const (
@@ -24,17 +26,20 @@ const (
 	farewell       = 2 * time.Second // for taking a registration back at the end
 )
 
-var errRegister = errors.New("registration refused")
+var (
+	errRegister      = errors.New("registration refused")
+	errNoCredentials = errors.New("no credentials for the challenge")
+)
 
 // gateways keeps the registrations out.
 type gateways struct {
-	u     *UA
-	creds *credentials
-	send  func(ctx context.Context, req *sip.Request, to InviteRequest) (*sip.Response, error)
+	u      *UA
+	client *digest.Client
+	send   func(ctx context.Context, req *sip.Request, to InviteRequest) (*sip.Response, error)
 }
 
 func newGateways(u *UA) *gateways {
-	return &gateways{u: u, creds: &credentials{uses: map[string]nonceUse{}}, send: u.request}
+	return &gateways{u: u, client: digest.NewClient(), send: u.request}
 }
 
 // runGateways keeps the registrations out, reads Directory.Gateways again after u.reload, and returns when ctx ends.
@@ -177,7 +182,7 @@ func (e *enrolment) register(ctx context.Context, expires time.Duration) (grante
 		}
 		answered, before = res, req
 	}
-	return 0, fmt.Errorf("gateway %s: %w", e.gateway.Name, errBadCredentials)
+	return 0, fmt.Errorf("gateway %s: %w", e.gateway.Name, digest.ErrRefused)
 }
 
 // carryCredentials keeps what was sent before, so that a second refusal is known for one.
@@ -285,4 +290,25 @@ func (u *UA) address(ctx context.Context, hostPort string, standard int) (netip.
 		return netip.AddrPort{}, fmt.Errorf("%s has no address", host)
 	}
 	return netip.AddrPortFrom(found[0].Unmap(), uint16(port)), nil
+}
+
+// authorize answers res's challenges in req, which has its new CSeq and branch already, as that gateway's user.
+func (u *UA) authorize(req *sip.Request, res *sip.Response, gateway string) error {
+	err := errNoCredentials
+	if g, ok := u.gateway(gateway); ok && g.Username != "" {
+		err = u.bindings.gateways.client.Answer(req, res, digest.Account{Name: g.Name, Username: g.Username, Password: g.Password})
+	}
+	if err != nil {
+		return fmt.Errorf("gateway %s: %w", gateway, err)
+	}
+	return nil
+}
+
+func (u *UA) gateway(name string) (Gateway, bool) {
+	for _, g := range u.dir.Gateways() {
+		if g.Name == name {
+			return g, true
+		}
+	}
+	return Gateway{}, false
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/offhook/offhook/edge/edgetest"
+	"github.com/offhook/offhook/edge/sipua/guard"
 )
 
 // exchange is a provider's registrar, reached without a network.
@@ -39,14 +40,14 @@ func (x *exchange) send(_ context.Context, req *sip.Request, to InviteRequest) (
 	if err != nil {
 		return nil, err
 	}
-	if reply, ok := guardRaw(raw); !ok {
+	if reply, ok := guard.Check(raw); !ok {
 		x.t.Errorf("guard answers %d to\n%s", reply, raw)
 	}
-	m, err := sip.ParseMessage(canonical(raw))
+	m, err := sip.ParseMessage(guard.Canonical(raw))
 	if err != nil {
 		return nil, err
 	}
-	if status, reason := normalise(m); status != 0 {
+	if status, reason := guard.Normalise(m); status != 0 {
 		x.t.Errorf("%d %s", status, reason)
 	}
 	res := x.u.handleRegister(m.(*sip.Request), phoneAt, "UDP", "")
@@ -271,6 +272,21 @@ func served(t *testing.T, u *UA) (stop func()) {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+func TestChallengeToAGatewayWithoutCredentialsIsNotAnswered(t *testing.T) {
+	u, _ := newDoor(t, doorDirectory{gateways: []Gateway{theGateway, {Name: "demo/open"}}})
+	res := sip.NewResponse(401, "")
+	res.AppendHeader(sip.NewHeader("WWW-Authenticate", `Digest realm="a", nonce="n"`))
+	for gateway, want := range map[string]error{"demo/none": errNoCredentials, "demo/open": errNoCredentials, "demo/telia": nil} {
+		req := sip.NewRequest(sip.INVITE, sip.Uri{Scheme: "sip", User: "100", Host: "demo.test"})
+		if err := u.authorize(req, res, gateway); !errors.Is(err, want) {
+			t.Errorf("%s: %v", gateway, err)
+		}
+		if answered := len(req.GetHeaders("Authorization")) == 1; answered != (want == nil) {
+			t.Errorf("%s: answered %v", gateway, answered)
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/offhook/offhook/edge/sipua/digest"
 )
 
 const (
@@ -152,18 +154,18 @@ func (w *worker) subscriber(req *sip.Request, from path) (aor, *sip.Response) {
 	if w.u.atHome(aor{tenant, user}, viaOf(from.link.network(), from.to)) { // some ask without end when they are challenged
 		return aor{tenant, user}, nil
 	}
-	auth, now := w.u.bindings.auth, time.Now()
-	who, outcome := auth.check(req, tenant, realm, from.to.Addr().Unmap(), now)
+	now := time.Now()
+	who, outcome := w.u.bindings.auth.Check(req, tenant, realm, from.to.Addr().Unmap(), now)
 	w.u.bindings.counts.authentication(outcome)
 	switch {
-	case outcome == lockedOut:
+	case outcome == digest.Locked:
 		return aor{}, refuse(req, 403, "")
-	case outcome != authenticated:
-		return aor{}, auth.challenge(req, 401, realm, outcome == staleNonce, now)
-	case who.user == "" || user != "" && user != who.user || !w.u.dir.IsUser(tenant, who.user):
+	case outcome != digest.Authenticated:
+		return aor{}, w.u.challenge(req, 401, realm, outcome, now)
+	case who.User == "" || user != "" && user != who.User || !w.u.dir.IsUser(tenant, who.User):
 		return aor{}, refuse(req, 403, "")
 	}
-	return aor{tenant, who.user}, nil
+	return aor{tenant, who.User}, nil
 }
 
 func (w *worker) subscription(req *sip.Request, from path, who aor) *subscription {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/offhook/offhook/edge/sipua/guard"
 )
 
 // busyRetry is the Retry-After of a worker whose queue is too long, in seconds.
@@ -109,7 +111,7 @@ func (w *worker) refuseHasty() {
 	for _, j := range w.hasty.take() {
 		w.guarded(func() {
 			if !w.excess(&j, time.Now()) {
-				if _, ok := guardRaw(j.raw); !ok || !w.shed(j.raw, j.from) {
+				if _, ok := guard.Check(j.raw); !ok || !w.shed(j.raw, j.from) {
 					w.put(j)
 					return
 				}
@@ -126,7 +128,7 @@ func (w *worker) shed(raw []byte, from path) bool {
 	if !bytes.HasPrefix(raw, inviteLine) || !w.late.standing && w.u.load() != Full {
 		return false
 	}
-	callID := scanCallID(raw)
+	callID := guard.CallID(raw)
 	if len(callID) == 0 || w.calls[string(callID)] != nil || !w.refuseRaw(raw, callID, from) {
 		return false
 	}
@@ -140,10 +142,10 @@ func (w *worker) refuseRaw(raw, callID []byte, from path) bool {
 	if !from.reliable() && !bytes.Contains(head, []byte(from.to.String())) && !bytes.Contains(head, []byte(";rport")) {
 		return false
 	}
-	res := answerRaw(raw, 503, w.ids.tag(string(callID), ""))
+	res := guard.Answer(raw, 503, phrase(503), w.ids.tag(string(callID), ""))
 	if res == nil {
 		return false
 	}
-	w.write(from, append(bytes.TrimSuffix(res, crlf), "Retry-After: "+strconv.Itoa(busyRetry)+"\r\n\r\n"...))
+	w.write(from, append(bytes.TrimSuffix(res, []byte("\r\n")), "Retry-After: "+strconv.Itoa(busyRetry)+"\r\n\r\n"...))
 	return true
 }

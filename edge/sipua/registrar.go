@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/offhook/offhook/edge/sipua/digest"
+	"github.com/offhook/offhook/edge/sipua/guard"
 )
 
 // registration is a REGISTER whose sender is known.
@@ -30,14 +33,14 @@ func (u *UA) handleRegister(req *sip.Request, src netip.AddrPort, transport, flo
 	if s := req.To().Address.Scheme; s != "sip" && s != "sips" || user == "" {
 		return refuse(req, 400, "Bad To")
 	}
-	who, outcome := b.auth.check(req, tenant, realm, src.Addr(), now)
+	who, outcome := b.auth.Check(req, tenant, realm, src.Addr(), now)
 	b.counts.authentication(outcome)
 	switch {
-	case outcome == lockedOut:
+	case outcome == digest.Locked:
 		return refuse(req, 403, "")
-	case outcome != authenticated:
-		return b.auth.challenge(req, 401, realm, outcome == staleNonce, now)
-	case who.user != user || !u.dir.IsUser(tenant, user): // RFC 3261 10.3 step 4
+	case outcome != digest.Authenticated:
+		return u.challenge(req, 401, realm, outcome, now)
+	case who.User != user || !u.dir.IsUser(tenant, user): // RFC 3261 10.3 step 4
 		return refuse(req, 403, "")
 	}
 	return b.register(registration{
@@ -63,6 +66,13 @@ func refuse(req *sip.Request, status int, reason string) *sip.Response {
 		reason = phrase(status)
 	}
 	return sip.NewResponseFromRequest(req, status, reason, nil)
+}
+
+// challenge asks for credentials, again where those that came were no good.
+func (u *UA) challenge(req *sip.Request, status int, realm string, found digest.Outcome, now time.Time) *sip.Response {
+	res := refuse(req, status, "")
+	u.bindings.auth.Challenge(res, realm, found == digest.Stale, now)
+	return res
 }
 
 // change of one binding, decided before any is made: all of a REGISTER's or none (RFC 3261 10.3 step 7).
@@ -211,8 +221,8 @@ func readPath(req *sip.Request) (path []string) {
 		value := []byte(h.Value())
 		for len(value) > 0 && len(path) < 8 {
 			var one []byte
-			one, value = cutList(rawRoute, value)
-			if s := string(one); clean(s) && len(s) <= 512 && strings.HasPrefix(s, "<sip") && strings.HasSuffix(s, ">") {
+			one, value = guard.CutRoute(value)
+			if s := string(one); guard.Clean(s) && len(s) <= 512 && strings.HasPrefix(s, "<sip") && strings.HasSuffix(s, ">") {
 				path = append(path, s)
 			}
 			if value == nil {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/offhook/offhook/edge/sipua/guard"
 )
 
 // maxName bounds a user name, number or host that we take from outside, in bytes.
@@ -58,11 +60,11 @@ func (b *bindings) contacts(req *sip.Request) (list []contact, all bool, err err
 func readContact(h *sip.ContactHeader, standard time.Duration) (contact, error) {
 	address := *h.Address.Clone()
 	address.Headers = nil // never added to what we send there (RFC 3261 19.1.5)
-	if address.Scheme != "sip" && address.Scheme != "sips" || !goodHost(address.Host) {
+	if address.Scheme != "sip" && address.Scheme != "sips" || !guard.IsHost(address.Host) {
 		return contact{}, errContact
 	}
 	one := contact{uri: address.String(), q: 1000, expires: standard}
-	if len(one.uri) > 512 || !clean(one.uri) || strings.ContainsAny(one.uri, "<>\" ") {
+	if len(one.uri) > 512 || !guard.Clean(one.uri) || strings.ContainsAny(one.uri, "<>\" ") {
 		return contact{}, errContact
 	}
 	if v, ok := h.Params.Get("expires"); ok {
@@ -74,7 +76,7 @@ func readContact(h *sip.ContactHeader, standard time.Duration) (contact, error) 
 		}
 	}
 	instance, _ := h.Params.Get("+sip.instance")
-	if id, ok := h.Params.Get("reg-id"); ok && instance != "" && len(instance) <= 200 && isToken([]byte(id)) {
+	if id, ok := h.Params.Get("reg-id"); ok && instance != "" && len(instance) <= 200 && id != "" && token(id) == id {
 		one.instance = strings.Trim(instance, `"`) + ";reg-id=" + id
 	}
 	return one, nil

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"hash/maphash"
 	"time"
+
+	"github.com/offhook/offhook/edge/sipua/guard"
 )
 
 // Once the edge stays behind, a source has a share of each worker in each window of time: at first half as many new requests as
@@ -107,7 +109,7 @@ func (w *worker) excess(j *job, now time.Time) bool {
 	if w.shares.limit == 0 {
 		return false
 	}
-	callID := scanCallID(j.raw)
+	callID := guard.CallID(j.raw)
 	if w.calls[string(callID)] != nil {
 		return false
 	}
@@ -131,7 +133,7 @@ func (w *worker) refuseExcess(j *job, callID []byte) {
 	if !bytes.HasPrefix(j.raw, inviteLine) && !j.from.reliable() {
 		return
 	}
-	if _, ok := guardRaw(j.raw); ok {
+	if _, ok := guard.Check(j.raw); ok {
 		w.refuseRaw(j.raw, callID, j.from)
 	}
 }

@@ -19,6 +19,19 @@ import (
 	"github.com/offhook/offhook/edge/edgetest"
 )
 
+const plain = `OPTIONS sip:100@demo.test SIP/2.0
+Via: SIP/2.0/UDP 198.51.100.7:5062;branch=z9hG4bKx
+From: <sip:1@x.test>;tag=1
+To: <sip:100@demo.test>
+Call-ID: c
+CSeq: 1 OPTIONS
+Max-Forwards: 70
+Content-Length: 0
+
+`
+
+func wire(text string) []byte { return []byte(strings.ReplaceAll(text, "\n", "\r\n")) }
+
 // openDirectory owns every domain, as a single tenant does, and trusts every sender if trusting.
 type openDirectory struct{ trusting bool }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"github.com/offhook/offhook/edge/sipua/guard"
 	"github.com/offhook/offhook/edge/sipua/refer"
 )
 
@@ -12,7 +13,7 @@ import (
 func (d *Dialog) sendRefer(uri, by string) {
 	target, err := refer.ParseTarget("<" + uri + ">")
 	switch {
-	case err != nil || target.Replaces != nil || len(by) > 256 || !clean(by) || strings.ContainsAny(by, "<>\" "):
+	case err != nil || target.Replaces != nil || len(by) > 256 || !guard.Clean(by) || strings.ContainsAny(by, "<>\" "):
 		d.tell(DialogEvent{Kind: Notified, Code: 400, Phrase: phrase(400)})
 		return
 	case d.state != confirmed || d.end != nil || d.transfer.ours:

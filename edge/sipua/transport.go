@@ -1,7 +1,6 @@
 package sipua
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/offhook/offhook/edge/sipua/guard"
 )
 
 // maxMessage bounds one SIP message, on either transport.
@@ -148,29 +149,9 @@ func (t *transports) addrs() []string {
 	return all
 }
 
-// deliver hands a raw message to the worker of its Call-ID.
+// deliver hands a raw message to the worker of its Call-ID. Where the parser sees another one, that worker hands it on.
 func (t *transports) deliver(raw []byte, from path) {
-	t.u.workers[hashString(scanCallID(raw))%uint32(len(t.u.workers))].receive(job{raw: raw, from: from, at: time.Now()})
-}
-
-// scanCallID finds the Call-ID without parsing, only to choose the worker: a message whose Call-ID the parser
-// sees otherwise is handed on to the right one.
-func scanCallID(raw []byte) []byte {
-	for len(raw) > 0 {
-		line, rest, _ := bytes.Cut(raw, []byte{'\n'})
-		if len(line) <= 1 { // the end of the headers
-			return nil
-		}
-		raw = rest
-		if c := line[0] | 0x20; c != 'c' && c != 'i' {
-			continue
-		}
-		name, value, ok := bytes.Cut(line, []byte{':'})
-		if name = bytes.TrimSpace(name); ok && (len(name) == 1 && name[0]|0x20 == 'i' || len(name) == 7 && bytes.EqualFold(name, []byte("call-id"))) {
-			return bytes.TrimSpace(value)
-		}
-	}
-	return nil
+	t.u.workers[hashString(guard.CallID(raw))%uint32(len(t.u.workers))].receive(job{raw: raw, from: from, at: time.Now()})
 }
 
 // route finds the way to an address over udp, tcp or tls; who is for TLS.

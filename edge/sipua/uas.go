@@ -1,10 +1,13 @@
 package sipua
 
 import (
+	"cmp"
 	"maps"
 	"net/netip"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/offhook/offhook/edge/sipua/guard"
 )
 
 // parser leaves Refer-To as it came: sipgo's own repeats a URI's headers after a last parameter without value.
@@ -16,7 +19,7 @@ var parser = sip.NewParser(sip.WithHeadersParsers(func() map[string]sip.HeaderPa
 
 // parse takes bytes from the wire: guard, canonical form, sipgo's parser.
 func (w *worker) parse(raw []byte, from path) {
-	reply, ok := guardRaw(raw)
+	reply, ok := guard.Check(raw)
 	if !ok {
 		w.answerRaw(raw, reply, from)
 		return
@@ -24,7 +27,7 @@ func (w *worker) parse(raw []byte, from path) {
 	if w.shed(raw, from) {
 		return
 	}
-	msg, err := parser.ParseSIP(canonical(raw))
+	msg, err := parser.ParseSIP(guard.Canonical(raw))
 	if err != nil {
 		w.log.Debug("message not understood", "from", from.to.String(), "error", err)
 		w.answerRaw(raw, 400, from)
@@ -38,7 +41,7 @@ func (w *worker) answerRaw(raw []byte, status int, from path) {
 	if status == 0 {
 		return
 	}
-	if res := answerRaw(raw, status, w.ids.tag(string(scanCallID(raw)), "")); res != nil {
+	if res := guard.Answer(raw, status, phrase(status), w.ids.tag(string(guard.CallID(raw)), "")); res != nil {
 		w.write(from, res)
 	}
 }
@@ -52,7 +55,7 @@ func (w *worker) write(to path, raw []byte) {
 
 // handle checks a message and gives it to its transaction, on the worker of its Call-ID.
 func (w *worker) handle(msg sip.Message, from path) {
-	status, reason := normalise(msg)
+	status, reason := guard.Normalise(msg)
 	if msg.CallID() == nil || msg.Via() == nil {
 		return
 	}
@@ -68,7 +71,7 @@ func (w *worker) handle(msg sip.Message, from path) {
 	case *sip.Request:
 		m.SetTransport(from.link.network())
 		if status != 0 {
-			w.turnAway(m, rejection(m, status, reason), from)
+			w.turnAway(m, guard.Rejection(m, status, cmp.Or(reason, phrase(status))), from)
 			return
 		}
 		w.request(m, from)

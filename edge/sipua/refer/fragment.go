@@ -4,6 +4,8 @@ import (
 	"mime"
 	"strconv"
 	"strings"
+
+	"github.com/offhook/offhook/edge/sipua/guard"
 )
 
 // ContentType of a status line in a NOTIFY's body (RFC 3515 2.4.5).
@@ -18,7 +20,7 @@ type Status struct {
 // Fragment writes the body of a NOTIFY. A phrase that cannot stand in a line is left out.
 func (s Status) Fragment() []byte {
 	phrase := s.Phrase
-	if !clean(phrase) {
+	if !guard.Clean(phrase) {
 		phrase = ""
 	}
 	return []byte("SIP/2.0 " + strconv.Itoa(s.Code) + " " + phrase + "\r\n")
@@ -36,7 +38,7 @@ func ParseFragment(contentType string, body []byte) (Status, error) {
 	rest, ok := strings.CutPrefix(line, "SIP/2.0 ")
 	digits, phrase, _ := strings.Cut(rest, " ")
 	code, err := strconv.Atoi(digits)
-	if !ok || err != nil || len(digits) != 3 || code < 100 || code > 699 || !clean(phrase) {
+	if !ok || err != nil || len(digits) != 3 || code < 100 || code > 699 || !guard.Clean(phrase) {
 		return Status{}, ErrFragment
 	}
 	for len(phrase) > 128 {

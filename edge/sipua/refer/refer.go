@@ -6,9 +6,10 @@ import (
 	"errors"
 	"net/url"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/offhook/offhook/edge/sipua/guard"
 )
 
 // longest is the most of one value that is looked at, in bytes.
@@ -72,7 +73,7 @@ func known(uri *sip.Uri) bool {
 // address takes the URI out of name-addr or addr-spec.
 func address(value string) (string, error) {
 	value = strings.TrimSpace(value)
-	if value == "" || len(value) > longest || !clean(value) {
+	if value == "" || len(value) > longest || !guard.Clean(value) {
 		return "", ErrTarget
 	}
 	rest, err := afterName(value)
@@ -120,8 +121,4 @@ func afterName(value string) (string, error) {
 		}
 	}
 	return "", ErrTarget
-}
-
-func clean(s string) bool {
-	return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return r < 0x20 && r != '\t' || r == 0x7f || r == 0x85 }) < 0
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/offhook/offhook/edge/sipua/guard"
 )
 
 func TestTargetIsReadOutOfReferTo(t *testing.T) {
@@ -131,10 +133,10 @@ func FuzzTarget(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if s := got.URI.String(); !clean(s) || strings.Contains(s, "?") || strings.ContainsAny(s, "\r\n<>") {
+		if s := got.URI.String(); !guard.Clean(s) || strings.Contains(s, "?") || strings.ContainsAny(s, "\r\n<>") {
 			t.Fatalf("%q is %q", value, s)
 		}
-		if r := got.Replaces; r != nil && (!clean(r.CallID) || !isToken(r.To) || !isToken(r.From)) {
+		if r := got.Replaces; r != nil && (!guard.Clean(r.CallID) || !isToken(r.To) || !isToken(r.From)) {
 			t.Fatalf("%q has %+v", value, r)
 		}
 	})

@@ -3,6 +3,8 @@ package refer
 import (
 	"net/url"
 	"strings"
+
+	"github.com/offhook/offhook/edge/sipua/guard"
 )
 
 // Replaces names a dialog from the side of who is to replace it: To is the tag of the one who gets it, From the other's.
@@ -14,7 +16,7 @@ type Replaces struct {
 // ParseReplaces reads a Replaces value: callid *(SEMI to-tag / from-tag / early-only / generic-param), RFC 3891 6.1. The
 // tags must both be there, once.
 func ParseReplaces(value string) (Replaces, error) {
-	if len(value) > longest || !clean(value) || strings.Contains(value, ",") {
+	if len(value) > longest || !guard.Clean(value) || strings.Contains(value, ",") {
 		return Replaces{}, ErrReplaces
 	}
 	id, params, _ := strings.Cut(value, ";")

@@ -1,70 +1,60 @@
-package sipua
+package digest
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 
 	"github.com/emiago/sipgo/sip"
 	"github.com/icholy/digest"
+
+	"github.com/offhook/offhook/edge/sipua/guard"
 )
 
+// Errors of a challenge that is not answered.
 var (
-	errNoCredentials  = errors.New("no credentials for the challenge")
-	errBadCredentials = errors.New("credentials were refused")
-	errNoChallenge    = errors.New("no challenge that we can answer")
+	ErrRefused     = errors.New("credentials were refused")
+	ErrNoChallenge = errors.New("no challenge that we can answer")
 )
 
-// credentials answers challenges as a gateway's user (RFC 3261 22.2, 22.3) and counts the use of nonces.
-type credentials struct {
+// Account is one of ours at somebody else's. No two have one Name.
+type Account struct{ Name, Username, Password string }
+
+// Client answers challenges (RFC 3261 22.2, 22.3) and counts the use of nonces. It is safe for many goroutines.
+type Client struct {
 	mu   sync.Mutex
-	uses map[string]nonceUse // by gateway and realm
+	uses map[string]nonceUse // by account and realm; guarded by mu
 }
+
+// NewClient makes one that has answered nothing.
+func NewClient() *Client { return &Client{uses: map[string]nonceUse{}} }
 
 type nonceUse struct {
 	nonce string
 	count int
 }
 
-// authorize adds the answer to res's challenges to req, which has its new CSeq and branch already. Of several challenges
+// Answer adds the answer to res's challenges to req, which has its new CSeq and branch already. Of several challenges
 // of a realm the first that we know is answered (RFC 8760 2.4). The error tells why it can't be or was already.
-func (u *UA) authorize(req *sip.Request, res *sip.Response, gateway string) error {
-	g, ok := u.gateway(gateway)
-	if !ok || g.Username == "" {
-		return fmt.Errorf("gateway %s: %w", gateway, errNoCredentials)
-	}
-	return u.bindings.gateways.creds.answer(req, res, g)
-}
-
-func (u *UA) gateway(name string) (Gateway, bool) {
-	for _, g := range u.dir.Gateways() {
-		if g.Name == name {
-			return g, true
-		}
-	}
-	return Gateway{}, false
-}
-
-func (c *credentials) answer(req *sip.Request, res *sip.Response, g Gateway) error {
+func (c *Client) Answer(req *sip.Request, res *sip.Response, as Account) error {
 	asked, answer := "WWW-Authenticate", "Authorization"
 	if res.StatusCode == sip.StatusProxyAuthRequired {
 		asked, answer = "Proxy-Authenticate", "Proxy-Authorization"
 	}
 	chosen := choose(res.GetHeaders(asked))
 	if len(chosen) == 0 {
-		return fmt.Errorf("gateway %s: %w", g.Name, errNoChallenge)
+		return ErrNoChallenge
 	}
 	for _, chal := range chosen {
 		if refusedBefore(req, answer, chal) {
-			return fmt.Errorf("gateway %s: %w", g.Name, errBadCredentials)
+			return ErrRefused
 		}
 		cred, err := digest.Digest(chal, digest.Options{
-			Method: string(req.Method), URI: req.Recipient.String(), Username: g.Username, Password: g.Password,
-			Count: c.count(g.Name, chal),
+			Method: string(req.Method), URI: req.Recipient.String(), Username: as.Username, Password: as.Password,
+			Count: c.count(as.Name, chal),
 		})
 		if err != nil {
-			return fmt.Errorf("gateway %s: %w", g.Name, err)
+			return err
 		}
 		dropCredentials(req, answer, chal.Realm)
 		req.AppendHeader(sip.NewHeader(answer, cred.String()))
@@ -76,7 +66,7 @@ func (c *credentials) answer(req *sip.Request, res *sip.Response, g Gateway) err
 func choose(headers []sip.Header) (chosen []*digest.Challenge) {
 	realms := map[string]bool{}
 	for _, h := range headers {
-		if len(h.Value()) > 4096 || !clean(h.Value()) {
+		if len(h.Value()) > 4096 || !guard.Clean(h.Value()) {
 			continue
 		}
 		chal, err := digest.ParseChallenge(h.Value())
@@ -121,10 +111,10 @@ func dropCredentials(req *sip.Request, header, realm string) {
 }
 
 // count is the nonce count to send: 1 for a new nonce, one more for one that was offered again.
-func (c *credentials) count(gateway string, chal *digest.Challenge) int {
+func (c *Client) count(account string, chal *digest.Challenge) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	key := gateway + "\x00" + chal.Realm
+	key := account + "\x00" + chal.Realm
 	use := c.uses[key]
 	if use.nonce != chal.Nonce {
 		use = nonceUse{nonce: chal.Nonce}

@@ -1,10 +1,10 @@
-package sipua
+package guard
 
 import "bytes"
 
-// canonical rewrites what the parser misreads: folded lines, compact names, white space around separators, and lists
+// Canonical rewrites what the parser misreads: folded lines, compact names, white space around separators, and lists
 // in Via, Contact, Route and Record-Route, which become one line each. A message without them comes back as it is.
-func canonical(data []byte) []byte {
+func Canonical(data []byte) []byte {
 	line, rest, found := cutLine(data)
 	if !found || !needsCanonical(rest) {
 		return data
@@ -118,6 +118,9 @@ func unfold(value []byte) []byte {
 	}
 	return bytes.Join(lines, []byte(" "))
 }
+
+// CutRoute cuts the first value of a list of addresses, as in Route and Path; rest is nil after the last.
+func CutRoute(value []byte) (one, rest []byte) { return cutList(rawRoute, value) }
 
 // cutList cuts the first value of a list; rest is nil after the last.
 func cutList(kind rawHeader, value []byte) (one, rest []byte) {

@@ -1,4 +1,4 @@
-package sipua
+package guard
 
 import (
 	"net/netip"
@@ -14,10 +14,10 @@ var methods = map[sip.RequestMethod]bool{
 	sip.UPDATE: true, sip.PUBLISH: true,
 }
 
-// normalise checks a parsed message and mends in place what the parser leaves: parameter names in lower case without
+// Normalise checks a parsed message and mends in place what the parser leaves: parameter names in lower case without
 // white space around them, no escaped headers in the Request-URI. status 0: fine. Otherwise a request is refused with it
-// (see rejection) and a response dropped.
-func normalise(m sip.Message) (status int, reason string) {
+// (see [Rejection]) and a response dropped.
+func Normalise(m sip.Message) (status int, reason string) {
 	if reason := checkMandatory(m); reason != "" {
 		return 400, reason
 	}
@@ -73,7 +73,7 @@ func checkTarget(uri *sip.Uri) (int, string) {
 		return 416, ""
 	}
 	mendURI(uri)
-	if !goodHost(uri.Host) || uri.Port < 0 || uri.Port > 65535 {
+	if !IsHost(uri.Host) || uri.Port < 0 || uri.Port > 65535 {
 		return 400, "Bad Request-URI"
 	}
 	return 0, ""
@@ -159,11 +159,11 @@ func goodVia(v *sip.ViaHeader) bool {
 			return false
 		}
 	}
-	return goodHost(v.Host) && v.Port >= 0 && v.Port <= 65535
+	return IsHost(v.Host) && v.Port >= 0 && v.Port <= 65535
 }
 
-// goodHost: host name, IPv4 address or IPv6 reference (RFC 3261 25.1), with or without the brackets.
-func goodHost(host string) bool {
+// IsHost tells whether that is a host name, IPv4 address or IPv6 reference (RFC 3261 25.1), with or without the brackets.
+func IsHost(host string) bool {
 	if inner, ok := strings.CutPrefix(host, "["); ok {
 		inner, ok = strings.CutSuffix(inner, "]")
 		_, err := netip.ParseAddr(inner)

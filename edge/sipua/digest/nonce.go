@@ -1,4 +1,4 @@
-package sipua
+package digest
 
 import (
 	"crypto/hmac"

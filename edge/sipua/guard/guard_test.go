@@ -1,4 +1,4 @@
-package sipua
+package guard
 
 import (
 	"strings"
@@ -19,6 +19,21 @@ Content-Length: 0
 `
 
 func wire(text string) []byte { return []byte(strings.ReplaceAll(text, "\n", "\r\n")) }
+
+func values(m sip.Message, name string) string {
+	var all []string
+	for _, h := range m.GetHeaders(name) {
+		all = append(all, h.Value())
+	}
+	return strings.Join(all, " | ")
+}
+
+func want(t *testing.T, what, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s:\n got %s\nwant %s", what, got, want)
+	}
+}
 
 func TestGuardAnswersWhatIsWrong(t *testing.T) {
 	type edit struct{ old, new string }
@@ -78,7 +93,7 @@ func TestGuardAnswersWhatIsWrong(t *testing.T) {
 		if c.edit.old == "" {
 			raw = wire(plain)
 		}
-		if reply, ok := guardRaw(raw); reply != c.reply || ok != c.ok {
+		if reply, ok := Check(raw); reply != c.reply || ok != c.ok {
 			t.Errorf("%s: %d %v, want %d %v", name, reply, ok, c.reply, c.ok)
 		}
 	}
@@ -95,12 +110,12 @@ func TestGuardDropsFaultyAcksAndResponses(t *testing.T) {
 		"status 700":    strings.Replace(response, "200", "700", 1),
 		"other version": strings.Replace(response, "SIP/2.0 200", "SIP/3.0 200", 1),
 	} {
-		if reply, ok := guardRaw(wire(text)); ok || reply != 0 {
+		if reply, ok := Check(wire(text)); ok || reply != 0 {
 			t.Errorf("%s: %d %v", name, reply, ok)
 		}
 	}
 	for _, line := range []string{"SIP/2.0 200 OK", "SIP/2.0 100 ", "SIP/2.0 200 = 2**3 * 5**2 но"} {
-		if reply, ok := guardRaw(wire(strings.Replace(response, "SIP/2.0 200 OK", line, 1))); !ok {
+		if reply, ok := Check(wire(strings.Replace(response, "SIP/2.0 200 OK", line, 1))); !ok {
 			t.Errorf("%s: %d", line, reply)
 		}
 	}
@@ -109,8 +124,8 @@ func TestGuardDropsFaultyAcksAndResponses(t *testing.T) {
 func TestGuardAndCanonicalAllocateNothingForOrdinaryMessages(t *testing.T) {
 	raw := wire(plain)
 	if n := testing.AllocsPerRun(100, func() {
-		guardRaw(raw)
-		canonical(raw)
+		Check(raw)
+		Canonical(raw)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
@@ -119,8 +134,8 @@ func TestGuardAndCanonicalAllocateNothingForOrdinaryMessages(t *testing.T) {
 func BenchmarkGuardAndCanonical(b *testing.B) {
 	raw := wire(plain)
 	for b.Loop() {
-		guardRaw(raw)
-		canonical(raw)
+		Check(raw)
+		Canonical(raw)
 	}
 }
 
@@ -136,7 +151,7 @@ Subject: not repeated
 CSeq: 1 OPTIONS
 
 `)
-	want(t, "answer", string(answerRaw(raw, 400, "ours")), string(wire(`SIP/2.0 400 Bad Request
+	want(t, "answer", string(Answer(raw, 400, "Bad Request", "ours")), string(wire(`SIP/2.0 400 Bad Request
 Via: SIP/2.0/UDP a.test;branch=z9hG4bKx
 Via: SIP/2.0/UDP b.test
 From: <sip:1@x.test>;tag=1
@@ -147,7 +162,7 @@ Content-Length: 0
 
 `)))
 	for _, text := range []string{"ACK sip:x SIP/2.0\nVia: SIP/2.0/UDP a\n\n", "SIP/2.0 200 OK\nVia: SIP/2.0/UDP a\n\n", "OPTIONS sip:x SIP/2.0\nFrom: <sip:1@x>\n\n", "x"} {
-		if got := answerRaw(wire(text), 400, "ours"); got != nil {
+		if got := Answer(wire(text), 400, "Bad Request", "ours"); got != nil {
 			t.Errorf("%q is answered with %q", text, got)
 		}
 	}
@@ -169,7 +184,7 @@ m: <sip:a@b>;q=1, "x, y" <sip:c@d>
 Route: <sip:r1;lr>,<sip:r2;lr>
 
 body , with ; anything`)
-	want(t, "canonical", string(canonical(odd)), string(wire(`OPTIONS sip:100@demo.test SIP/2.0
+	want(t, "canonical", string(Canonical(odd)), string(wire(`OPTIONS sip:100@demo.test SIP/2.0
 Via: SIP/2.0/TCP spindle.example.com;branch=z9hG4bK9ikj8
 Via: SIP/2.0/UDP 192.168.255.111;branch=z9hG4bK30239
 from: "J ; , = \"R\"" <sip:jd;a = b@example.com>;tag=98asjd8
@@ -185,9 +200,40 @@ body , with ; anything`)))
 
 func TestViaListWithoutParametersIsUnderstood(t *testing.T) {
 	raw := wire(strings.Replace(plain, "198.51.100.7:5062;branch=z9hG4bKx", "a.test, SIP/2.0/TCP b.test:5080", 1))
-	m, err := sip.ParseMessage(canonical(raw))
+	m, err := sip.ParseMessage(Canonical(raw))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want(t, "vias", values(m, "Via"), "SIP/2.0/UDP a.test | SIP/2.0/TCP b.test:5080")
+}
+
+func TestCallIDIsFoundByEitherName(t *testing.T) {
+	for text, callID := range map[string]string{
+		plain: "c",
+		strings.Replace(plain, "Call-ID: c", "i : short ", 1):                              "short",
+		strings.Replace(plain, "Call-ID: c", "CALL-ID:x", 1):                               "x",
+		strings.Replace(plain, "Call-ID: c", "X-Call-ID: c", 1) + "Call-ID: in the body\n": "",
+		"": "",
+	} {
+		want(t, text, string(CallID(wire(text))), callID)
+	}
+}
+
+func TestOnlyTextWithoutControlCharactersIsClean(t *testing.T) {
+	for text, clean := range map[string]bool{
+		"": true, "Rīga\tA": true, "a\r\nb": false, "a\x00": false, "\x7f": false, "\x1b[1m": false, "next\u0085line": false, "\xff": false,
+	} {
+		if Clean(text) != clean {
+			t.Errorf("%q: %v", text, !clean)
+		}
+	}
+}
+
+func TestListsOfAddressesAreCut(t *testing.T) {
+	one, rest := CutRoute([]byte(`"a, b" <sip:1@x;lr> , <sip:2,3@y>`))
+	want(t, "first", string(one), `"a, b" <sip:1@x;lr>`)
+	one, rest = CutRoute(rest)
+	if want(t, "second", string(one), "<sip:2,3@y>"); rest != nil {
+		t.Errorf("%q is left", rest)
+	}
 }

@@ -1,4 +1,6 @@
-package sipua
+// Package digest is both sides of digest authentication: an [Authenticator] challenges, checks the answers and slows down who
+// guesses; a [Client] answers the challenges of others. It sends nothing and knows no dialogs.
+package digest
 
 import (
 	"crypto/subtle"
@@ -13,59 +15,69 @@ import (
 // nonceLife is how long a nonce may be used; then it is stale and a new one is given (RFC 7616 3.3).
 const nonceLife = 5 * time.Minute
 
-// outcome of looking at a request's credentials.
-type outcome int
+// maxUser bounds the user name of credentials, in bytes.
+const maxUser = 128
 
+// Outcome of looking at a request's credentials.
+type Outcome int
+
+// Outcomes. All but Locked and Authenticated are to be challenged.
 const (
-	noCredentials  outcome = iota // none for our realm: challenge
-	staleNonce                    // right or wrong, the nonce is not good any more: challenge with stale=true
-	badCredentials                // wrong user, password or form: challenge
-	lockedOut                     // too many failures lately: 403
-	authenticated
+	Missing Outcome = iota // none for our realm
+	Stale                  // right, but the nonce is not good any more
+	Wrong                  // user, password or form
+	Locked                 // too many failures lately: 403
+	Authenticated
 )
 
-// identity is who a request was authenticated as.
-type identity struct{ user, trunk string }
+// Identity is who a request was authenticated as: a user or a trunk.
+type Identity struct{ User, Trunk string }
 
-// authenticator checks digests (RFC 3261 22, RFC 7616, RFC 8760) for any realm. It is safe for many goroutines.
-type authenticator struct {
+// Passwords are looked up by tenant and user name; a trunk's user has its trunk's name with it.
+type Passwords interface {
+	Password(tenant, username string) (password, trunk string, ok bool)
+}
+
+// Authenticator checks digests (RFC 3261 22, RFC 7616, RFC 8760) for any realm. It is safe for many goroutines.
+type Authenticator struct {
 	nonces *nonces
 	locks  *lockouts
-	dir    Directory
+	known  Passwords
 	offers []string // algorithms, the better first
 }
 
-func newAuthenticator(cfg Config, dir Directory) *authenticator {
-	a := &authenticator{nonces: newNonces(cfg.Secret), locks: newLockouts(), dir: dir, offers: []string{"MD5"}}
-	if cfg.SHA256 {
+// NewAuthenticator makes one whose nonces every other with this secret accepts. SHA-256 is offered before MD5 when asked for.
+func NewAuthenticator(secret []byte, sha256 bool, known Passwords) *Authenticator {
+	a := &Authenticator{nonces: newNonces(secret), locks: newLockouts(), known: known, offers: []string{"MD5"}}
+	if sha256 {
 		a.offers = []string{"SHA-256", "MD5"}
 	}
 	return a
 }
 
-// check looks at the credentials for realm. An unknown user costs and answers the same as a wrong password.
-func (a *authenticator) check(req *sip.Request, tenant, realm string, src netip.Addr, now time.Time) (identity, outcome) {
+// Check looks at the credentials for realm. An unknown user costs and answers the same as a wrong password.
+func (a *Authenticator) Check(req *sip.Request, tenant, realm string, src netip.Addr, now time.Time) (Identity, Outcome) {
 	cred := credentialsFor(req, realm)
 	if cred == nil {
-		return identity{}, noCredentials
+		return Identity{}, Missing
 	}
 	source := lockKey(src, tenant, cred.Username)
 	if a.locks.locked(source, now) {
-		return identity{}, lockedOut
+		return Identity{}, Locked
 	}
-	password, trunk, known := a.dir.Password(tenant, cred.Username)
-	if !a.verify(cred, req, password) || !known {
+	password, trunk, known := a.known.Password(tenant, cred.Username)
+	if !verify(cred, req, password) || !known {
 		a.locks.failed(source, now)
-		return identity{}, badCredentials
+		return Identity{}, Wrong
 	}
 	a.locks.forgive(source)
 	if !a.nonces.use(cred.Nonce, realm, cred.Nc, cred.QOP != "", now) {
-		return identity{}, staleNonce
+		return Identity{}, Stale
 	}
 	if trunk != "" {
-		return identity{trunk: trunk}, authenticated
+		return Identity{Trunk: trunk}, Authenticated
 	}
-	return identity{user: cred.Username}, authenticated
+	return Identity{User: cred.Username}, Authenticated
 }
 
 // credentialsFor gives the digest credentials for our realm, nil if there are none that can be read.
@@ -76,7 +88,7 @@ func credentialsFor(req *sip.Request, realm string) *digest.Credentials {
 				continue
 			}
 			cred, err := digest.ParseCredentials(h.Value())
-			if err == nil && cred.Realm == realm && !cred.Userhash && len(cred.Username) <= maxName {
+			if err == nil && cred.Realm == realm && !cred.Userhash && len(cred.Username) <= maxUser {
 				return cred
 			}
 		}
@@ -85,7 +97,7 @@ func credentialsFor(req *sip.Request, realm string) *digest.Credentials {
 }
 
 // verify computes what the response should be. It takes as long for an unknown user.
-func (a *authenticator) verify(cred *digest.Credentials, req *sip.Request, password string) bool {
+func verify(cred *digest.Credentials, req *sip.Request, password string) bool {
 	algorithm := strings.ToUpper(cred.Algorithm)
 	if algorithm != "" && algorithm != "MD5" && algorithm != "SHA-256" {
 		return false
@@ -118,11 +130,10 @@ func sameResource(digestURI string, target *sip.Uri) bool {
 	return uri.User == "" || uri.User == target.User
 }
 
-// challenge is a response that asks for credentials: 401 for a registrar, 407 before a call.
-func (a *authenticator) challenge(req *sip.Request, status int, realm string, stale bool, now time.Time) *sip.Response {
-	res := sip.NewResponseFromRequest(req, status, phrase(status), nil)
+// Challenge makes res ask for credentials: 401 for a registrar, 407 before a call.
+func (a *Authenticator) Challenge(res *sip.Response, realm string, stale bool, now time.Time) {
 	name := "WWW-Authenticate"
-	if status == sip.StatusProxyAuthRequired {
+	if res.StatusCode == sip.StatusProxyAuthRequired {
 		name = "Proxy-Authenticate"
 	}
 	nonce := a.nonces.issue(realm, now)
@@ -130,5 +141,4 @@ func (a *authenticator) challenge(req *sip.Request, status int, realm string, st
 		chal := digest.Challenge{Realm: realm, Nonce: nonce, Stale: stale, Algorithm: algorithm, QOP: []string{"auth"}}
 		res.AppendHeader(sip.NewHeader(name, chal.String()))
 	}
-	return res
 }

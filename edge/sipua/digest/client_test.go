@@ -1,4 +1,4 @@
-package sipua
+package digest
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 )
 
 func challenged(status int, challenges ...string) *sip.Response {
-	res := sip.NewResponse(status, phrase(status))
+	res := sip.NewResponse(status, "")
 	name := "WWW-Authenticate"
 	if status == 407 {
 		name = "Proxy-Authenticate"
@@ -21,10 +21,10 @@ func challenged(status int, challenges ...string) *sip.Response {
 	return res
 }
 
-func caller(t *testing.T) (*UA, *sip.Request) {
-	t.Helper()
-	u, _ := newDoor(t, doorDirectory{gateways: []Gateway{theGateway, {Name: "demo/open"}}})
-	return u, invite(t, "sip:100@demo.test", "<sip:101@demo.test>", "")
+var telia = Account{Name: "demo/telia", Username: "101", Password: "secret"}
+
+func toBeSent() *sip.Request {
+	return sip.NewRequest(sip.INVITE, sip.Uri{Scheme: "sip", User: "100", Host: "demo.test"})
 }
 
 func given(t *testing.T, req *sip.Request, header string) []*digest.Credentials {
@@ -41,13 +41,13 @@ func given(t *testing.T, req *sip.Request, header string) []*digest.Credentials 
 }
 
 func TestFirstChallengeThatWeKnowIsAnswered(t *testing.T) {
-	u, req := caller(t)
-	err := u.authorize(req, challenged(401,
+	c, req := NewClient(), toBeSent()
+	err := c.Answer(req, challenged(401,
 		`Basic realm="a"`,
 		`Digest realm="a", nonce="n0", algorithm=SHA-999, qop="auth"`,
 		`Digest realm="a", nonce="n1", algorithm=SHA-256, qop="auth-int, auth"`,
 		`Digest realm="a", nonce="n2", algorithm=MD5`,
-		`Digest realm="b", nonce="n3"`), "demo/telia")
+		`Digest realm="b", nonce="n3"`), telia)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,8 +64,8 @@ func TestFirstChallengeThatWeKnowIsAnswered(t *testing.T) {
 }
 
 func TestProxyChallengeIsAnsweredToTheProxy(t *testing.T) {
-	u, req := caller(t)
-	if err := u.authorize(req, challenged(407, `Digest realm="p", nonce="n"`), "demo/telia"); err != nil {
+	c, req := NewClient(), toBeSent()
+	if err := c.Answer(req, challenged(407, `Digest realm="p", nonce="n"`), telia); err != nil {
 		t.Fatal(err)
 	}
 	if len(given(t, req, "Proxy-Authorization")) != 1 || len(given(t, req, "Authorization")) != 0 {
@@ -74,27 +74,26 @@ func TestProxyChallengeIsAnsweredToTheProxy(t *testing.T) {
 }
 
 func TestSecondRefusalIsFinalUnlessTheNonceWasStale(t *testing.T) {
-	u, req := caller(t)
+	c, req := NewClient(), toBeSent()
 	first := `Digest realm="a", nonce="n1", qop="auth"`
-	if err := u.authorize(req, challenged(401, first), "demo/telia"); err != nil {
+	if err := c.Answer(req, challenged(401, first), telia); err != nil {
 		t.Fatal(err)
 	}
-	if err := u.authorize(req, challenged(401, `Digest realm="a", nonce="n2", stale=true, qop="auth"`), "demo/telia"); err != nil {
+	if err := c.Answer(req, challenged(401, `Digest realm="a", nonce="n2", stale=true, qop="auth"`), telia); err != nil {
 		t.Fatal(err)
 	}
 	if got := given(t, req, "Authorization"); len(got) != 1 || got[0].Nonce != "n2" {
 		t.Errorf("%+v", got)
 	}
-	if err := u.authorize(req, challenged(401, `Digest realm="a", nonce="n3", qop="auth"`), "demo/telia"); !errors.Is(err, errBadCredentials) {
+	if err := c.Answer(req, challenged(401, `Digest realm="a", nonce="n3", qop="auth"`), telia); !errors.Is(err, ErrRefused) {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestUseOfANonceIsCounted(t *testing.T) {
-	u, first := caller(t)
-	_, second := caller(t)
+	c, first, second := NewClient(), toBeSent(), toBeSent()
 	for i, req := range []*sip.Request{first, second} {
-		if err := u.authorize(req, challenged(401, `Digest realm="a", nonce="n", qop="auth"`), "demo/telia"); err != nil {
+		if err := c.Answer(req, challenged(401, `Digest realm="a", nonce="n", qop="auth"`), telia); err != nil {
 			t.Fatal(err)
 		}
 		if got := given(t, req, "Authorization")[0].Nc; got != i+1 {
@@ -104,22 +103,16 @@ func TestUseOfANonceIsCounted(t *testing.T) {
 }
 
 func TestChallengesThatCannotBeMet(t *testing.T) {
-	u, req := caller(t)
-	for _, c := range []struct {
-		gateway   string
-		challenge string
-		err       error
-	}{
-		{"demo/none", `Digest realm="a", nonce="n"`, errNoCredentials},
-		{"demo/open", `Digest realm="a", nonce="n"`, errNoCredentials},
-		{"demo/telia", `Basic realm="a"`, errNoChallenge},
-		{"demo/telia", `Digest realm="a`, errNoChallenge},
-		{"demo/telia", `Digest realm="a", nonce="n", qop="auth-int"`, errNoChallenge},
-		{"demo/telia", `Digest realm="a", nonce="` + strings.Repeat("n", 5000) + `"`, errNoChallenge},
-		{"demo/telia", "Digest realm=\"a\x01\", nonce=\"n\"", errNoChallenge},
+	c, req := NewClient(), toBeSent()
+	for _, challenge := range []string{
+		`Basic realm="a"`,
+		`Digest realm="a`,
+		`Digest realm="a", nonce="n", qop="auth-int"`,
+		`Digest realm="a", nonce="` + strings.Repeat("n", 5000) + `"`,
+		"Digest realm=\"a\x01\", nonce=\"n\"",
 	} {
-		if err := u.authorize(req, challenged(401, c.challenge), c.gateway); !errors.Is(err, c.err) {
-			t.Errorf("%s %.60s: %v", c.gateway, c.challenge, err)
+		if err := c.Answer(req, challenged(401, challenge), telia); !errors.Is(err, ErrNoChallenge) {
+			t.Errorf("%.60s: %v", challenge, err)
 		}
 	}
 	if len(req.GetHeaders("Authorization")) != 0 {

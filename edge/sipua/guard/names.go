@@ -1,4 +1,19 @@
-package sipua
+package guard
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Clean tells whether a value from outside can be handed on: valid UTF-8 without control characters.
+func Clean(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return utf8.ValidString(s) && !strings.Contains(s, "\u0085")
+}
 
 // tokenByte marks the characters of a token (RFC 3261 25.1).
 var tokenByte = func() (t [256]bool) {

@@ -1,4 +1,7 @@
-package sipua
+// Package guard stands before the parser: it looks at the bytes that come from anywhere, refuses what no parser should see,
+// makes plain what ours misreads, and checks what that made of it. It knows messages only: no transactions, no dialogs, no
+// configuration, and it keeps nothing.
+package guard
 
 import (
 	"bytes"
@@ -49,10 +52,10 @@ type rawGuard struct {
 	hasBlank bool
 }
 
-// guardRaw looks at a whole message before it is parsed, without allocating: start line, version, scheme, header
+// Check looks at a whole message before it is parsed, without allocating: start line, version, scheme, header
 // names, sizes and counts, control characters, CSeq, Content-Length against what is there, single headers.
-// ok false and reply 0: drop silently; ok false and reply 4xx or 5xx: answerable with answerRaw.
-func guardRaw(data []byte) (reply int, ok bool) {
+// ok false and reply 0: drop silently; ok false and reply 4xx or 5xx: answerable with [Answer].
+func Check(data []byte) (reply int, ok bool) {
 	g := rawGuard{length: -1}
 	line, rest, found := cutLine(data)
 	if !found || len(line) < 10 || !g.startLine(line) {

@@ -1,4 +1,4 @@
-package sipua
+package guard
 
 import (
 	"bytes"
@@ -7,16 +7,16 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
-// answerRaw makes the response to a request that can't be parsed: the headers that an answer repeats are copied as they
+// Answer makes the response to a request that can't be parsed: the headers that an answer repeats are copied as they
 // came (RFC 3261 8.2.6), To gets toTag if it has none. nil: it can't be answered, or is an ACK.
-func answerRaw(data []byte, status int, toTag string) []byte {
+func Answer(data []byte, status int, phrase, toTag string) []byte {
 	line, rest, found := cutLine(data)
 	if !found || bytes.HasPrefix(line, []byte("ACK ")) || foldPrefix(line, "sip/") {
 		return nil
 	}
 	out := append(make([]byte, 0, 512), "SIP/2.0 "...)
 	out = strconv.AppendInt(out, int64(status), 10)
-	out = append(append(append(out, ' '), phrase(status)...), crlf...)
+	out = append(append(append(out, ' '), phrase...), crlf...)
 	vias := 0
 	for {
 		field, next, found := cutField(rest)
@@ -55,12 +55,9 @@ func copyNeeded(out, field []byte, toTag string) ([]byte, rawHeader) {
 	return appendLine(out, name, value), kind
 }
 
-// rejection is the response to a request that normalise refuses, with the headers its status asks for.
-func rejection(req *sip.Request, status int, reason string) *sip.Response {
-	if reason == "" {
-		reason = phrase(status)
-	}
-	res := sip.NewResponseFromRequest(req, status, reason, nil)
+// Rejection is the response to a request that Normalise refuses, with the headers its status asks for.
+func Rejection(req *sip.Request, status int, phrase string) *sip.Response {
+	res := sip.NewResponseFromRequest(req, status, phrase, nil)
 	switch status {
 	case sip.StatusUnsupportedMediaType: // RFC 3261 8.2.3
 		res.AppendHeader(sip.NewHeader("Accept", "application/sdp"))

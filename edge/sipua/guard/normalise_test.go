@@ -1,4 +1,4 @@
-package sipua
+package guard
 
 import (
 	"strings"
@@ -20,7 +20,7 @@ func TestNormaliseMendsNamesOfParameters(t *testing.T) {
 	m := parsed(t, strings.NewReplacer(
 		";branch=", "; BRANCH = ", "<sip:1@x.test>;tag=1", "<sip:1@x.test;Transport=tcp>; Tag =1; ;x", "sip:100@demo.test SIP", "sip:100@demo.test;LR?Route=%3Csip:e%3E SIP",
 	).Replace(plain)).(*sip.Request)
-	if status, reason := normalise(m); status != 0 {
+	if status, reason := Normalise(m); status != 0 {
 		t.Fatal(status, reason)
 	}
 	want(t, "Via", m.Via().Value(), "SIP/2.0/UDP 198.51.100.7:5062;branch=z9hG4bKx")
@@ -60,7 +60,7 @@ func TestNormaliseRefuses(t *testing.T) {
 		"content in an OPTIONS":   {with(plain, "Content-Length: 0\n\n", "Content-Type: a/b\n\nhello"), 0},
 		"long Call-ID":            {with(plain, "Call-ID: c", "Call-ID: "+strings.Repeat("c", 513)), 400},
 	} {
-		if status, reason := normalise(parsed(t, c.text)); status != c.status {
+		if status, reason := Normalise(parsed(t, c.text)); status != c.status {
 			t.Errorf("%s: %d %s, want %d", name, status, reason, c.status)
 		}
 	}
@@ -68,19 +68,19 @@ func TestNormaliseRefuses(t *testing.T) {
 
 func TestResponseForSomebodyBehindUsIsRefused(t *testing.T) {
 	response := strings.Replace(plain, "OPTIONS sip:100@demo.test SIP/2.0", "SIP/2.0 200 OK", 1)
-	if status, reason := normalise(parsed(t, response)); status != 0 {
+	if status, reason := Normalise(parsed(t, response)); status != 0 {
 		t.Errorf("one Via: %d %s", status, reason)
 	}
-	if status, _ := normalise(parsed(t, strings.Replace(response, "From:", "Via: SIP/2.0/UDP 255.255.255.255;branch=z9hG4bKy\nFrom:", 1))); status == 0 {
+	if status, _ := Normalise(parsed(t, strings.Replace(response, "From:", "Via: SIP/2.0/UDP 255.255.255.255;branch=z9hG4bKy\nFrom:", 1))); status == 0 {
 		t.Error("two Vias are accepted")
 	}
 }
 
 func TestRejectionSaysWhatWouldDo(t *testing.T) {
 	req := parsed(t, strings.Replace(plain, "Max-Forwards", "Require: timer, a\nRequire: b\nMax-Forwards", 1)).(*sip.Request)
-	want(t, "Unsupported", values(rejection(req, 420, ""), "Unsupported"), "a, b")
-	res := rejection(req, 415, "")
+	want(t, "Unsupported", values(Rejection(req, 420, "Bad Extension"), "Unsupported"), "a, b")
+	res := Rejection(req, 415, "Unsupported Media Type")
 	want(t, "Accept", values(res, "Accept"), "application/sdp")
 	want(t, "start line", res.StartLine(), "SIP/2.0 415 Unsupported Media Type")
-	want(t, "own reason", rejection(req, 400, "Bad Via").StartLine(), "SIP/2.0 400 Bad Via")
+	want(t, "own reason", Rejection(req, 400, "Bad Via").StartLine(), "SIP/2.0 400 Bad Via")
 }

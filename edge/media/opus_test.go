@@ -25,7 +25,7 @@ func TestOpusIsOfferedWhereItIsBuiltIn(t *testing.T) {
 		"111 9 0 8 101 110": {Browser: true, Like: []string{"G722"}, Encryption: Plain},
 		"111 0 101 110":     {Codecs: []string{"opus", "pcmu"}},
 		"0 111 101 110":     {Codecs: []string{"pcmu", "opus"}, Browser: true, Like: []string{"OPUS"}, Encryption: Plain},
-		"111 110":           {Codecs: []string{"opus"}},
+		"111 101 110":       {Codecs: []string{"opus"}},
 		"0 101":             {Codecs: []string{"pcmu"}, Like: []string{"OPUS"}},
 	} {
 		inBubble(t, nil, func(r *rig) {
@@ -230,6 +230,38 @@ func TestDigitsHaveTheClockOfTheSound(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Phones that know one clock for digits have it beside Opus too: the durations are of it, and the stream goes on by its own.
+func TestDigitsOfAPhoneThatKnowsOneClock(t *testing.T) {
+	speakOpus(t)
+	inBubble(t, nil, func(r *rig) {
+		a, b := r.phone(onlyO), r.phone("m=audio %d RTP/AVP 111 101\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n")
+		bridge(a, b)
+		a.opusFor(time.Second)
+		b.hears()
+		b.end.SendDigits("1")
+		time.Sleep(time.Second)
+		sent := b.hears()
+		last, _ := dtmf.Parse(sent[len(sent)-1].Payload)
+		if last.Duration != 800 || !last.End || sent[0].PayloadType != 101 {
+			r.Errorf("%+v %v", last, sent[0].Header)
+		}
+		a.ts += 48000
+		a.opus(111)
+		if next := b.hears()[0]; next.Timestamp-sent[0].Timestamp < 4800 || next.SequenceNumber != sent[len(sent)-1].SequenceNumber+1 {
+			r.Errorf("%v after %v", next.Header, sent[0].Header)
+		}
+		b.opus(111)
+		b.presses(101, 8)
+		if told := b.told(); len(told) != 1 || told[0].Duration != 100*time.Millisecond {
+			r.Errorf("%+v", told)
+		}
+		got := a.hears()
+		if last, _ := dtmf.Parse(got[len(got)-1].Payload); last.Duration != 4800 {
+			r.Errorf("%+v", last)
+		}
+	})
 }
 
 // Another clock is another stream (RFC 7160 section 4.1), and the one before says good bye.

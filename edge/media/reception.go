@@ -57,7 +57,7 @@ func (r *reception) update(in *inbound, now time.Duration, moved bool) bool {
 	r.last = now
 	r.received++
 	r.bytes += uint64(len(in.payload))
-	if in.codec.sounds() || r.codec == unknown {
+	if in.codec != r.codec && (in.codec.sounds() || r.codec == unknown) {
 		r.become(in.codec)
 	}
 	if in.codec.sounds() {

@@ -44,8 +44,7 @@ func Spoken() []string {
 	return names
 }
 
-// Codecs are the payload types that were agreed on: those of Audio in the order of the offer, then telephone-event, of the
-// clocks that Audio has.
+// Codecs are the payload types that were agreed on: those of Audio in the order of the offer, then telephone-event.
 type Codecs struct {
 	Audio, Events []Format
 }
@@ -60,7 +59,7 @@ func Ours(names []string, types Types) (c Codecs) {
 		}
 	}
 	for _, f := range events {
-		if c.ticks(f.Rate) {
+		if c.stands(f) {
 			c.Events = append(c.Events, types.of(f))
 		}
 	}
@@ -76,7 +75,7 @@ func (m *Media) Common(names []string) (c Codecs) {
 		}
 	}
 	for _, e := range events {
-		if i := slices.IndexFunc(m.Formats, func(f Format) bool { return f.is(e) }); i >= 0 && (c.ticks(e.Rate) || e.Rate == rate) {
+		if i := slices.IndexFunc(m.Formats, func(f Format) bool { return f.is(e) }); i >= 0 && c.stands(e) {
 			c.Events = append(c.Events, m.Formats[i])
 		}
 	}
@@ -85,9 +84,10 @@ func (m *Media) Common(names []string) (c Codecs) {
 
 func (f Format) spoken() bool { return slices.ContainsFunc(spoken[:], f.is) }
 
-// ticks says that there is sound with this clock.
-func (c Codecs) ticks(rate int) bool {
-	return slices.ContainsFunc(c.Audio, func(f Format) bool { return f.Rate == rate })
+// stands says that telephone-event of this clock may be beside Audio. That of 8000 always is: there are phones that know no
+// other, whatever they speak.
+func (c Codecs) stands(event Format) bool {
+	return event.Rate == rate || slices.ContainsFunc(c.Audio, func(f Format) bool { return f.Rate == event.Rate })
 }
 
 // Event is telephone-event to be sent beside sound with this clock: of the same, else of what clock there is, which some

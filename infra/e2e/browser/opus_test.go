@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/offhook/offhook/edge/sound/wav"
 	"github.com/offhook/offhook/infra/e2e/real"
 )
 
@@ -18,6 +19,7 @@ func TestJsSIPSpeaksOpus(t *testing.T) {
 	r.run(t, "with a desk phone, transcoded", func(r *rig) { r.opus(transcoded, "OPUS PCMU") })
 	r.run(t, "called by a desk phone", func(r *rig) { r.opus(pageIsCalled, "PCMU OPUS") })
 	r.run(t, "with a page, as it comes", opusToOpus)
+	r.run(t, "with a desk phone of Opus, as it comes", deskOfOpus)
 	r.run(t, "hears a script", func(r *rig) { r.opus(hearsAScript, "OPUS") })
 	r.run(t, "presses digits", func(r *rig) { r.opus(presses, "OPUS") })
 }
@@ -64,6 +66,26 @@ func transcoded(r *rig, library string) {
 	p.do("hangup")
 	d.wait("CALL_CLOSED")
 	p.wait("ended")
+}
+
+// deskOfOpus: what a page and a baresip code reaches the other untouched.
+func deskOfOpus(r *rig) {
+	began, p := time.Now(), r.phone("jssip", "105")
+	d := &phone{real.NewBaresip(r.t, real.BaresipOptions{User: "101", Password: "demo-101", Server: r.SIP, Tone: desk, Opus: true, Auto: true}), r}
+	p.do("call", uri("101"))
+	p.wait("answered")
+	r.hear("talking", map[ear][]int{p: {desk}})
+	<-time.After(2 * time.Second)
+	p.do("hangup")
+	d.wait("CALL_CLOSED")
+	p.wait("ended")
+	if got := legCodecs(r.event("call.hangup", began)); got != "OPUS OPUS" {
+		r.t.Errorf("the legs spoke %s", got)
+	}
+	pcm := wav.Resample(d.Heard(r.t), 48000, 8000)
+	if wrong := judge(pcm[max(len(pcm)-8000, 0):], []int{microphone}); wrong != "" {
+		r.t.Errorf("the desk %s", wrong)
+	}
 }
 
 // opusToOpus: two pages hear each other, with hold and its music between.

@@ -15,10 +15,10 @@ import (
 // opusNets are networks as in nets, with what must be heard of Opus through them. Opus codes what an ear makes of the sound
 // and not its samples, so SNR is low and says little.
 var opusNets = []net{
-	{"nothing lost", real.Network{}, 10, 0.06},
-	{"5 % lost", real.Network{Loss: 0.05}, 9, 0.1},
+	{"nothing lost", real.Network{}, 9, 0.08},
+	{"5 % lost", real.Network{Loss: 0.05}, 8.5, 0.1},
 	{"10 % lost", real.Network{Loss: 0.10}, 8, 0.15},
-	{"50 ms of jitter, 2 % behind the next, 2 % twice", jittery(0), 9, 0.06},
+	{"50 ms of jitter, 2 % behind the next, 2 % twice", jittery(0), 8, 0.08},
 }
 
 // A phone of Opus over a bad line and one of PCMU behind a good one: what is lost is repaired from the packet that follows,

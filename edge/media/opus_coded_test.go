@@ -294,3 +294,35 @@ func BenchmarkOpus(b *testing.B) {
 		})
 	}
 }
+
+// Digits as tones are found in Opus too, and a stream hears it at 8 kHz.
+func TestTonesInOpusAreDigits(t *testing.T) {
+	speakOpus(t)
+	inBubble(t, nil, func(r *rig) {
+		a := r.singer(onlyO, 0)
+		a.end.HearTones(true)
+		var heard []int16
+		m := r.eng.Monitor(func(frame []int16) { heard = append(heard, frame...) })
+		m.Hear([]Heard{{From: a.end}})
+		pcm, payload := make([]int16, wideFrame), make([]byte, opus.MaxPacket)
+		for n := range 310 {
+			clear(pcm)
+			if n%25 >= 20 { // 7, for 100 ms
+				for i := range pcm {
+					at := 2 * math.Pi * float64(n*wideFrame+i) / WideRate
+					pcm[i] = int16(5000*math.Sin(852*at) + 5000*math.Sin(1209*at))
+				}
+			}
+			size := a.code.encode(payload, pcm)
+			a.send(rtp.Header{PayloadType: 111, SequenceNumber: uint16(n), Timestamp: uint32(n * 960), SSRC: 5}, payload[:size])
+			time.Sleep(frameTime)
+		}
+		m.Stop()
+		if got := digitsOf(a.told()); got != "777777777777" {
+			r.Errorf("12 times 7 was pressed: %q", got)
+		}
+		if len(heard) < 5*Rate {
+			r.Errorf("%d samples", len(heard))
+		}
+	})
+}

@@ -12,7 +12,7 @@ import (
 // Samples a second. Sound is mixed at the rate of who hears it; what comes at the other is converted.
 const (
 	Rate     = 8000
-	WideRate = 16000 // of parties that speak G.722
+	WideRate = 16000 // of parties that speak G.722 or Opus
 )
 
 // Config of an Engine.

@@ -152,8 +152,8 @@ type Record struct {
 	Of string `json:"of,omitempty"`
 	// 1: mixed; 2: the caller left, the others right. Default 1.
 	Channels int `json:"channels,omitempty"`
-	// A file of 16 kHz instead of 8: parties that speak G.722 are recorded with all that they sound like, in
-	// twice the bytes.
+	// A file of 16 kHz instead of 8: parties that speak G.722 or Opus are recorded with all that they sound
+	// like, in twice the bytes.
 	Wide bool `json:"wide,omitempty"`
 	// Play a beep first.
 	Beep bool `json:"beep,omitempty"`

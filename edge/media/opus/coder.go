@@ -10,7 +10,7 @@ const Built = true
 const (
 	complexity = 1
 	// A voice of 16 kHz is good at 24 kbit/s. What is sent again is coded at the cost of the rest, so there is more for both:
-	// a sweep that loses no packet is as good at 40 kbit/s as at 24 without, and 3 dB worse at 32.
+	// a sweep that loses no packet is 1.6 dB worse at 40 kbit/s than at 24 without, and 4 dB at 32.
 	plainRate, repeatingRate = 24000, 40000
 	leastRate                = 6000
 	// expectedLoss is the percentage for which as much is sent again as makes sense. It is not asked of the line, so that

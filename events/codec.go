@@ -72,26 +72,7 @@ func (d *decoder) bytes(n uint64) []byte {
 	return out
 }
 
-// route is what the forwarder goes by: the rest of the event is read by its lane.
-type route struct {
-	topic string
-	key   string
-	at    int64 // Unix nanoseconds
-}
-
-// decodeRoute reads topic, key and time. Known topics cost no memory.
-func decodeRoute(b []byte) (route, error) {
-	if len(b) == 0 || b[0] != codecVersion {
-		return route{}, errCodec
-	}
-	d := decoder{b: b[1:]}
-	r := route{topic: topicName(d.bytes(d.uvarint())), key: string(d.bytes(d.uvarint())), at: d.varint()}
-	if d.bad {
-		return route{}, errCodec
-	}
-	return r, nil
-}
-
+// topicName costs no memory for known topics.
 func topicName(b []byte) string {
 	switch string(b) {
 	case TopicCalls:

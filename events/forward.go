@@ -74,14 +74,14 @@ func (f *forwarder) run(ctx context.Context) {
 
 // dispatch gives one record to its lane.
 func (f *forwarder) dispatch(ctx context.Context, rec spool.Record) {
-	to, err := decodeRoute(rec.Payload)
-	number := f.track.add(rec.Next, to.at)
+	e, err := decodeFields(rec.Payload)
+	number := f.track.add(rec.Next, e.at)
 	if err != nil {
 		f.lost(err)
 		f.track.finish([]uint64{number})
 		return
 	}
-	l := f.laneFor(ctx, to.topic, to.key)
+	l := f.laneFor(ctx, topicName(e.topic), e.key)
 	if l == nil {
 		return // ctx ended
 	}
@@ -109,7 +109,7 @@ func (f *forwarder) admit(ctx context.Context, l *lane, n int64) bool {
 }
 
 // laneFor finds or starts the lane of a key. nil: ctx ended before the broker could be asked.
-func (f *forwarder) laneFor(ctx context.Context, topic, key string) *lane {
+func (f *forwarder) laneFor(ctx context.Context, topic string, key []byte) *lane {
 	p, ok := f.parts[topic]
 	if !ok {
 		if p = f.learn(ctx, topic); p == nil {
@@ -163,9 +163,9 @@ func (f *forwarder) send(ctx context.Context, topic string, partition int, spool
 	}
 	p := newPartitioner(n)
 	for i, b := range spooled {
-		to, err := decodeRoute(b)
+		e, err := decodeFields(b)
 		if err == nil {
-			err = f.kafka.produce(ctx, topic, p.pick(to.key), &cargo{spooled: spooled[i : i+1]})
+			err = f.kafka.produce(ctx, topic, p.pick(e.key), &cargo{spooled: spooled[i : i+1]})
 		}
 		if err != nil {
 			return err
@@ -214,11 +214,11 @@ func newPartitioner(n int) *partitioner {
 	return p
 }
 
-func (p *partitioner) pick(key string) int {
+func (p *partitioner) pick(key []byte) int {
 	if len(p.all) == 0 {
 		return anyPartition
 	}
-	return p.balancer.Balance(kafka.Message{Key: []byte(key)}, p.all...)
+	return p.balancer.Balance(kafka.Message{Key: key}, p.all...)
 }
 
 // window counts the payload bytes on their way.

@@ -123,12 +123,8 @@ func (l *lane) take() *batch {
 		return nil
 	}
 	b := l.batches[0]
-	if l.batches = slices.Delete(l.batches, 0, 1); len(l.batches) == 0 && cap(l.batches) > batchRecords {
-		l.batches = nil // of a long outage
-	}
-	if len(b.text) > 0 {
-		l.f.window.add(-int64(len(b.text)))
-	}
+	l.batches = slices.Delete(l.batches, 0, 1)
+	l.f.window.add(-int64(len(b.text)))
 	return b
 }
 
@@ -181,9 +177,6 @@ func (l *lane) load(b *batch, items []item) (spooled [][]byte, n int) {
 	spooled = make([][]byte, 0, len(items))
 	for _, it := range items {
 		payload, err := l.payload(b, it)
-		if err == nil {
-			_, err = decodeFields(payload)
-		}
 		if err != nil {
 			l.f.lost(err)
 			n++

@@ -110,7 +110,7 @@ func (b *letterBox) putOnce(ctx context.Context, topic string, m message) error 
 	if err != nil {
 		return err
 	}
-	return b.c.produce(ctx, topic, newPartitioner(n).pick(string(m.key)), m.records())
+	return b.c.produce(ctx, topic, newPartitioner(n).pick(m.key), m.records())
 }
 
 // partitionsOrMake makes the topic when it is missing.

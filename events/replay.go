@@ -180,7 +180,7 @@ func (r *replayer) putBack(ctx context.Context, batch []message, end int64) erro
 			continue
 		}
 		m.headers = restored(&m)
-		if err := r.c.produce(ctx, r.target, p.pick(string(m.key)), m.records()); err != nil {
+		if err := r.c.produce(ctx, r.target, p.pick(m.key), m.records()); err != nil {
 			r.count--
 			return fmt.Errorf("letter %d of %s: %w", batch[i].offset, r.cfg.Topic, err)
 		}

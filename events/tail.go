@@ -115,7 +115,7 @@ func Call(ctx context.Context, k Kafka, callID string, since ...time.Time) ([]De
 	if err != nil {
 		return nil, err
 	}
-	cur, err := f.place(placing, from, TopicCalls, newPartitioner(n).pick(callID))
+	cur, err := f.place(placing, from, TopicCalls, newPartitioner(n).pick([]byte(callID)))
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +205,7 @@ func (f *follower) locate(ctx context.Context, cfg TailConfig) ([]*cursor, error
 func wantedPartitions(n int, key string) []int {
 	p := newPartitioner(n)
 	if key != "" {
-		return []int{p.pick(key)}
+		return []int{p.pick([]byte(key))}
 	}
 	return p.all
 }

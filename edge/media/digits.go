@@ -36,9 +36,9 @@ func (s *sender) sendDigit(sc *scratch, slot int64) {
 		s.toneTS = s.clock.at(slot)
 	}
 	var b [dtmf.Size]byte
-	p.Event.Duration *= uint16(s.events.clock() / perSlot)
-	p.Event.Put(b[:])
-	s.write(sc, s.next(s.event, s.toneTS, p.First), b[:], s.lasts(p.Event))
+	ev := s.byClock(p.Event, perSlot)
+	ev.Put(b[:])
+	s.write(sc, s.next(s.event, s.toneTS, p.First), b[:], s.lasts(ev))
 }
 
 // PassesDigits is true while the RTP digits of another endpoint's party reach this one's as they come: it is a plain

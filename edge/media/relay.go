@@ -107,16 +107,20 @@ func (s *sender) lasts(ev dtmf.Event) uint32 {
 	return uint32(ev.Duration) * uint32(s.clock.rate) / uint32(s.events.clock())
 }
 
-// digit is the payload of an event, by the clock of the party's events. One of more than 1.3 s is as long as it can say.
+// digit is the payload of an event, by the clock of the party's events.
 func (s *sender) digit(sc *scratch, in *inbound) []byte {
-	from, to := uint32(in.codec.clock()), uint32(s.events.clock())
-	if from == to {
+	if in.codec.clock() == s.events.clock() {
 		return in.payload[:dtmf.Size]
 	}
 	ev, _ := dtmf.Parse(in.payload)
-	ev.Duration = uint16(min(uint32(ev.Duration)*to/from, 0xFFFF))
-	ev.Put(sc.payload[:])
+	s.byClock(ev, in.codec.clock()).Put(sc.payload[:])
 	return sc.payload[:dtmf.Size]
+}
+
+// byClock is an event of a clock by that of the party's events. One that is longer than it can say, 1.3 s, is that long.
+func (s *sender) byClock(ev dtmf.Event, from ticks) dtmf.Event {
+	ev.Duration = uint16(min(uint32(ev.Duration)*uint32(s.events.clock())/uint32(from), 0xFFFF))
+	return ev
 }
 
 // transcode keeps a state for each relay. Loss is left to whoever hears it, but for that of Opus, which knows best what it

@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -19,10 +20,9 @@ type rounds struct {
 	every time.Duration
 	most  int // rounds between two looks
 
-	mu   sync.Mutex
-	at   int
-	due  [maxRounds + 1][]*Endpoint
-	size int
+	mu  sync.Mutex
+	at  int
+	due [maxRounds + 1][]*Endpoint
 }
 
 // appointment is an endpoint's place in rounds; guarded by rounds.mu.
@@ -39,7 +39,6 @@ func (r *rounds) add(e *Endpoint) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.put(e, 1)
-	r.size++
 }
 
 func (r *rounds) put(e *Endpoint, after int) {
@@ -51,9 +50,7 @@ func (r *rounds) put(e *Endpoint, after int) {
 func (r *rounds) remove(e *Endpoint) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.take(e) {
-		r.size--
-	}
+	r.take(e)
 }
 
 // take has the last of its round stand in for the endpoint. False: it is not there.
@@ -89,11 +86,7 @@ func (r *rounds) again(e *Endpoint, after time.Duration) {
 func (r *rounds) all() []*Endpoint {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := make([]*Endpoint, 0, r.size)
-	for _, of := range r.due {
-		all = append(all, of...)
-	}
-	return all
+	return slices.Concat(r.due[:]...)
 }
 
 // watch tells of endpoints that should hear their party and do not, and sends the reports that are due.
@@ -109,7 +102,8 @@ func (e *Engine) watch(ctx context.Context) {
 		}
 		due = e.ends.next(due[:0])
 		for _, end := range due {
-			e.ends.again(end, min(end.checkSilence(e.now()), end.control(e.now())))
+			now := e.now()
+			e.ends.again(end, min(end.checkSilence(now), end.control(now)))
 		}
 		clear(due)
 	}

@@ -30,7 +30,7 @@ func TestAllMethodsAtOnceLeaveNothing(t *testing.T) {
 		if n := r.eng.wheel.count; n != 0 {
 			r.Errorf("%d left on the wheel", n)
 		}
-		if n := r.eng.ends.size; n != 0 {
+		if n := len(r.eng.ends.all()); n != 0 {
 			r.Errorf("%d endpoints left", n)
 		}
 	})

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/offhook/offhook/edge/sipua/guard"
 )
 
 const (
@@ -21,13 +23,11 @@ var abilities = []Header{{"Allow", allow}, {"Accept", typeSDP}, {"Supported", su
 
 var errControl = errors.New("control character in a header")
 
-// checkText refuses what would break out of a header line: RFC 3261 25.1 knows no control characters in a value.
+// checkText refuses what would break out of a header line.
 func checkText(values ...string) error {
 	for _, v := range values {
-		for i := range len(v) {
-			if c := v[i]; c < 0x20 && c != '\t' || c == 0x7f {
-				return fmt.Errorf("%w: %.40q", errControl, v)
-			}
+		if guard.HasControl(v) {
+			return fmt.Errorf("%w: %.40q", errControl, v)
 		}
 	}
 	return nil
@@ -36,20 +36,11 @@ func checkText(values ...string) error {
 // token keeps the characters of s that may stand in a tag or a user part.
 func token(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < 0x7f && isTokenByte(byte(r)) {
+		if r < 0x7f && guard.IsTokenByte(byte(r)) {
 			return r
 		}
 		return -1
 	}, s)
-}
-
-// isTokenByte: RFC 3261 25.1, token.
-func isTokenByte(c byte) bool {
-	switch {
-	case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
-		return true
-	}
-	return strings.IndexByte("-.!%*_+`'~", c) >= 0
 }
 
 // ownHeaders are written by us alone; nobody may add them.
@@ -87,7 +78,7 @@ func quote(name string) string {
 // userPart checks what comes before the @ of a URI we build: user of RFC 3261 25.1, without a password.
 func userPart(s string) error {
 	for i := range len(s) {
-		if c := s[i]; !isTokenByte(c) && strings.IndexByte("&=+$,;?/()#", c) < 0 {
+		if c := s[i]; !guard.IsTokenByte(c) && strings.IndexByte("&=+$,;?/()#", c) < 0 {
 			return fmt.Errorf("%.40q cannot be the user part of a URI", s)
 		}
 	}
@@ -97,7 +88,7 @@ func userPart(s string) error {
 // hostPart checks host[:port] of a URI we build.
 func hostPart(s string) error {
 	for i := range len(s) {
-		if c := s[i]; !isTokenByte(c) && c != ':' && c != '[' && c != ']' {
+		if c := s[i]; !guard.IsTokenByte(c) && c != ':' && c != '[' && c != ']' {
 			return fmt.Errorf("%.40q cannot be a host", s)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/offhook/offhook/edge/sipua/guard"
 )
 
 // writer renders a message. Every line passes its check, so that nothing from outside breaks out of its header.
@@ -38,10 +40,8 @@ func (w *writer) add(parts ...string) *writer {
 
 // end checks the line and closes it.
 func (w *writer) end() {
-	for _, c := range w.b[w.line:] {
-		if c < 0x20 && c != '\t' || c == 0x7f {
-			w.err = errControl
-		}
+	if guard.HasControl(w.b[w.line:]) {
+		w.err = errControl
 	}
 	w.b = append(w.b, '\r', '\n')
 	w.line = len(w.b)

@@ -104,9 +104,10 @@ func (c Codecs) Event(rate int) Format {
 
 // Last puts a codec behind all others.
 func (c *Codecs) Last(name string) {
-	slices.SortStableFunc(c.Audio, func(a, b Format) int {
-		return cmp.Compare(strings.Count(a.Name, name), strings.Count(b.Name, name))
-	})
+	if i := slices.IndexFunc(c.Audio, func(f Format) bool { return f.Name == name }); i >= 0 {
+		f := c.Audio[i]
+		c.Audio = append(slices.Delete(c.Audio, i, i+1), f)
+	}
 }
 
 // Lead puts the codecs of these names first, in their order.

@@ -15,7 +15,7 @@ func unsupported(req *sip.Request) string {
 	var tags []string
 	for _, h := range req.GetHeaders("Require") {
 		for tag := range strings.SplitSeq(h.Value(), ",") {
-			if tag = strings.TrimSpace(tag); !optionTags[strings.ToLower(tag)] && isToken([]byte(tag)) {
+			if tag = strings.TrimSpace(tag); !optionTags[strings.ToLower(tag)] && IsToken(tag) {
 				tags = append(tags, tag)
 			}
 		}

@@ -107,7 +107,7 @@ func (g *rawGuard) startLine(line []byte) bool {
 	if string(end[sp+5:]) != "2.0" {
 		g.fault(505) // RFC 3261 21.5.6
 	}
-	if !isToken(g.method) || len(end) != len(line) || sp == first+1 {
+	if !IsToken(g.method) || len(end) != len(line) || sp == first+1 {
 		g.fault(400) // exactly one SP between the parts, none at the end (RFC 3261 7.1)
 		return true
 	}
@@ -182,7 +182,7 @@ func (g *rawGuard) field(field []byte) {
 		return
 	}
 	name, value := trimLWS(field[:colon]), field[colon+1:]
-	if !isToken(name) {
+	if !IsToken(name) {
 		g.fault(400)
 		return
 	}

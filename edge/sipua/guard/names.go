@@ -7,12 +7,17 @@ import (
 
 // Clean tells whether a value from outside can be handed on: valid UTF-8 without control characters.
 func Clean(s string) bool {
+	return !HasControl(s) && utf8.ValidString(s) && !strings.Contains(s, "\u0085")
+}
+
+// HasControl tells whether a value would break out of its header line: RFC 3261 25.1 knows no control characters in one.
+func HasControl[T ~string | ~[]byte](s T) bool {
 	for i := range len(s) {
 		if c := s[i]; c < 0x20 && c != '\t' || c == 0x7f {
-			return false
+			return true
 		}
 	}
-	return utf8.ValidString(s) && !strings.Contains(s, "\u0085")
+	return false
 }
 
 // tokenByte marks the characters of a token (RFC 3261 25.1).
@@ -29,13 +34,17 @@ var tokenByte = func() (t [256]bool) {
 	return t
 }()
 
-func isToken(b []byte) bool {
-	for _, c := range b {
-		if !tokenByte[c] {
+// IsTokenByte tells whether a character may be in a token.
+func IsTokenByte(c byte) bool { return tokenByte[c] }
+
+// IsToken tells whether that is a token.
+func IsToken[T ~string | ~[]byte](s T) bool {
+	for i := range len(s) {
+		if !tokenByte[s[i]] {
 			return false
 		}
 	}
-	return len(b) > 0
+	return len(s) > 0
 }
 
 // isScheme: ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ), RFC 3986 3.1.

@@ -151,7 +151,7 @@ func checkVias(m sip.Message) string {
 }
 
 func goodVia(v *sip.ViaHeader) bool {
-	if !strings.EqualFold(v.ProtocolName, "SIP") || v.ProtocolVersion != "2.0" || !isToken([]byte(v.Transport)) {
+	if !strings.EqualFold(v.ProtocolName, "SIP") || v.ProtocolVersion != "2.0" || !IsToken(v.Transport) {
 		return false
 	}
 	for _, p := range v.Params {

@@ -136,7 +136,7 @@ func FuzzTarget(f *testing.F) {
 		if s := got.URI.String(); !guard.Clean(s) || strings.Contains(s, "?") || strings.ContainsAny(s, "\r\n<>") {
 			t.Fatalf("%q is %q", value, s)
 		}
-		if r := got.Replaces; r != nil && (!guard.Clean(r.CallID) || !isToken(r.To) || !isToken(r.From)) {
+		if r := got.Replaces; r != nil && (!guard.Clean(r.CallID) || !guard.IsToken(r.To) || !guard.IsToken(r.From)) {
 			t.Fatalf("%q has %+v", value, r)
 		}
 	})

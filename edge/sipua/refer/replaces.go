@@ -30,9 +30,9 @@ func ParseReplaces(value string) (Replaces, error) {
 		good := true
 		switch name {
 		case "to-tag":
-			good, r.To = r.To == "" && isToken(v), v
+			good, r.To = r.To == "" && guard.IsToken(v), v
 		case "from-tag":
-			good, r.From = r.From == "" && isToken(v), v
+			good, r.From = r.From == "" && guard.IsToken(v), v
 		case "early-only":
 			r.Early = true
 		}
@@ -58,16 +58,4 @@ func (r Replaces) String() string {
 // Escaped is the value as it stands in the headers of a URI (RFC 3261 19.1.1).
 func (r Replaces) Escaped() string {
 	return strings.ReplaceAll(url.QueryEscape(r.String()), "+", "%20")
-}
-
-// isToken: RFC 3261 25.1.
-func isToken(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		alnum := c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
-		if !alnum && strings.IndexByte("-.!%*_+`'~", c) < 0 {
-			return false
-		}
-	}
-	return s != ""
 }

@@ -152,8 +152,10 @@ func (r *rig) endedBy(who string, began time.Time) {
 	}
 }
 
-func pageToPage(r *rig, library string) {
-	p, q := r.phone(library, "105"), r.phone(other[library], "106")
+// pagesTalk: a page calls another, which takes the call.
+func pagesTalk(r *rig, library, another string) (p, q *page) {
+	r.t.Helper()
+	p, q = r.phone(library, "105"), r.phone(another, "106")
 	q.Run(r.t, "say(1300)", nil)
 	p.do("call", uri("106"))
 	q.wait("incoming")
@@ -161,6 +163,11 @@ func pageToPage(r *rig, library string) {
 	q.wait("answered")
 	p.wait("answered")
 	r.hear("talking", map[ear][]int{p: {second}, q: {microphone}})
+	return p, q
+}
+
+func pageToPage(r *rig, library string) {
+	p, q := pagesTalk(r, library, other[library])
 	q.do("hold")
 	r.hear("the called one holds", map[ear][]int{p: {}, q: {}})
 	q.do("resume")

@@ -91,14 +91,7 @@ func deskOfOpus(r *rig) {
 // opusToOpus: two pages hear each other, with hold and its music between.
 func opusToOpus(r *rig) {
 	began := time.Now()
-	p, q := r.phone("jssip", "105"), r.phone("jssip", "106")
-	q.Run(r.t, "say(1300)", nil)
-	p.do("call", uri("106"))
-	q.wait("incoming")
-	q.do("accept")
-	q.wait("answered")
-	p.wait("answered")
-	r.hear("talking", map[ear][]int{p: {second}, q: {microphone}})
+	p, q := pagesTalk(r, "jssip", "jssip")
 	p.speaksOpus()
 	q.speaksOpus()
 	q.do("hold")

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/offhook/offhook/edge/sipua"
 )
 
 // metrics of the shell; Collectors hands them to a registry.
@@ -64,19 +66,14 @@ func (g gateways) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-// shed is what the signalling refused by itself.
-func (n *Node) shed() float64 {
-	if n.ua == nil {
-		return 0
+// signalled reads a count of the signalling, if there is any.
+func (n *Node) signalled(count func(*sipua.UA) int64) func() float64 {
+	return func() float64 {
+		if n.ua == nil {
+			return 0
+		}
+		return float64(count(n.ua))
 	}
-	return float64(n.ua.Refused())
-}
-
-func (n *Node) excess() float64 {
-	if n.ua == nil {
-		return 0
-	}
-	return float64(n.ua.Excess())
 }
 
 // refusals are the packets that the media did not take.
@@ -98,9 +95,9 @@ func (n *Node) Collectors() []prometheus.Collector {
 	lent := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "offhook", Name: "legs_lent", Help: "Legs that are with another call."},
 		func() float64 { return float64(n.Lent()) })
 	shed := prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "offhook", Name: "calls_shed_total",
-		Help: "New calls that the signalling answered 503, as its queue stood or offhook drains."}, n.shed)
+		Help: "New calls that the signalling answered 503, as its queue stood or offhook drains."}, n.signalled((*sipua.UA).Refused))
 	excess := prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "offhook", Name: "requests_over_share_total",
-		Help: "New requests dropped or refused, as their source had had its share while others waited."}, n.excess)
+		Help: "New requests dropped or refused, as their source had had its share while others waited."}, n.signalled((*sipua.UA).Excess))
 	all := []prometheus.Collector{shed, excess, m.started, m.ended, m.refused, m.panics, m.unpublished, m.noPorts, m.mediaTimeouts, m.keysFailed, m.askTook, m.answer.all, live, lent,
 		newGateways(n)}
 	return slices.Concat(all, n.refusals(), n.recorders.collectors(), n.streams.collectors())

@@ -3,29 +3,18 @@ package sipua
 import (
 	"bytes"
 	"cmp"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/emiago/sipgo/sip"
 
+	"github.com/offhook/offhook/edge/edgetest"
 	"github.com/offhook/offhook/edge/sipua/guard"
 )
 
 // FuzzIncoming: whatever passes the guard can be answered, and no answer carries a control character that its receiver could
 // take for the end of a line.
 func FuzzIncoming(f *testing.F) {
-	files, err := filepath.Glob("testdata/torture/*/*.dat")
-	if err != nil || len(files) == 0 {
-		f.Fatal(len(files), err)
-	}
-	for _, name := range files {
-		raw, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(raw)
-	}
+	edgetest.Messages(f, "testdata/torture")
 	f.Add(wire(plain))
 	f.Add(wire("REGISTER sip:d SIP/2.0\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\nf: <sip:1@x>;tag=1\nt: <sip:1@x>\ni: c\nCSeq: 1 REGISTER\nContact: <sip:a@b>;q=0.5, *\nAuthorization: Digest username=\"1\", realm=\"demo\", nonce=\"n\", uri=\"sip:d\", response=\"r\"\n\n"))
 	cfg, err := Config{Listen: []Listen{{"udp", "127.0.0.1:0"}}}.withDefaults()

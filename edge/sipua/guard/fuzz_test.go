@@ -2,27 +2,17 @@ package guard
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/offhook/offhook/edge/edgetest"
 )
 
 // FuzzGuard: whatever comes, what we take is taken at a second look too, and no answer carries a control character that its
 // receiver could take for the end of a line.
 func FuzzGuard(f *testing.F) {
-	files, err := filepath.Glob("../testdata/torture/*/*.dat")
-	if err != nil || len(files) == 0 {
-		f.Fatal(len(files), err)
-	}
-	for _, name := range files {
-		raw, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(raw)
-	}
+	edgetest.Messages(f, "../testdata/torture")
 	f.Add(wire(plain))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		before := bytes.Clone(raw)

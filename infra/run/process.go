@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// collectAt is GOGC for a process whose garbage is short-lived messages: half the collector's work for some megabytes.
+// collectAt is GOGC for a process whose garbage is short-lived messages: a third of the collector's work for some megabytes.
 const collectAt = 300
 
 // Prepare sets what the process needs of the runtime and the system; the environment (GOGC) has the last word.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,13 +11,14 @@ import (
 // overloaded is what twice the highest rate did.
 type overloaded struct {
 	Highest  int     `json:"highest_calls_per_second"` // without failures, measured just before
+	After    int     `json:"highest_after"`            // the same, just after: machines are not always as fast
 	Offered  int     `json:"offered_calls_per_second"`
 	OwnP50MS float64 `json:"own_p50_ms"` // offhook_answer_seconds, stage own, at half of the highest, before
 	OwnP99MS float64 `json:"own_p99_ms"`
 	Seconds  int     `json:"seconds"`
 	Good     int     `json:"good_calls_per_second"` // meanwhile, median second
-	Share    float64 `json:"share_of_highest"`
-	Normal   float64 `json:"normal_after_seconds"` // at half of the highest; -1: not seen
+	Share    float64 `json:"share_of_highest"`      // of the mean of before and after
+	Normal   float64 `json:"normal_after_seconds"`  // at half of the highest; -1: not seen
 	Left     int     `json:"calls_left"`
 	LeftTime float64 `json:"none_left_after_seconds"` // since the last call began
 }
@@ -69,14 +71,54 @@ func (b *bench) flooded(sys *rig.System) error {
 		return err
 	}
 	o.Good = medianGood(flood.Course[:min(len(flood.Course), o.Seconds)])
-	o.Share = float64(o.Good) / float64(highest)
 	if o.Left, err = b.untilNone(sys, 40*time.Second); err != nil {
 		return err
 	}
 	o.LeftTime = time.Since(ended).Seconds()
-	say("  %d good calls/s (%.0f %%), normal after %.0f s, %d calls left after %.0f s; in all %v", o.Good, 100*o.Share, o.Normal, o.Left, o.LeftTime, flood)
+	say("  %d good calls/s, normal after %.0f s, %d calls left after %.0f s; in all %v", o.Good, o.Normal, o.Left, o.LeftTime, flood)
 	b.results.Overload = o
+	return b.share(sys, o)
+}
+
+// share compares what was good to the highest rate, of before and of now.
+func (b *bench) share(sys *rig.System, o *overloaded) (err error) {
+	if o.After, err = b.highestFrom(sys, o.Highest); err != nil {
+		return err
+	}
+	o.Share = 2 * float64(o.Good) / float64(o.Highest+o.After)
+	say("  the highest rate is %d calls/s now; %.0f %% of the mean of before and now were good", o.After, 100*o.Share)
 	return nil
+}
+
+// highestFrom finds the highest rate again, to a tenth, beginning at one that it was.
+func (b *bench) highestFrom(sys *rig.System, rate int) (int, error) {
+	good, err := b.clean(sys, rate)
+	for up := good; err == nil && rate > 100; {
+		next := rate * 10 / 11
+		if up {
+			next = rate * 11 / 10
+		}
+		if good, err = b.clean(sys, next); good != up {
+			return min(rate, next), err
+		}
+		rate = next
+	}
+	return 0, errors.Join(err, fmt.Errorf("%s has no rate without failed calls any more", sys.Name))
+}
+
+// clean tells whether a rate goes without failures; it has a second try, as in climb.
+func (b *bench) clean(sys *rig.System, rate int) (bool, error) {
+	for range 2 {
+		o, _, err := b.atRate(&rated{sys: sys}, rate, rate*b.step)
+		if err != nil || o.Clean() {
+			return err == nil, err
+		}
+		say("  %d calls/s: %v", rate, o)
+		if err := sys.Start(); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
 }
 
 // highest finds the rate without failures where the product has what it has here. The system runs afterwards.

@@ -31,6 +31,7 @@ const intro = `# Benchmarks
 
 Written by ` + "`make bench`" + ` (` + "`QUICK=1`" + ` for a short run that only prints); do not edit. Product and peers run in the same run, in turns, on loopback,
 with sipp, webhook and event log as processes beside them on the same cores: compare the ratios, not the numbers of two machines.
+Product and peers have the priority that the product gives itself (nice -10), sipp, webhook and event log the usual one.
 
 - **offhook**: ` + "`offhook edge`" + ` as it ships: every document checked, ports opened, every event spooled to disk and sent to a
   Kafka-compatible broker in another process, the webhook told of the hang-up too (two requests a call; the peers make one).
@@ -99,12 +100,12 @@ func (r *results) overloadTable(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "## Twice the highest rate\n\n%d calls/s offered for %d s, then half of the highest at once. The product has half of the cores here, and generator, webhook and event log "+
 		"the other: at such a rate the generator would take from the product what it offers.\n\n", o.Offered, o.Seconds)
-	b.WriteString("| highest calls/s | good calls/s meanwhile | share | normal again after | calls left |\n|--:|--:|--:|--:|--:|\n")
+	b.WriteString("| highest calls/s before | good calls/s meanwhile | highest after | good of the mean of both | normal again after | calls left |\n|--:|--:|--:|--:|--:|--:|\n")
 	normal := fmt.Sprintf("%.0f s", o.Normal)
 	if o.Normal < 0 {
 		normal = "not within 8 s"
 	}
-	fmt.Fprintf(b, "| %d | %d | %.0f %% | %s | %d after %.0f s |\n\n", o.Highest, o.Good, 100*o.Share, normal, o.Left, o.LeftTime)
+	fmt.Fprintf(b, "| %d | %d | %d | %.0f %% | %s | %d after %.0f s |\n\n", o.Highest, o.Good, o.After, 100*o.Share, normal, o.Left, o.LeftTime)
 	fmt.Fprintf(b, "Before that, at half of the highest, offhook itself added p50 %.2f ms, p99 %.1f ms to an answer.\n\n", o.OwnP50MS, o.OwnP99MS)
 }
 

@@ -63,6 +63,7 @@ type edgeCmd struct {
 	Log    string        `help:"Log format." enum:"text,json" default:"json" env:"OFFHOOK_LOG"`
 	Level  string        `help:"Log level." enum:"debug,info,warn,error" default:"info" env:"OFFHOOK_LOG_LEVEL"`
 	Grace  time.Duration `help:"How long calls may go on after SIGTERM." default:"10m" env:"OFFHOOK_GRACE"`
+	Nice   int           `help:"Priority beside other processes, -20 (first) to 19, where the system allows it; 0 leaves it, and one that it was started with stays." default:"-10" env:"OFFHOOK_NICE"`
 
 	Secure secureFlags `embed:""`
 
@@ -75,7 +76,7 @@ func (c *edgeCmd) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	return run.EdgeAlone(ctx, settings, run.EdgeOptions{SIP: c.SIP, Secure: c.Secure.options(false), RTP: c.RTP, HTTP: c.HTTP, Kafka: c.Kafka, Data: c.Data, Name: c.Name,
-		Public: c.Public, Secret: c.Secret, Grace: c.Grace, Profile: c.Profile}, run.NewLogger(out, c.Log == "json", c.Level))
+		Public: c.Public, Secret: c.Secret, Grace: c.Grace, Nice: c.Nice, Profile: c.Profile}, run.NewLogger(out, c.Log == "json", c.Level))
 }
 
 type fnCmd struct {

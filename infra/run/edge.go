@@ -68,7 +68,7 @@ type Parts struct {
 
 // NewEdge binds every port and opens the spool, so that what is wrong is told before anything runs.
 func NewEdge(settings *Settings, opts EdgeOptions, parts Parts, log *slog.Logger) (*Edge, error) {
-	Prepare(log)
+	Prepare(opts.Nice, log)
 	e := &Edge{opts: opts, log: log, settings: settings, feed: api.NewFeed(5000), pages: parts.Pages, facts: parts.Facts, open: parts.Open}
 	for _, step := range []func() error{e.openLog, e.openMedia, e.openRecordings, func() error { return e.openNode(parts.Functions) }, e.openSignalling, e.openWeb} {
 		if err := step(); err != nil {

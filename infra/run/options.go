@@ -26,6 +26,7 @@ type EdgeOptions struct {
 	Name   string
 	Secret string
 	Grace  time.Duration // for calls in progress, after the signal to stop
+	Nice   int           // priority of the process, -20 (first) to 19; 0 leaves it as it is
 
 	Profile string // loopback address for the runtime's profiles; empty: none
 }

@@ -17,13 +17,17 @@ import (
 const collectAt = 300
 
 // Prepare sets what the process needs of the runtime and the system; the environment (GOGC) has the last word.
-// A system that refuses more descriptors leaves the process with fewer calls, not without any.
-func Prepare(log *slog.Logger) {
+// A system that refuses more descriptors leaves the process with fewer calls, not without any. One that refuses the
+// priority of nice, which is usual in a container, makes callers wait a little longer when the machine is busy.
+func Prepare(nice int, log *slog.Logger) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
 	}
 	if err := raiseDescriptors(); err != nil {
 		log.Warn("the limit of open files could not be raised", "err", err)
+	}
+	if err := prefer(nice); err != nil {
+		log.Info("the priority of the process stays as it is", "nice", nice, "err", err)
 	}
 }
 

@@ -64,6 +64,7 @@ func (s *System) Start() (err error) {
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.Name, err)
 	}
+	s.Prefer()
 	return nil
 }
 

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/offhook/offhook/edge/ask"
@@ -20,41 +21,49 @@ func (s *session) askAtOnce(o call.AskStart) bool {
 	return ok
 }
 
-// ask puts an ask in a goroutine of its own, which the node waits for; the tenant's bulkhead bounds how many.
+// outstanding is an ask whose answer the call waits for.
+type outstanding struct {
+	id     int
+	cancel context.CancelFunc
+}
+
+// ask puts an ask beside the worker; the node waits for it when it ends.
 func (s *session) ask(o call.AskStart) {
 	if s.askAtOnce(o) {
 		return
 	}
+	q := asking{s: s, o: o, policy: s.node.Policy(s.tenant), ctx: s.node.asking}
 	if !o.Notice {
 		s.waits()
+		q.ctx, q.cancel = context.WithCancel(q.ctx)
+		s.asks = append(s.asks, outstanding{o.Ask, q.cancel})
 	}
-	n, policy := s.node, s.node.Policy(s.tenant)
-	ctx, cancel := context.WithCancel(n.asking)
-	if !o.Notice {
-		if s.asks == nil {
-			s.asks = map[int]context.CancelFunc{}
-		}
-		s.asks[o.Ask] = cancel
-	}
-	n.asks.Add(1)
-	go func() {
-		defer n.asks.Done()
-		defer cancel()
-		started := time.Now()
-		answer := n.cfg.Asker.Ask(ctx, policy, o.To, o.Payload)
-		ended := time.Now()
-		n.metrics.askTook.Observe(ended.Sub(started).Seconds())
-		if !o.Notice {
-			s.worker.put(message{s: s, in: answered(o.Ask, answer), asked: asked{started, ended}})
-		}
-	}()
+	s.node.askers.put(q)
 }
 
-func (s *session) stopAsk(id int) {
-	if cancel := s.asks[id]; cancel != nil {
-		cancel()
-		delete(s.asks, id)
+// put asks, and gives the call the answer.
+func (n *Node) put(q asking) {
+	if q.cancel != nil {
+		defer q.cancel()
 	}
+	started := time.Now()
+	answer := n.cfg.Asker.Ask(q.ctx, q.policy, q.o.To, q.o.Payload)
+	ended := time.Now()
+	n.metrics.askTook.Observe(ended.Sub(started).Seconds())
+	if !q.o.Notice {
+		q.s.worker.put(message{s: q.s, in: answered(q.o.Ask, answer), asked: asked{started, ended}})
+	}
+}
+
+// stopAsk gives an ask up, if it is still under way.
+func (s *session) stopAsk(id int) {
+	s.asks = slices.DeleteFunc(s.asks, func(a outstanding) bool {
+		if a.id != id {
+			return false
+		}
+		a.cancel()
+		return true
+	})
 }
 
 func answered(id int, a ask.Answer) call.AskAnswered {

@@ -65,7 +65,7 @@ type Node struct {
 	dir       atomic.Pointer[directory]
 	draining  atomic.Bool
 	live      atomic.Int64
-	asks      sync.WaitGroup
+	askers    askers
 	asking    context.Context // ends when the node does
 	cancel    context.CancelFunc
 	metrics   metrics
@@ -83,6 +83,7 @@ func New(cfg Config, tenants *config.Config) (*Node, error) {
 	}
 	defaults(&cfg)
 	n := &Node{cfg: cfg, source: "/offhook/edge/" + cfg.Name, log: cfg.Logger, metrics: newMetrics(), meetings: newMeetings(), reloaded: make(chan struct{}, 1)}
+	n.askers.do = n.put
 	n.recorders.begin()
 	n.streams.begin()
 	n.asking, n.cancel = context.WithCancel(context.Background())
@@ -154,7 +155,7 @@ func (n *Node) Run(ctx context.Context) error {
 	err := g.Wait()
 	n.cancel()
 	n.recorders.giveUp()
-	n.asks.Wait()
+	n.askers.stop()
 	n.recorders.all.Wait()
 	n.streams.all.Wait()
 	return err

@@ -23,7 +23,7 @@ type session struct {
 	legs       []*leg
 	sounding
 	timers map[int]*timer
-	asks   map[int]context.CancelFunc
+	asks   []outstanding
 	ties
 	mix   call.Mix
 	again []call.Input // inputs that outputs brought at once
@@ -112,8 +112,8 @@ func (s *session) finish(cause event.Cause) {
 	for _, t := range s.timers {
 		s.worker.timers.cancel(t)
 	}
-	for _, cancel := range s.asks {
-		cancel()
+	for _, a := range s.asks {
+		a.cancel()
 	}
 	// The dialogs' transactions stay for seconds and hold the session: they shall not hold the call.
 	s.sounding, s.timers, s.asks, s.again, s.legs, s.mix, s.core = sounding{}, nil, nil, nil, nil, nil, nil

@@ -162,7 +162,7 @@ func (w *worker) step(s *session, in call.Input) {
 	fault := w.guard(s, in.Kind(), func() {
 		switch done := in.(type) {
 		case call.AskAnswered:
-			delete(s.asks, done.Ask)
+			s.stopAsk(done.Ask)
 		case call.PlayEnded:
 			delete(s.plays, done.Play)
 		case call.RecordEnded:

@@ -16,6 +16,7 @@ type ids struct {
 	node string
 	n    uint64
 	sum  [sha256.Size]byte
+	text []byte // of the call before: a buffer
 }
 
 // sharedIDs makes tags for whoever asks.
@@ -36,19 +37,31 @@ func newIDs(secret []byte, node string) ids {
 	return ids{mac: hmac.New(sha256.New, secret), node: node}
 }
 
-func (i *ids) hash(parts ...string) []byte {
+func (i *ids) hash(what, of, other string) []byte {
+	i.text = append(append(append(append(i.text[:0], what...), 0), of...), 0)
+	i.text = append(append(i.text, other...), 0)
+	return i.seal(i.text)
+}
+
+func (i *ids) seal(text []byte) []byte {
 	i.mac.Reset()
-	for _, p := range parts {
-		_, _ = i.mac.Write([]byte(p)) // a hash never fails
-		_, _ = i.mac.Write([]byte{0})
-	}
+	_, _ = i.mac.Write(text) // a hash never fails
 	return i.mac.Sum(i.sum[:0])
 }
 
 // tag is NODE-SESSION-MAC: the node that owns the dialog, the session, and a MAC over both.
-func (i *ids) tag(callID, other string) string {
-	session := i.node + "-" + compact.EncodeToString(i.hash("tag", callID, other)[:10])
-	return session + "-" + compact.EncodeToString(i.hash("mac", session)[:5])
+func (i *ids) tag(callID, other string) string { return string(i.rawTag(callID, other)) }
+
+// rawTag is a tag that is valid until the next one is made.
+func (i *ids) rawTag(callID, other string) []byte {
+	const what = "mac\x00"
+	session := i.hash("tag", callID, other)[:10]
+	i.text = append(append(append(i.text[:0], what...), i.node...), '-')
+	i.text = append(compact.AppendEncode(i.text, session), 0)
+	sum := i.seal(i.text)[:5]
+	i.text[len(i.text)-1] = '-'
+	i.text = compact.AppendEncode(i.text, sum)
+	return i.text[len(what):]
 }
 
 // branch of a new transaction (RFC 3261 8.1.1.7).

@@ -37,6 +37,7 @@ type backlog struct {
 	late   lateness
 	shares shares
 	hasty  hasty
+	scraps []byte // see scrap
 }
 
 // What waited longer than lateAfter is late; when all was for latePatience, the queue stands: it is not a burst that will be
@@ -68,7 +69,7 @@ func (l *lateness) stays(now time.Time) bool {
 	return !l.since.IsZero() && now.Sub(l.since) >= latePatience/3
 }
 
-var inviteLine = []byte("INVITE ")
+var inviteLine, ackLine = []byte("INVITE "), []byte("ACK ")
 
 // rested: nothing waits, so nothing stands.
 func (w *worker) rested() {
@@ -139,13 +140,51 @@ func (w *worker) shed(raw []byte, from path) bool {
 // refuseRaw tells false where the answer has to go elsewhere than to where the request came from, or there is none.
 func (w *worker) refuseRaw(raw, callID []byte, from path) bool {
 	head, _, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
-	if !from.reliable() && !bytes.Contains(head, []byte(from.to.String())) && !bytes.Contains(head, []byte(";rport")) {
+	var at [64]byte
+	if !from.reliable() && !bytes.Contains(head, from.to.AppendTo(at[:0])) && !bytes.Contains(head, []byte(";rport")) {
 		return false
 	}
-	res := guard.Answer(raw, 503, phrase(503), w.ids.tag(string(callID), ""))
+	res := guard.Answer(w.scrap(from), raw, 503, phrase(503), w.ids.rawTag(string(callID), ""))
 	if res == nil {
 		return false
 	}
-	w.write(from, append(bytes.TrimSuffix(res, []byte("\r\n")), "Retry-After: "+strconv.Itoa(busyRetry)+"\r\n\r\n"...))
+	w.write(from, append(bytes.TrimSuffix(res, []byte("\r\n")), retrySoon...))
 	return true
+}
+
+var retrySoon = "Retry-After: " + strconv.Itoa(busyRetry) + "\r\n\r\n"
+
+// scrap is memory for a message that nobody keeps once it is sent; a stream does.
+func (w *worker) scrap(to path) []byte {
+	if to.reliable() {
+		return make([]byte, 0, scrapSize)
+	}
+	if w.scraps == nil {
+		w.scraps = make([]byte, 0, scrapSize)
+	}
+	return w.scraps
+}
+
+const scrapSize = 2 << 10
+
+// unawaited knows, unparsed, the ACK of a refusal without a transaction: one comes with each call that is refused, and nobody
+// waits for it. Its To has the tag that such a refusal gave, and its Call-ID has no dialog, nor one that ended lately and
+// left a transaction.
+func (w *worker) unawaited(raw []byte) bool {
+	if !bytes.HasPrefix(raw, ackLine) {
+		return false
+	}
+	id := guard.CallID(raw)
+	if len(id) == 0 || w.calls[string(id)] != nil {
+		return false
+	}
+	from, to := guard.Tags(raw)
+	if len(from) == 0 || len(to) == 0 {
+		return false
+	}
+	callID, tag := string(id), string(from)
+	if _, ended := w.tombs.find(tombKey{callID, tag, true}); ended {
+		return false
+	}
+	return bytes.Equal(to, w.ids.rawTag(callID, "")) || bytes.Equal(to, w.ids.rawTag(callID, tag))
 }

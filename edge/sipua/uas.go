@@ -19,6 +19,9 @@ var parser = sip.NewParser(sip.WithHeadersParsers(func() map[string]sip.HeaderPa
 
 // parse takes bytes from the wire: guard, canonical form, sipgo's parser.
 func (w *worker) parse(raw []byte, from path) {
+	if w.unawaited(raw) {
+		return
+	}
 	reply, ok := guard.Check(raw)
 	if !ok {
 		w.answerRaw(raw, reply, from)
@@ -41,7 +44,7 @@ func (w *worker) answerRaw(raw []byte, status int, from path) {
 	if status == 0 {
 		return
 	}
-	if res := guard.Answer(raw, status, phrase(status), w.ids.tag(string(guard.CallID(raw)), "")); res != nil {
+	if res := guard.Answer(w.scrap(from), raw, status, phrase(status), w.ids.rawTag(string(guard.CallID(raw)), "")); res != nil {
 		w.write(from, res)
 	}
 }

@@ -7,15 +7,14 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
-// Answer makes the response to a request that can't be parsed: the headers that an answer repeats are copied as they
+// Answer appends to out the response to a request that can't be parsed: the headers that an answer repeats are copied as they
 // came (RFC 3261 8.2.6), To gets toTag if it has none. nil: it can't be answered, or is an ACK.
-func Answer(data []byte, status int, phrase, toTag string) []byte {
+func Answer[T ~string | ~[]byte](out, data []byte, status int, phrase string, toTag T) []byte {
 	line, rest, found := cutLine(data)
 	if !found || bytes.HasPrefix(line, []byte("ACK ")) || foldPrefix(line, "sip/") {
 		return nil
 	}
-	out := append(make([]byte, 0, 512), "SIP/2.0 "...)
-	out = strconv.AppendInt(out, int64(status), 10)
+	out = strconv.AppendInt(append(out, "SIP/2.0 "...), int64(status), 10)
 	out = append(append(append(out, ' '), phrase...), crlf...)
 	vias := 0
 	for {
@@ -24,9 +23,13 @@ func Answer(data []byte, status int, phrase, toTag string) []byte {
 			break
 		}
 		rest = next
+		var untagged bool
 		var copied rawHeader
-		if out, copied = copyNeeded(out, field, toTag); copied == rawVia {
+		if out, copied, untagged = copyNeeded(out, field); copied == rawVia {
 			vias++
+		}
+		if untagged {
+			out = append(append(append(out[:len(out)-len(crlf)], ";tag="...), toTag...), crlf...)
 		}
 	}
 	if vias == 0 {
@@ -35,24 +38,25 @@ func Answer(data []byte, status int, phrase, toTag string) []byte {
 	return append(out, "Content-Length: 0\r\n\r\n"...)
 }
 
-func copyNeeded(out, field []byte, toTag string) ([]byte, rawHeader) {
+// copyNeeded tells what it copied, and whether that is a To without a tag.
+func copyNeeded(out, field []byte) ([]byte, rawHeader, bool) {
 	colon := bytes.IndexByte(field, ':')
 	if colon <= 0 {
-		return out, rawOther
+		return out, rawOther, false
 	}
 	name, value := trimLWS(field[:colon]), field[colon+1:]
 	kind := rawKind(name)
-	if bare, _ := controls(value); bare || !kind.needed() {
-		return out, rawOther
+	if !kind.needed() {
+		return out, rawOther, false
+	}
+	if bare, _ := controls(value); bare {
+		return out, rawOther, false
 	}
 	if long := longName(name); long != "" {
 		name = []byte(long)
 	}
 	value = unfold(trimLWS(value))
-	if kind == rawTo && !bytes.Contains(bytes.ToLower(value), []byte("tag")) {
-		value = append(append([]byte{}, value...), ";tag="+toTag...)
-	}
-	return appendLine(out, name, value), kind
+	return appendLine(out, name, value), kind, kind == rawTo && !foldContains(value, "tag")
 }
 
 // Rejection is the response to a request that Normalise refuses, with the headers its status asks for.

@@ -20,3 +20,33 @@ func CallID(raw []byte) []byte {
 	}
 	return nil
 }
+
+// Tags finds the tags of From and To without parsing or checking anything. Each must stand plainly, in one line that ends with
+// it, right after the address in angle brackets; else it is empty.
+func Tags(raw []byte) (from, to []byte) {
+	for {
+		line, rest, found := cutLine(raw)
+		if !found || len(line) == 0 {
+			return from, to
+		}
+		raw = rest
+		if c := line[0] | 0x20; c != 'f' && c != 't' || len(raw) > 0 && isLWS(raw[0]) {
+			continue
+		}
+		name, value, _ := bytes.Cut(line, []byte{':'})
+		switch rawKind(trimLWS(name)) {
+		case rawFrom:
+			from = plainTag(value)
+		case rawTo:
+			to = plainTag(value)
+		}
+	}
+}
+
+func plainTag(value []byte) []byte {
+	tag, ok := bytes.CutPrefix(value[bytes.LastIndexByte(value, '>')+1:], []byte(";tag="))
+	if !ok || !IsToken(tag) {
+		return nil
+	}
+	return tag
+}

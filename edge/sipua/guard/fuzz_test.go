@@ -26,7 +26,7 @@ func FuzzGuard(f *testing.F) {
 func fuzzOne(t *testing.T, raw []byte) {
 	CallID(raw)
 	reply, ok := Check(raw)
-	checkLines(t, Answer(raw, 400, "Bad Request", "tag"))
+	checkLines(t, Answer(nil, raw, 400, "Bad Request", "tag"))
 	if !ok {
 		if reply != 0 && (reply < 400 || reply > 599) {
 			t.Fatalf("guard answers %d", reply)

@@ -1,56 +1,86 @@
 package spool
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
-// itemOverhead stands for what an item costs beyond its own size.
+// itemOverhead stands for what a record costs beyond its own size.
 const itemOverhead = 64
 
-// queue is what waits in memory. Two slices take turns, so that a steady stream allocates nothing.
+// block is records that are written together, in the form that the disk gets.
+type block struct {
+	frames  []byte
+	records int
+	bytes   int64 // what it counts of the queue's bound
+}
+
+// queue is what waits in memory. A value is encoded when it is put: nothing of it is kept, and who put it may use its
+// memory again. The memory of a block is used again too, so that a steady stream allocates nothing.
 type queue[T any] struct {
 	mu       sync.Mutex
-	incoming []T
-	writing  []T // being written, from head on
-	head     int
+	blocks   []*block // in order; the last one grows
+	spare    *block
+	writing  bool // the first block is being written and does not grow
 	bytes    int64
 	max      int64
+	queued   int
 	accepted uint64
 	refused  uint64
-	overflow bool // an item was refused since the last ask
+	overflow bool // a record was refused since the last ask
 	closed   bool
-	size     func(T) int
+	encode   func([]byte, T) []byte
 	wake     chan struct{}
 }
 
-func newQueue[T any](max int64, size func(T) int) *queue[T] {
-	return &queue[T]{max: max, size: size, wake: make(chan struct{}, 1)}
+func newQueue[T any](max int64, encode func([]byte, T) []byte) *queue[T] {
+	return &queue[T]{max: max, encode: encode, wake: make(chan struct{}, 1)}
 }
 
 func (q *queue[T]) put(v T, size int) error {
 	n := int64(size) + itemOverhead
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	switch {
 	case q.closed:
-		q.mu.Unlock()
 		return ErrClosed
 	case q.bytes+n > q.max:
 		q.refused++
-		first := !q.overflow
-		q.overflow = true
-		q.mu.Unlock()
-		if first {
+		if !q.overflow {
+			q.overflow = true
 			q.signal()
 		}
 		return ErrFull
 	}
-	q.incoming = append(q.incoming, v)
+	b := q.room()
+	frames, at := beginFrame(b.frames)
+	frames = q.encode(frames, v)
+	endFrame(frames, at)
+	b.frames = frames
+	b.records++
+	b.bytes += n
 	q.bytes += n
+	q.queued++
 	q.accepted++
-	first := len(q.incoming) == 1
-	q.mu.Unlock()
-	if first {
+	if b.records == 1 {
 		q.signal()
 	}
 	return nil
+}
+
+// room is the block for one more record.
+func (q *queue[T]) room() *block {
+	if n := len(q.blocks); n > 1 || n == 1 && !q.writing {
+		if b := q.blocks[n-1]; b.records < groupRecords && len(b.frames) < groupBytes {
+			return b
+		}
+	}
+	b := q.spare
+	if q.spare = nil; b == nil {
+		b = new(block)
+	}
+	q.blocks = append(q.blocks, b)
+	return b
 }
 
 func (q *queue[T]) signal() {
@@ -60,30 +90,35 @@ func (q *queue[T]) signal() {
 	}
 }
 
-// next gives up to n items to write; they stay in the queue until drop.
-func (q *queue[T]) next(n int) []T {
+// next gives the block to write; it stays in the queue until drop. nil: there is none.
+func (q *queue[T]) next() *block {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.head == len(q.writing) {
-		q.writing, q.incoming = q.incoming, q.writing[:0]
-		q.head = 0
+	if len(q.blocks) == 0 {
+		return nil
 	}
-	return q.writing[q.head:min(q.head+n, len(q.writing))]
+	q.writing = true
+	return q.blocks[0]
 }
 
-// drop forgets the first n items of next.
-func (q *queue[T]) drop(n int) {
+// drop forgets the block that next gave, and tells how many records it had.
+func (q *queue[T]) drop() (records int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	done := q.writing[q.head : q.head+n]
-	for _, v := range done {
-		q.bytes -= int64(q.size(v)) + itemOverhead
+	b := q.blocks[0]
+	records = b.records
+	q.blocks = slices.Delete(q.blocks, 0, 1)
+	q.writing = false
+	q.bytes -= b.bytes
+	q.queued -= records
+	if cap(b.frames) <= 2*groupBytes { // what a very long record took is freed
+		*b = block{frames: b.frames[:0]}
+		q.spare = b
 	}
-	clear(done) // so that what they point to is freed
-	q.head += n
+	return records
 }
 
-// overflowed tells whether an item was refused since the last time, and whether there is room again.
+// overflowed tells whether a record was refused since the last time, and whether there is room again.
 func (q *queue[T]) overflowed() (refused, room bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -102,8 +137,7 @@ func (q *queue[T]) close() {
 func (q *queue[T]) stats(s *Stats) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	s.Accepted, s.Refused, s.QueuedBytes = q.accepted, q.refused, q.bytes
-	s.Queued = len(q.incoming) + len(q.writing) - q.head
+	s.Accepted, s.Refused, s.QueuedBytes, s.Queued = q.accepted, q.refused, q.bytes, q.queued
 }
 
 func (q *queue[T]) taken() uint64 {

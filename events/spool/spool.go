@@ -13,9 +13,13 @@ import (
 const (
 	groupRecords = 4096
 	groupBytes   = 1 << 20
-	linger       = 10 * time.Millisecond // between the beginnings of two groups: under load one sync serves many records
 	retryFirst   = 50 * time.Millisecond
 	retryMost    = 2 * time.Second
+
+	// linger is the least time between the beginnings of two groups: a sync costs the CPU half a millisecond however much
+	// there is, so under load it serves many records. Nobody waits for it: a record after a rest is written at once, and
+	// Flush ends it. What comes in this time is what a crash may take.
+	linger = 25 * time.Millisecond
 )
 
 // Spool takes values of one type and keeps them, encoded, on the disk.
@@ -25,15 +29,15 @@ type Spool[T any] struct {
 	w        writer
 	alarms   *alarms
 	lock     *dirlock.Lock
-	encode   func([]byte, T) []byte
-	buf      []byte
+	size     func(T) int
+	hurry    chan struct{} // somebody waits in Flush
 	written  atomic.Uint64
 	failures atomic.Uint64
 	found    int
 }
 
 // Open takes the directory, repairs what a crash left and makes ready. encode appends a value's bytes, size tells
-// about how many there will be; both are called with a value that was put, encode by Run.
+// about how many there will be; both are called by Put only.
 // Errors: the directory is in use (dirlock.ErrHeld) or cannot be read.
 func Open[T any](dir string, encode func([]byte, T) []byte, size func(T) int, o Options) (*Spool[T], error) {
 	o = o.withDefaults()
@@ -51,15 +55,15 @@ func Open[T any](dir string, encode func([]byte, T) []byte, size func(T) int, o 
 		next = max(next, st.segs[n-1].num+1)
 	}
 	return &Spool[T]{
-		q: newQueue(o.QueueBytes, size), st: st, w: writer{st: st, opt: o, next: next},
-		alarms: a, lock: lock, encode: encode, found: found,
+		q: newQueue(o.QueueBytes, encode), st: st, w: writer{st: st, opt: o, next: next},
+		alarms: a, lock: lock, size: size, hurry: make(chan struct{}, 1), found: found,
 	}, nil
 }
 
-// Put takes a value without blocking. nil means that it is written soon; Flush waits for that.
+// Put takes a value without blocking and keeps nothing of it. nil means that it is written soon; Flush waits for that.
 // Errors: ErrFull, ErrTooLarge, ErrClosed; the value was then not taken.
 func (s *Spool[T]) Put(v T) error {
-	n := s.q.size(v)
+	n := s.size(v)
 	if n > MaxRecord {
 		return ErrTooLarge
 	}
@@ -75,13 +79,14 @@ func (s *Spool[T]) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-s.q.wake:
 			began := time.Now()
-			s.drain(ctx)
-			pause(ctx, linger-time.Since(began))
+			if s.drain(ctx) {
+				wait(ctx, s.hurry, linger-time.Since(began))
+			}
 		}
 	}
 	s.q.close()
 	for {
-		if n, err := s.group(); err != nil || n == 0 {
+		if wrote, err := s.group(); err != nil || !wrote {
 			return s.leftover(err)
 		}
 	}
@@ -95,50 +100,39 @@ func (s *Spool[T]) leftover(err error) error {
 	return nil
 }
 
-// drain writes all that waits, however often the disk refuses.
-func (s *Spool[T]) drain(ctx context.Context) {
-	retry := retryFirst
-	for ctx.Err() == nil {
-		s.checkOverflow()
+// drain writes what waits by now, however often the disk refuses. What comes meanwhile is for the next time, or a steady
+// stream would be synced without a rest. wrote: there was something.
+func (s *Spool[T]) drain(ctx context.Context) (wrote bool) {
+	retry, target := retryFirst, s.q.taken()
+	for s.checkOverflow(); ctx.Err() == nil && s.written.Load() < target; s.checkOverflow() {
+		wrote = true
 		space := s.st.waiter()
-		n, err := s.group()
-		switch {
-		case err != nil:
+		if _, err := s.group(); err != nil {
 			s.failed(err)
 			wait(ctx, space, retry)
 			retry = min(2*retry, retryMost)
-		case n == 0:
-			s.checkOverflow()
-			return
-		default:
-			retry = retryFirst
-			s.alarms.clear(AlarmBound)
-			s.alarms.clear(AlarmWrite)
+			continue
 		}
+		retry = retryFirst
+		s.alarms.clear(AlarmBound)
+		s.alarms.clear(AlarmWrite)
 	}
+	s.checkOverflow()
+	return wrote
 }
 
-// group writes one group; n is the number of records in it.
-func (s *Spool[T]) group() (n int, err error) {
-	items := s.q.next(groupRecords)
-	if len(items) == 0 {
-		return 0, nil
+// group writes one group; wrote is false when nothing waits.
+func (s *Spool[T]) group() (wrote bool, err error) {
+	b := s.q.next()
+	if b == nil {
+		return false, nil
 	}
-	s.buf = s.buf[:0]
-	for n < len(items) && len(s.buf) < groupBytes {
-		var at int
-		s.buf, at = beginFrame(s.buf)
-		s.buf = s.encode(s.buf, items[n])
-		endFrame(s.buf, at)
-		n++
+	if err := s.w.write(b.frames); err != nil {
+		return false, err
 	}
-	if err := s.w.write(s.buf); err != nil {
-		return 0, err
-	}
-	s.q.drop(n)
-	s.written.Add(uint64(n))
+	s.written.Add(uint64(s.q.drop()))
 	s.st.wakeAll()
-	return n, nil
+	return true, nil
 }
 
 func (s *Spool[T]) failed(err error) {
@@ -166,6 +160,10 @@ func (s *Spool[T]) Flush(ctx context.Context) error {
 		changed := s.st.waiter()
 		if s.written.Load() >= target {
 			return nil
+		}
+		select {
+		case s.hurry <- struct{}{}:
+		default:
 		}
 		select {
 		case <-ctx.Done():
@@ -218,8 +216,6 @@ func (s *Spool[T]) Close() error {
 	s.q.close()
 	return errors.Join(s.st.close(), s.lock.Release())
 }
-
-func pause(ctx context.Context, d time.Duration) { wait(ctx, nil, d) }
 
 // wait returns after d, at a change, or at the end of ctx.
 func wait(ctx context.Context, changed <-chan struct{}, d time.Duration) {

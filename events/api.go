@@ -27,7 +27,7 @@ type Event struct {
 }
 
 // Publisher takes events without blocking: nil means the event will not be lost once Flush or the group commit is through.
-// ErrSpoolFull says the bound was reached.
+// ErrSpoolFull says the bound was reached. Data is the caller's again when Publish returns: who keeps it copies it.
 type Publisher interface {
 	Publish(e Event) error
 }

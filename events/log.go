@@ -81,7 +81,7 @@ func (l *Log) alarm(a spool.Alarm) {
 	}
 }
 
-// Publish takes an event without blocking. Data must not be changed afterwards. Missing topic, key and time become
+// Publish takes an event without blocking and keeps nothing of Data. Missing topic, key and time become
 // TopicCalls, the subject and now. Errors: ErrInvalid, ErrTooLarge, ErrSpoolFull, ErrClosed; the event was not taken.
 func (l *Log) Publish(e Event) error {
 	e.setDefaults()

@@ -102,6 +102,34 @@ func TestWithoutABrokerEventsAreSafeOnDiskAndTheEndIsQuick(t *testing.T) {
 	}
 }
 
+func TestDataIsTheCallersAgainAfterPublish(t *testing.T) {
+	l := openLog(t, Config{Grace: -1})
+	e := valid()
+	want := string(e.Data)
+	e.Data = []byte(want)
+	if err := l.Publish(e); err != nil {
+		t.Fatal(err)
+	}
+	clear(e.Data)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- l.Run(ctx) }()
+	if err := l.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	rec, err := l.spool.Reader().Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, err := decodeFields(rec.Payload); err != nil || string(f.data) != want {
+		t.Errorf("%q, %v; want %q", f.data, err, want)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestOpenRefusesABadAddress(t *testing.T) {
 	for _, k := range []Kafka{{}, {Brokers: []string{"a:1"}, SASL: SASL{Mechanism: "x"}}} {
 		if _, err := Open(Config{Dir: t.TempDir(), Kafka: k}); err == nil || !strings.Contains(err.Error(), "kafka") {

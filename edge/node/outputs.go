@@ -205,13 +205,12 @@ func (s *session) publish(kind string, data any) {
 	s.seq = base.Seq
 	s.hung = s.hung || kind == event.CallHangup
 	s.see(kind, data)
-	body, err := encode.JSON(data.(encode.Value))
-	if err == nil {
-		err = s.node.cfg.Events.Publish(events.Event{
+	err := encode.Lend(data.(encode.Value), func(body []byte) error {
+		return s.node.cfg.Events.Publish(events.Event{
 			ID: s.id + "-" + strconv.FormatInt(base.Seq, 10), Type: event.Prefix + kind, Source: s.node.source,
 			Subject: s.id, Time: base.At, Topic: events.TopicCalls, Key: s.id, Data: body,
 		})
-	}
+	})
 	if err != nil {
 		s.node.metrics.unpublished.Inc()
 		s.node.log.Error("event not taken by the log", "call", s.id, "tenant", s.tenant, "type", kind, "err", err)

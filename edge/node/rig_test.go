@@ -236,6 +236,7 @@ func (l *eventLog) Publish(e events.Event) error {
 	if l.refuse {
 		return errors.New("the log is full")
 	}
+	e.Data = slices.Clone(e.Data)
 	l.all = append(l.all, e)
 	return nil
 }

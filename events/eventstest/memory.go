@@ -3,6 +3,7 @@
 package eventstest
 
 import (
+	"bytes"
 	"context"
 	"sync"
 
@@ -33,6 +34,7 @@ func (m *Memory) Publish(e events.Event) error {
 	if m.err != nil {
 		return m.err
 	}
+	e.Data = bytes.Clone(e.Data) // which is the caller's again
 	m.events = append(m.events, e)
 	if m.changed != nil {
 		close(m.changed)

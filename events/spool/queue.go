@@ -5,8 +5,10 @@ import (
 	"sync"
 )
 
-// itemOverhead stands for what a record costs beyond its own size.
-const itemOverhead = 64
+const (
+	itemOverhead = 64 // stands for what a record costs beyond its own size
+	spareBlocks  = 4  // memory kept when nothing waits
+)
 
 // block is records that are written together, in the form that the disk gets.
 type block struct {
@@ -16,11 +18,11 @@ type block struct {
 }
 
 // queue is what waits in memory. A value is encoded when it is put: nothing of it is kept, and who put it may use its
-// memory again. The memory of a block is used again too, so that a steady stream allocates nothing.
+// memory again. So is that of a block, and a steady stream allocates nothing.
 type queue[T any] struct {
 	mu       sync.Mutex
 	blocks   []*block // in order; the last one grows
-	spare    *block
+	spare    []*block
 	writing  bool // the first block is being written and does not grow
 	bytes    int64
 	max      int64
@@ -52,7 +54,7 @@ func (q *queue[T]) put(v T, size int) error {
 		}
 		return ErrFull
 	}
-	b := q.room()
+	b := q.room(size)
 	frames, at := beginFrame(b.frames)
 	frames = q.encode(frames, v)
 	endFrame(frames, at)
@@ -68,16 +70,18 @@ func (q *queue[T]) put(v T, size int) error {
 	return nil
 }
 
-// room is the block for one more record.
-func (q *queue[T]) room() *block {
+// room is the block for one more record of that size.
+func (q *queue[T]) room(size int) *block {
 	if n := len(q.blocks); n > 1 || n == 1 && !q.writing {
-		if b := q.blocks[n-1]; b.records < groupRecords && len(b.frames) < groupBytes {
+		if b := q.blocks[n-1]; b.records < groupRecords && len(b.frames)+frameHeader+size <= groupBytes {
 			return b
 		}
 	}
-	b := q.spare
-	if q.spare = nil; b == nil {
-		b = new(block)
+	var b *block
+	if n := len(q.spare); n > 0 {
+		b, q.spare = q.spare[n-1], q.spare[:n-1]
+	} else {
+		b = &block{frames: make([]byte, 0, max(groupBytes, frameHeader+size))}
 	}
 	q.blocks = append(q.blocks, b)
 	return b
@@ -111,9 +115,9 @@ func (q *queue[T]) drop() (records int) {
 	q.writing = false
 	q.bytes -= b.bytes
 	q.queued -= records
-	if cap(b.frames) <= 2*groupBytes { // what a very long record took is freed
+	if len(q.spare) < spareBlocks && cap(b.frames) <= groupBytes { // what a long record took is freed
 		*b = block{frames: b.frames[:0]}
-		q.spare = b
+		q.spare = append(q.spare, b)
 	}
 	return records
 }

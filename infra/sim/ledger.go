@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -38,7 +39,7 @@ func (l *ledger) Publish(e events.Event) error {
 		l.users++
 		return nil
 	}
-	l.calls[e.Key] = append(l.calls[e.Key], entry{e.ID, strings.TrimPrefix(e.Type, event.Prefix), base.Seq, base.At, e.Data})
+	l.calls[e.Key] = append(l.calls[e.Key], entry{e.ID, strings.TrimPrefix(e.Type, event.Prefix), base.Seq, base.At, bytes.Clone(e.Data)})
 	return nil
 }
 

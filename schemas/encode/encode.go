@@ -27,32 +27,54 @@ const keep = 64 << 10
 
 // JSON gives v as JSON in memory of just the length needed. Errors are those of json.Marshal: of any, raw JSON and numbers
 // that are none.
-func JSON(v Value) ([]byte, error) { return Member("", "", v) }
+func JSON(v Value) ([]byte, error) {
+	e := begin()
+	defer e.end()
+	v.EncodeJSON(e)
+	return e.own()
+}
 
-// Member is JSON of an object, which has properties, with a string of that name before them. No name: without it.
+// Lend gives v as JSON to take, which must not keep it: its memory is used again.
+func Lend(v Value, take func([]byte) error) error {
+	e := begin()
+	defer e.end()
+	if v.EncodeJSON(e); e.err != nil {
+		return e.err
+	}
+	return take(e.b)
+}
+
+// Member is JSON of an object, which has properties, with a string of that name before them.
 func Member(name, text string, v Value) ([]byte, error) {
+	e := begin()
+	defer e.end()
+	e.Open()
+	e.String(name)
+	e.b = append(e.b, ':')
+	e.String(text)
+	from := len(e.b)
+	v.EncodeJSON(e)
+	e.b[from] = ',' // in the place of the brace
+	return e.own()
+}
+
+func begin() *Encoder {
 	e := encoders.Get().(*Encoder)
 	e.b, e.err = e.b[:0], nil
-	from := 0
-	if name != "" {
-		e.Open()
-		e.String(name)
-		e.b = append(e.b, ':')
-		e.String(text)
-		from = len(e.b)
-	}
-	v.EncodeJSON(e)
-	if from > 0 {
-		e.b[from] = ',' // in the place of the brace
-	}
-	own, err := slices.Clone(e.b), e.err
+	return e
+}
+
+func (e *Encoder) end() {
 	if cap(e.b) <= keep {
 		encoders.Put(e)
 	}
-	if err != nil {
-		return nil, err
+}
+
+func (e *Encoder) own() ([]byte, error) {
+	if e.err != nil {
+		return nil, e.err
 	}
-	return own, nil
+	return slices.Clone(e.b), nil
 }
 
 // Open begins an object.

@@ -2,7 +2,9 @@ package event
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
+	"os"
 	"reflect"
 	"testing"
 	"time"
@@ -120,5 +122,21 @@ func BenchmarkEncode(b *testing.B) {
 	v := answered()
 	for b.Loop() {
 		_, _ = encode.JSON(v)
+	}
+}
+
+func TestWhatIsLentIsWhatJSONGives(t *testing.T) {
+	want, _ := encode.JSON(answered())
+	err := encode.Lend(answered(), func(b []byte) error {
+		if string(b) != string(want) {
+			t.Errorf("lent %s, want %s", b, want)
+		}
+		return os.ErrExist
+	})
+	if !errors.Is(err, os.ErrExist) {
+		t.Errorf("the taker's error became %v", err)
+	}
+	if err := encode.Lend(&Media{JitterMS: math.Inf(1)}, func([]byte) error { t.Error("half of a value was lent"); return nil }); err == nil {
+		t.Error("no error")
 	}
 }

@@ -35,6 +35,7 @@ type Asker struct {
 	pools    pools
 	bulkhead bulkhead
 	breakers breakers
+	targets  targets
 	running  sync.WaitGroup
 }
 
@@ -139,10 +140,11 @@ func plan(p Policy, waits bool, now time.Time) (first, second time.Time) {
 
 // question is one ask on its way: the same bytes and id for every URL and try.
 type question struct {
-	policy Policy
-	id     string
-	body   []byte
-	known  []string
+	policy   Policy
+	id       string
+	body     []byte
+	known    []string
+	deadline time.Time // of this URL
 }
 
 // reply is what came back, unread.
@@ -155,8 +157,7 @@ type reply struct {
 // way asks one URL or function to its deadline.
 func (k *Asker) way(ctx context.Context, q question, to string, deadline time.Time) (Answer, *Failure) {
 	started := time.Now()
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
+	q.deadline = deadline
 	r, attempts, err := k.guarded(ctx, q, to)
 	if err != nil {
 		f := failure(to, classify(err), started, attempts)
@@ -215,38 +216,25 @@ func (k *Asker) guarded(ctx context.Context, q question, to string) (reply, int,
 	if name, isFn := strings.CutPrefix(to, "fn:"); isFn {
 		return k.function(ctx, q, name)
 	}
-	u, err := parse(to)
+	t, err := k.targets.get(to)
 	if err != nil {
 		return reply{}, 0, err
 	}
-	return k.remote(ctx, q, u, k.pools.of(q.policy.AllowPrivate))
-}
-
-func parse(to string) (*url.URL, error) {
-	u, err := url.Parse(to)
-	switch {
-	case err != nil:
-		return nil, faultf(CodeBadURL, "%s", plain(err))
-	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, faultf(CodeBadURL, "scheme %q; http, https and fn: can be asked", clip(u.Scheme, 20))
-	case u.Hostname() == "":
-		return nil, faultf(CodeBadURL, "no host in %s", snippet([]byte(to)))
-	}
-	return u, nil
+	return k.remote(ctx, q, t, k.pools.of(q.policy.AllowPrivate))
 }
 
 // remote asks over HTTP.
-func (k *Asker) remote(ctx context.Context, q question, u *url.URL, p *pool) (reply, int, error) {
+func (k *Asker) remote(ctx context.Context, q question, t *target, p *pool) (reply, int, error) {
 	if !k.bulkhead.enter(q.policy.Tenant, q.policy.Concurrent) {
 		return reply{}, 0, overloaded(q.policy)
 	}
 	defer k.bulkhead.leave(q.policy.Tenant)
-	b := k.breakers.get(q.policy.Tenant, u.Host)
+	b := k.breakers.get(q.policy.Tenant, t.url.Host)
 	ok, probe, last := b.allow(time.Now())
 	if !ok {
-		return reply{}, 0, faultf(CodeCircuitOpen, "%s failed too often and rests for %s; last: %s", clip(u.Host, 100), breakerRest, last)
+		return reply{}, 0, faultf(CodeCircuitOpen, "%s failed too often and rests for %s; last: %s", clip(t.url.Host, 100), breakerRest, last)
 	}
-	r, attempts, err := p.ask(ctx, q, u)
+	r, attempts, err := p.ask(ctx, q, t)
 	v, what := judge(err)
 	b.done(time.Now(), probe, v, what)
 	return r, attempts, err

@@ -118,11 +118,13 @@ func (b *breaker) count(now time.Time, v verdict) {
 // two generations, the older dropped when the newer is full.
 type breakers struct {
 	mu       sync.Mutex
-	now, old map[string]*breaker
+	now, old map[breakerKey]*breaker
 }
 
+type breakerKey struct{ tenant, host string }
+
 func (s *breakers) get(tenant, host string) *breaker {
-	k := tenant + "\x00" + host
+	k := breakerKey{tenant, host}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if b := s.now[k]; b != nil {
@@ -133,7 +135,7 @@ func (s *breakers) get(tenant, host string) *breaker {
 		b = &breaker{}
 	}
 	if s.now == nil || len(s.now) >= mostBreakers {
-		s.old, s.now = s.now, make(map[string]*breaker)
+		s.old, s.now = s.now, make(map[breakerKey]*breaker)
 	}
 	s.now[k] = b
 	return b

@@ -29,6 +29,7 @@ const (
 // pool is one set of connections with the client over it.
 type pool struct {
 	client *resty.Client
+	wire   *wire // nil: another transport is asked over
 	idle   func()
 }
 
@@ -38,8 +39,8 @@ func newPool(t http.RoundTripper) *pool {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	})
 	c.SetDoNotParseResponse(true).SetLogger(silent{}).SetDisableWarn(true)
-	c.SetHeader("User-Agent", "offhook").SetHeader("Accept", "application/json").SetHeader("Content-Type", "application/json")
 	p := &pool{client: c, idle: func() {}}
+	p.wire, _ = t.(*wire)
 	if closer, ok := t.(interface{ CloseIdleConnections() }); ok {
 		p.idle = closer.CloseIdleConnections
 	}
@@ -65,10 +66,11 @@ type pools struct {
 }
 
 func (s *pools) of(allow []netip.Prefix) *pool {
-	k := allowKey(allow)
+	var room [64]byte
+	k := allowKey(room[:0], allow)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p := s.byAllow[k]; p != nil {
+	if p := s.byAllow[string(k)]; p != nil {
 		return p
 	}
 	p := s.make(&dialer{lookup: s.lookup, allow: slices.Clone(allow)})
@@ -76,7 +78,7 @@ func (s *pools) of(allow []netip.Prefix) *pool {
 		s.forget()
 		s.byAllow = make(map[string]*pool)
 	}
-	s.byAllow[k] = p
+	s.byAllow[string(k)] = p
 	return p
 }
 
@@ -111,31 +113,32 @@ func (s *pools) close() {
 	}
 }
 
-func allowKey(allow []netip.Prefix) string {
-	if len(allow) == 0 {
-		return ""
-	}
-	var b []byte
+func allowKey(b []byte, allow []netip.Prefix) []byte {
 	for _, p := range allow {
 		b = append(p.AppendTo(b), ' ')
 	}
-	return string(b)
+	return b
 }
 
-// ask asks u, and once more when a second try may help: the connection failed, or a proxy says 502, 503 or 504.
-func (p *pool) ask(ctx context.Context, q question, u *url.URL) (r reply, attempts int, err error) {
+// ask asks t, and once more when a second try may help: the connection failed, or a proxy says 502, 503 or 504.
+func (p *pool) ask(ctx context.Context, q question, t *target) (r reply, attempts int, err error) {
+	if p.wire == nil { // ours needs no timer: it sets the deadline on its connection
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, q.deadline)
+		defer cancel()
+	}
 	for attempts = 1; ; attempts++ {
-		r, err = p.follow(ctx, q, u)
+		r, err = p.follow(ctx, q, t)
 		f, failed := errors.AsType[*fault](err)
-		if !failed || !f.retry || attempts == mostTries || !rest(ctx, retryPause) {
+		if !failed || !f.retry || attempts == mostTries || !rest(ctx, q.deadline, retryPause) {
 			return r, attempts, err
 		}
 	}
 }
 
 // rest waits, unless too little time is left for another try.
-func rest(ctx context.Context, d time.Duration) bool {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < 2*d {
+func rest(ctx context.Context, deadline time.Time, d time.Duration) bool {
+	if time.Until(deadline) < 2*d {
 		return false
 	}
 	t := time.NewTimer(d)
@@ -148,54 +151,51 @@ func rest(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// follow asks u and goes along with redirects within its host. The ask is put again as a POST: a GET without the
+// follow asks t and goes along with redirects within its host. The ask is put again as a POST: a GET without the
 // ask, which RFC 9110 15.4 lets a client make of a 301 or 302, would be of no use to anybody.
-func (p *pool) follow(ctx context.Context, q question, u *url.URL) (reply, error) {
+func (p *pool) follow(ctx context.Context, q question, t *target) (reply, error) {
 	for range mostRedirects + 1 {
-		resp, err := p.post(ctx, q, u)
+		resp, err := p.post(ctx, q, t)
 		if err != nil {
 			return reply{}, err
 		}
-		next, err := redirect(u, resp)
+		next, err := redirect(t.url, resp)
 		if err != nil || next == nil {
 			if err != nil {
 				resp.Body.Close()
 				return reply{}, err
 			}
-			return read(resp, u)
+			return read(resp, t)
 		}
 		resp.Body.Close()
-		u = next
+		t = newTarget(next)
 	}
 	return reply{}, faultf(CodeRedirectForbidden, "more than %d redirects", mostRedirects)
 }
 
 // post goes around resty's Request, which would parse the URL twice more and copy every header: a third of an ask's CPU.
-func (p *pool) post(ctx context.Context, q question, u *url.URL) (*http.Response, error) {
-	timestamp, signature := sign(q.policy.Secrets, q.id, time.Now(), q.body)
-	header := p.client.Header.Clone()
-	header["Webhook-Id"] = []string{q.id}
-	header["Webhook-Timestamp"] = []string{timestamp}
-	header["Idempotency-Key"] = []string{q.id} // also lets net/http send again when a kept connection had been closed
-	if signature != "" {
-		header["Webhook-Signature"] = []string{signature}
+func (p *pool) post(ctx context.Context, q question, t *target) (resp *http.Response, err error) {
+	o := own{id: q.id}
+	o.timestamp, o.signature = sign(q.policy.Secrets, q.id, time.Now(), q.body)
+	if p.wire != nil {
+		resp, err = p.wire.ask(ctx, q.deadline, t, o, q.body)
+	} else {
+		resp, err = p.elsewhere(ctx, t, o, q.body)
 	}
-	body := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(q.body)), nil }
-	first, _ := body()
-	req := &http.Request{
-		Method: http.MethodPost, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: header, Body: first, GetBody: body, ContentLength: int64(len(q.body)),
-	}
-	if u.User != nil {
-		password, _ := u.User.Password()
-		req.SetBasicAuth(u.User.Username(), password)
-	}
-	// Not http.Client: redirects are followed here, and what it does for them costs a tenth of an ask.
-	resp, err := p.client.GetClient().Transport.RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		return nil, classify(err)
 	}
 	return resp, nil
+}
+
+// elsewhere posts over a transport that is not ours. Not by http.Client: redirects are followed here.
+func (p *pool) elsewhere(ctx context.Context, t *target, o own, body []byte) (*http.Response, error) {
+	req := request(t.url)
+	o.each(req.Header.Set)
+	req.ContentLength = int64(len(body))
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	req.Body, _ = req.GetBody()
+	return p.client.GetClient().Transport.RoundTrip(req.WithContext(ctx))
 }
 
 // redirect is where the response leads, nil if nowhere.
@@ -245,21 +245,19 @@ func port(u *url.URL) string {
 }
 
 // read takes a response's body, when it is one that can be an answer.
-func read(resp *http.Response, u *url.URL) (reply, error) {
+func read(resp *http.Response, t *target) (reply, error) {
 	defer resp.Body.Close()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return reply{}, statusFault(resp)
 	}
-	base := *u
-	base.User = nil
-	r := reply{status: resp.StatusCode, base: base.String()}
+	r := reply{status: resp.StatusCode, base: t.base}
 	if resp.StatusCode == http.StatusNoContent || resp.ContentLength == 0 {
 		return r, nil
 	}
 	if resp.ContentLength > bodyLimit {
 		return reply{}, tooLarge(resp.StatusCode)
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, bodyLimit+1))
+	body, err := whole(resp)
 	if err != nil {
 		return reply{}, bodyFault(err, resp.StatusCode, len(body))
 	}
@@ -270,6 +268,16 @@ func read(resp *http.Response, u *url.URL) (reply, error) {
 		return r, nil
 	}
 	return r, acceptable(resp.Header, r)
+}
+
+// whole is the body, and if it is too long one byte more than it may be.
+func whole(resp *http.Response) ([]byte, error) {
+	if resp.ContentLength < 0 {
+		return io.ReadAll(io.LimitReader(resp.Body, bodyLimit+1))
+	}
+	b := make([]byte, resp.ContentLength)
+	n, err := io.ReadFull(resp.Body, b)
+	return b[:n], err
 }
 
 func trim(b []byte) []byte {
@@ -311,6 +319,9 @@ func acceptable(h http.Header, r reply) error {
 		return typeFault(r.status, "content-encoding %s was not asked for", snippet([]byte(e)))
 	}
 	ct := h.Get("Content-Type")
+	if ct == "application/json" || ct == "application/json; charset=utf-8" {
+		return nil
+	}
 	kind, _, err := mime.ParseMediaType(ct)
 	if err == nil && (kind == "application/json" || kind == "text/json" || strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")) {
 		return nil

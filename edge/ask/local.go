@@ -18,11 +18,11 @@ func (k *Asker) function(ctx context.Context, q question, name string) (reply, i
 		return k.local(ctx, q, name, h)
 	}
 	if to := k.config.Remote[name]; to != "" {
-		u, err := parse(to)
+		t, err := k.targets.get(to)
 		if err != nil {
 			return reply{}, 0, err
 		}
-		r, attempts, err := k.remote(ctx, q, u, k.pools.trust())
+		r, attempts, err := k.remote(ctx, q, t, k.pools.trust())
 		r.base = "fn:" + name
 		return r, attempts, err
 	}
@@ -46,6 +46,8 @@ func (k *Asker) local(ctx context.Context, q question, name string, h http.Handl
 	if !k.bulkhead.enter(q.policy.Tenant, q.policy.Concurrent) {
 		return reply{}, 0, overloaded(q.policy)
 	}
+	ctx, cancel := context.WithDeadline(ctx, q.deadline)
+	defer cancel()
 	done := make(chan *recorder, 1)
 	k.running.Go(func() {
 		defer k.bulkhead.leave(q.policy.Tenant)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"syscall"
 	"time"
@@ -26,7 +27,8 @@ const (
 
 // wire is HTTP/1.1 over kept connections, with the asking goroutine itself writing and reading. net/http's Transport has
 // two more goroutines at each connection; waking them is a sixth of an ask's CPU, the server's included, and each can wait
-// behind other work while a caller waits. Requests are written and responses read by net/http all the same.
+// behind other work while a caller waits. Responses are read by net/http all the same, and it writes what asks of a URL
+// have in common.
 type wire struct {
 	dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	tls  *tls.Config
@@ -40,7 +42,8 @@ type wire struct {
 // wireConn is one connection.
 type wireConn struct {
 	net.Conn
-	raw   syscall.RawConn // nil in tests: not looked at before use
+	cut   func()              // ends what is under way
+	look  func() (quiet bool) // nil in tests: not looked at before use
 	r     *bufio.Reader
 	w     *bufio.Writer
 	left  int64 // that may be read
@@ -60,44 +63,85 @@ func (c *wireConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// RoundTrip makes one request. A kept connection that turns out to be closed is replaced once.
+// exchange is a request and its response.
+type exchange struct {
+	ctx      context.Context
+	deadline time.Time // zero: none
+	url      *url.URL
+	key      string // of its connections
+
+	request *http.Request // nil: an ask
+	sent    bool          // once
+	to      *target       // of an ask
+	own     own
+	body    []byte
+}
+
+// RoundTrip makes one request.
 func (t *wire) RoundTrip(req *http.Request) (*http.Response, error) {
-	key := req.URL.Scheme + " " + req.URL.Hostname() + ":" + port(req.URL)
+	x := exchange{ctx: req.Context(), url: req.URL, key: connections(req.URL), request: req}
+	x.deadline, _ = x.ctx.Deadline()
+	return t.do(&x)
+}
+
+// ask posts an ask. ctx needs no deadline, and so no timer.
+func (t *wire) ask(ctx context.Context, deadline time.Time, to *target, o own, body []byte) (*http.Response, error) {
+	return t.do(&exchange{ctx: ctx, deadline: deadline, url: to.url, key: to.key, to: to, own: o, body: body})
+}
+
+// write puts the request into w, a second time too.
+func (x *exchange) write(w *bufio.Writer) (err error) {
+	if x.request == nil {
+		return x.to.write(w, x.own, x.body)
+	}
+	if x.sent && x.request.Body != nil {
+		if x.request.Body, err = x.request.GetBody(); err != nil {
+			return err
+		}
+	}
+	x.sent = true
+	return x.request.Write(w)
+}
+
+// do replaces a kept connection that turns out to be closed once.
+func (t *wire) do(x *exchange) (*http.Response, error) {
 	for kept := true; ; kept = false {
 		var c *wireConn
 		if kept {
-			c = t.take(req.Context(), key)
+			c = t.take(x)
 		}
 		if kept = c != nil; !kept {
 			var err error
-			if c, err = t.connect(req); err != nil {
+			if c, err = t.connect(x); err != nil {
 				return nil, err
 			}
 		}
-		resp, err := t.exchange(c, req, key)
-		if err == nil || !kept || c.got > 0 || req.Context().Err() != nil || isTimeout(err) {
+		resp, err := t.on(c, x)
+		if err == nil || !kept || c.got > 0 || x.ctx.Err() != nil || isTimeout(err) {
 			return resp, err
-		}
-		if req.Body == nil {
-			continue
-		}
-		if req.Body, err = req.GetBody(); err != nil {
-			return nil, err
 		}
 	}
 }
 
-func (t *wire) connect(req *http.Request) (*wireConn, error) {
-	ctx, host := req.Context(), req.URL.Hostname()
-	conn, err := t.dial(ctx, "tcp", net.JoinHostPort(host, port(req.URL)))
+func (t *wire) connect(x *exchange) (*wireConn, error) {
+	ctx, host := x.ctx, x.url.Hostname()
+	if !x.deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, x.deadline)
+		defer cancel()
+	}
+	conn, err := t.dial(ctx, "tcp", net.JoinHostPort(host, port(x.url)))
 	if err != nil {
 		return nil, err
 	}
 	c := &wireConn{Conn: conn}
+	c.cut = func() { _ = c.SetDeadline(time.Unix(1, 0)) }
 	if s, ok := conn.(syscall.Conn); ok {
-		c.raw, _ = s.SyscallConn() // without it nobody looks before use
+		if raw, err := s.SyscallConn(); err == nil {
+			c.look = looker(raw)
+		}
 	}
-	if req.URL.Scheme == "https" {
+	if x.url.Scheme == "https" {
 		cfg := t.tls.Clone()
 		cfg.ServerName = host
 		secure := tls.Client(conn, cfg)
@@ -110,26 +154,19 @@ func (t *wire) connect(req *http.Request) (*wireConn, error) {
 		c.Conn = secure
 	}
 	c.r, c.w = bufio.NewReaderSize(c, connectionSize), bufio.NewWriterSize(c.Conn, connectionSize)
-	return c, c.until(ctx)
+	return c, c.SetDeadline(x.deadline)
 }
 
-// until sets the time for what comes.
-func (c *wireConn) until(ctx context.Context) error {
-	deadline, _ := ctx.Deadline() // zero: none
-	return c.SetDeadline(deadline)
-}
-
-// exchange writes the request and reads the response's header; reading its body to the end gives the connection back.
-func (t *wire) exchange(c *wireConn, req *http.Request, key string) (*http.Response, error) {
-	ctx := req.Context()
-	b := &wireBody{t: t, c: c, ctx: ctx, key: key}
-	b.stop = context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+// on writes the request and reads the response's header; reading its body to the end gives the connection back.
+func (t *wire) on(c *wireConn, x *exchange) (*http.Response, error) {
+	b := &wireBody{t: t, c: c, ctx: x.ctx, deadline: x.deadline, key: x.key}
+	b.stop = context.AfterFunc(x.ctx, c.cut)
 	c.left, c.got = mostHeader, 0
-	written := req.Write(c.w)
+	written := x.write(c.w)
 	if written == nil {
 		written = c.w.Flush()
 	}
-	resp, err := c.response(req) // also after a failure: it may say why
+	resp, err := c.response(x.request) // also after a failure: it may say why
 	if err != nil {
 		if written != nil {
 			err = written
@@ -167,6 +204,8 @@ type wireBody struct {
 	stop func() bool
 	keep bool
 	over bool
+
+	deadline time.Time
 }
 
 func (b *wireBody) Read(p []byte) (int, error) {
@@ -195,6 +234,9 @@ func (b *wireBody) fail(err error) error {
 	if b.ctx.Err() != nil {
 		return b.ctx.Err()
 	}
+	if !b.deadline.IsZero() && !time.Now().Before(b.deadline) {
+		return context.DeadlineExceeded
+	}
 	return err
 }
 
@@ -211,20 +253,20 @@ func (b *wireBody) end(keep bool) {
 }
 
 // take gives the connection that was used last, if the other side has not closed it or said something unasked.
-func (t *wire) take(ctx context.Context, key string) *wireConn {
+func (t *wire) take(x *exchange) *wireConn {
 	for {
 		t.mu.Lock()
-		list := t.idle[key]
+		list := t.idle[x.key]
 		if len(list) == 0 {
 			t.mu.Unlock()
 			return nil
 		}
 		c := list[len(list)-1]
 		list[len(list)-1] = nil
-		t.idle[key] = list[:len(list)-1]
+		t.idle[x.key] = list[:len(list)-1]
 		t.kept--
 		t.mu.Unlock()
-		if c.until(ctx) == nil && c.quiet() {
+		if c.SetDeadline(x.deadline) == nil && (c.look == nil || c.look()) {
 			return c
 		}
 		_ = c.Close()

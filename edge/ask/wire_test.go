@@ -275,3 +275,40 @@ func TestAnAskIsGivenUpWhileTheBodyComes(t *testing.T) {
 		t.Fatalf("%+v", ans)
 	}
 }
+
+// BenchmarkAskAlone asks a webhook that makes no garbage of its own.
+func BenchmarkAskAlone(b *testing.B) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		ask := make([]byte, connectionSize) // all of it: it is written at once
+		for {
+			if _, err := c.Read(ask); err != nil {
+				return
+			}
+			_, _ = io.WriteString(c, good)
+		}
+	}()
+	k, to := New(Config{}), "http://"+l.Addr().String()+"/"
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	p, a := local(Policy{}), payload()
+	b.ReportAllocs()
+	for b.Loop() {
+		if ans := k.Ask(ctx, p, to, a); !ans.OK {
+			b.Fatalf("%+v", ans)
+		}
+	}
+	k.Close()
+	_ = l.Close()
+	<-done
+}

@@ -43,7 +43,8 @@ func oddField(line []byte) bool {
 	if isLWS(name[colon-1]) || len(name) == 1 && longName(name) != "" {
 		return true
 	}
-	return isStructured(rawKind(name)) && oddValue(rawKind(name), value)
+	kind := rawKind(name)
+	return isStructured(kind) && oddValue(kind, trimLWS(value))
 }
 
 func isStructured(kind rawHeader) bool {
@@ -56,8 +57,11 @@ func isList(kind rawHeader) bool {
 
 // oddValue finds white space beside a separator, or a list.
 func oddValue(kind rawHeader, value []byte) bool {
+	return !plainValue(kind, value) && oddUnquoted(kind, value)
+}
+
+func oddUnquoted(kind rawHeader, value []byte) bool {
 	var s scanner
-	value = trimLWS(value)
 	for i, c := range value {
 		if s.inside(c) || !isSeparator(kind, c) {
 			continue
@@ -70,6 +74,23 @@ func oddValue(kind rawHeader, value []byte) bool {
 		}
 	}
 	return false
+}
+
+// plainValue tells of most values quickly that nothing in them is odd, quoted or not.
+func plainValue(kind rawHeader, value []byte) bool {
+	if bytes.IndexByte(value, '\t') >= 0 || isList(kind) && bytes.IndexByte(value, ',') >= 0 {
+		return false
+	}
+	for {
+		i := bytes.IndexByte(value, ' ')
+		if i < 0 {
+			return true
+		}
+		if i > 0 && isSeparator(kind, value[i-1]) || i+1 < len(value) && isSeparator(kind, value[i+1]) {
+			return false
+		}
+		value = value[i+1:]
+	}
 }
 
 func isSeparator(kind rawHeader, c byte) bool {

@@ -234,18 +234,32 @@ func (g *rawGuard) bodyLength(body []byte) {
 
 // cutLine cuts the first line, without its CRLF.
 func cutLine(data []byte) (line, rest []byte, found bool) {
-	i := bytes.Index(data, crlf)
+	i := indexCRLF(data)
 	if i < 0 {
 		return nil, nil, false
 	}
 	return data[:i], data[i+2:], true
 }
 
+// indexCRLF looks for one byte, which is quicker than for two.
+func indexCRLF(data []byte) int {
+	for at := 0; ; {
+		i := bytes.IndexByte(data[at:], '\n')
+		if i < 0 {
+			return -1
+		}
+		if at += i; at > 0 && data[at-1] == '\r' {
+			return at - 1
+		}
+		at++
+	}
+}
+
 // cutField cuts one header field with its folded lines (RFC 3261 7.3.1), empty at the end of the headers.
 func cutField(data []byte) (field, rest []byte, found bool) {
 	at := 0
 	for {
-		i := bytes.Index(data[at:], crlf)
+		i := indexCRLF(data[at:])
 		if i < 0 {
 			return nil, nil, false
 		}
@@ -263,7 +277,17 @@ var crlf = []byte("\r\n")
 func isLWS(c byte) bool { return c == ' ' || c == '\t' }
 
 // trimLWS trims linear white space, folding included.
-func trimLWS(b []byte) []byte { return bytes.Trim(b, " \t\r\n") }
+func trimLWS(b []byte) []byte {
+	for len(b) > 0 && isBlank(b[0]) {
+		b = b[1:]
+	}
+	for len(b) > 0 && isBlank(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 // leadingNumber reads the number a value begins with.
 func leadingNumber(value []byte, limit int) (number int, rest []byte, ok bool) {

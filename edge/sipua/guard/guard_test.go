@@ -237,3 +237,26 @@ func TestListsOfAddressesAreCut(t *testing.T) {
 		t.Errorf("%q is left", rest)
 	}
 }
+
+// TestWhatIsPlainIsNotOdd tries all short values.
+func TestWhatIsPlainIsNotOdd(t *testing.T) {
+	const letters = "a ;,\"<\t/\\"
+	plain := 0
+	for n := range 9 * 9 * 9 * 9 * 9 {
+		var v []byte
+		for ; n > 0; n /= len(letters) {
+			v = append(v, letters[n%len(letters)])
+		}
+		for _, kind := range []rawHeader{rawVia, rawFrom, rawContact} {
+			if !plainValue(kind, v) {
+				continue
+			}
+			if plain++; oddUnquoted(kind, v) {
+				t.Fatalf("%q", v)
+			}
+		}
+	}
+	if plain == 0 {
+		t.Error("nothing is plain")
+	}
+}

@@ -21,7 +21,7 @@ type tomb struct {
 type tombs struct {
 	marker marker
 	by     map[mark]tomb
-	queue  []mark
+	queue  fifo[mark]
 }
 
 func newTombs() tombs { return tombs{marker: newMarker(), by: map[mark]tomb{}} }
@@ -37,7 +37,7 @@ func (t *tombs) mark(k tombKey) mark {
 func (t *tombs) add(key tombKey, stone tomb) {
 	m := t.mark(key)
 	t.by[m] = stone
-	t.queue = append(t.queue, m)
+	t.queue.push(m)
 }
 
 func (t *tombs) find(key tombKey) (tomb, bool) {
@@ -47,14 +47,11 @@ func (t *tombs) find(key tombKey) (tomb, bool) {
 
 // bury drops those whose time is over.
 func (t *tombs) bury(now time.Duration) {
-	n := 0
-	for n < len(t.queue) {
-		stone, ok := t.by[t.queue[n]]
-		if ok && stone.until > now {
-			break
+	for m := t.queue.first(); m != nil; m = t.queue.first() {
+		if stone, ok := t.by[*m]; ok && stone.until > now {
+			return
 		}
-		delete(t.by, t.queue[n])
-		n++
+		delete(t.by, *m)
+		t.queue.drop()
 	}
-	t.queue = t.queue[n:]
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"math"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -102,12 +103,16 @@ func (w *worker) rouse() {
 func (w *worker) now() time.Duration { return time.Since(w.epoch) }
 
 func (w *worker) after(t *timer, owner expirer, d time.Duration) {
+	if d == timerLinger {
+		w.timers.startLinger(t, owner, w.now()+d)
+		return
+	}
 	w.timers.start(t, owner, w.now()+d)
 }
 
 // run works until ctx ends, then ends what is left.
 func (w *worker) run(ctx context.Context) {
-	clock := time.NewTimer(time.Hour)
+	clock, rings := time.NewTimer(time.Hour), w.now()+time.Hour
 	defer clock.Stop()
 	var batch []job
 	for {
@@ -121,10 +126,14 @@ func (w *worker) run(ctx context.Context) {
 			batch[i] = job{}
 		}
 		w.refuseHasty()
-		clock.Reset(w.expired())
+		if at := w.expired(); at < rings { // that it rings too early, once, costs less than to set it each time
+			clock.Reset(at - w.now())
+			rings = at
+		}
 		select {
 		case <-w.wake:
 		case <-clock.C:
+			rings = math.MaxInt64
 		case <-ctx.Done():
 			w.shutdown()
 			return
@@ -141,20 +150,17 @@ func (w *worker) take(spare []job) []job {
 	return batch
 }
 
-// expired tells the owners of timers that ran out and how long to wait for the next.
+// expired tells the owners of timers that ran out, and when it is to be asked again.
 func (w *worker) expired() time.Duration {
-	for {
-		t, owner := w.timers.due(w.now())
-		if t == nil {
-			break
-		}
+	now := w.now()
+	for t, owner := w.timers.due(now); t != nil; t, owner = w.timers.due(now) {
 		w.safely(func() { owner.expire(t) })
 	}
-	w.tombs.bury(w.now())
+	w.tombs.bury(now)
 	if at, ok := w.timers.next(); ok {
-		return max(at-w.now(), 0)
+		return at
 	}
-	return tombstone
+	return now + tombstone
 }
 
 func (w *worker) do(j *job) {

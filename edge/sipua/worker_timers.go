@@ -5,17 +5,41 @@ import "time"
 // timer is one deadline of a worker's object; the object is told by expire. The zero value is ready.
 type timer struct {
 	at    time.Duration // since the worker's epoch
-	index int           // 1 + place in the heap; 0: not running
+	index int           // 1 + place in the heap, or lingering; 0: not running
 	owner expirer
 }
+
+const lingering = -1
 
 // expirer is told that one of its timers ran out; it knows by the address which.
 type expirer interface{ expire(t *timer) }
 
-func (t *timer) running() bool { return t.index > 0 }
+func (t *timer) running() bool { return t.index != 0 }
 
-// timers is a heap: one runtime timer per worker, however many calls there are.
-type timers struct{ heap []*timer }
+// timers is a heap, and a queue of those that wait for timerLinger, which nearly all of a busy worker do: what began first
+// ends first. There is one runtime timer per worker, however many calls there are.
+type timers struct {
+	heap   []*timer
+	linger fifo[lingerer]
+}
+
+// lingerer is a timer in the queue, unless it was stopped or started again.
+type lingerer struct {
+	t  *timer
+	at time.Duration
+}
+
+func (l lingerer) stale() bool { return l.t.index != lingering || l.t.at != l.at }
+
+// lingerSlack lets a worker wake up once for all that ends in that time: stragglers may be waited for a little longer.
+const lingerSlack = 50 * time.Millisecond
+
+// startLinger is start for timers that all wait equally long.
+func (q *timers) startLinger(t *timer, owner expirer, at time.Duration) {
+	q.stop(t)
+	t.at, t.owner, t.index = at, owner, lingering
+	q.linger.push(lingerer{t, at})
+}
 
 // start (re)starts t to run out at that time.
 func (q *timers) start(t *timer, owner expirer, at time.Duration) {
@@ -28,7 +52,8 @@ func (q *timers) start(t *timer, owner expirer, at time.Duration) {
 
 // stop is harmless on a timer that does not run.
 func (q *timers) stop(t *timer) {
-	if t.index == 0 {
+	if t.index <= 0 { // the queue sees it
+		t.index, t.owner = 0, nil
 		return
 	}
 	i, last := t.index-1, len(q.heap)-1
@@ -44,23 +69,41 @@ func (q *timers) stop(t *timer) {
 	q.up(i)
 }
 
-// due takes the next timer that has run out.
+// due takes a timer that has run out.
 func (q *timers) due(now time.Duration) (*timer, expirer) {
-	if len(q.heap) == 0 || q.heap[0].at > now {
+	t := q.lingered(now)
+	if t == nil && len(q.heap) > 0 && q.heap[0].at <= now {
+		t = q.heap[0]
+	}
+	if t == nil {
 		return nil, nil
 	}
-	t := q.heap[0]
 	owner := t.owner
 	q.stop(t)
 	return t, owner
 }
 
-// next tells when the next one runs out; ok false: none runs.
-func (q *timers) next() (at time.Duration, ok bool) {
-	if len(q.heap) == 0 {
-		return 0, false
+// lingered gives the first of the queue, if it has run out.
+func (q *timers) lingered(now time.Duration) *timer {
+	for first := q.linger.first(); first != nil && first.at <= now; first = q.linger.first() {
+		l := *first
+		q.linger.drop()
+		if !l.stale() {
+			return l.t
+		}
 	}
-	return q.heap[0].at, true
+	return nil
+}
+
+// next tells when due is to be asked again; ok false: none runs.
+func (q *timers) next() (at time.Duration, ok bool) {
+	if first := q.linger.first(); first != nil {
+		at, ok = first.at+lingerSlack, true
+	}
+	if len(q.heap) > 0 && (!ok || q.heap[0].at < at) {
+		at, ok = q.heap[0].at, true
+	}
+	return at, ok
 }
 
 func (q *timers) swap(i, j int) {
@@ -93,4 +136,32 @@ func (q *timers) down(i int) {
 		q.swap(i, least)
 		i = least
 	}
+}
+
+// fifo is a queue that uses its memory again.
+type fifo[T any] struct {
+	items []T
+	head  int
+}
+
+func (f *fifo[T]) push(v T) { f.items = append(f.items, v) }
+
+// first is nil if there is none.
+func (f *fifo[T]) first() *T {
+	if f.head == len(f.items) {
+		return nil
+	}
+	return &f.items[f.head]
+}
+
+// drop takes the first away.
+func (f *fifo[T]) drop() {
+	var none T
+	f.items[f.head] = none
+	if f.head++; 2*f.head < len(f.items) {
+		return
+	}
+	n := copy(f.items, f.items[f.head:])
+	clear(f.items[n:])
+	f.items, f.head = f.items[:n], 0
 }

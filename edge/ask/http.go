@@ -155,9 +155,9 @@ func rest(ctx context.Context, deadline time.Time, d time.Duration) bool {
 // ask, which RFC 9110 15.4 lets a client make of a 301 or 302, would be of no use to anybody.
 func (p *pool) follow(ctx context.Context, q question, t *target) (reply, error) {
 	for range mostRedirects + 1 {
-		resp, err := p.post(ctx, q, t)
-		if err != nil {
-			return reply{}, err
+		resp, r, err := p.post(ctx, q, t)
+		if resp == nil {
+			return r, err
 		}
 		next, err := redirect(t.url, resp)
 		if err != nil || next == nil {
@@ -174,18 +174,19 @@ func (p *pool) follow(ctx context.Context, q question, t *target) (reply, error)
 }
 
 // post goes around resty's Request, which would parse the URL twice more and copy every header: a third of an ask's CPU.
-func (p *pool) post(ctx context.Context, q question, t *target) (resp *http.Response, err error) {
+// Without a response, the reply is it.
+func (p *pool) post(ctx context.Context, q question, t *target) (resp *http.Response, r reply, err error) {
 	o := own{id: q.id}
 	o.timestamp, o.signature = sign(q.policy.Secrets, q.id, time.Now(), q.body)
 	if p.wire != nil {
-		resp, err = p.wire.ask(ctx, q.deadline, t, o, q.body)
+		resp, r, err = p.wire.ask(ctx, q.deadline, t, o, q.body)
 	} else {
 		resp, err = p.elsewhere(ctx, t, o, q.body)
 	}
 	if err != nil {
-		return nil, classify(err)
+		return nil, reply{}, classify(err)
 	}
-	return resp, nil
+	return resp, r, nil
 }
 
 // elsewhere posts over a transport that is not ours. Not by http.Client: redirects are followed here.
@@ -319,7 +320,7 @@ func acceptable(h http.Header, r reply) error {
 		return typeFault(r.status, "content-encoding %s was not asked for", snippet([]byte(e)))
 	}
 	ct := h.Get("Content-Type")
-	if ct == "application/json" || ct == "application/json; charset=utf-8" {
+	if plainJSON(ct) {
 		return nil
 	}
 	kind, _, err := mime.ParseMediaType(ct)

@@ -27,8 +27,8 @@ const (
 
 // wire is HTTP/1.1 over kept connections, with the asking goroutine itself writing and reading. net/http's Transport has
 // two more goroutines at each connection; waking them is a sixth of an ask's CPU, the server's included, and each can wait
-// behind other work while a caller waits. Responses are read by net/http all the same, and it writes what asks of a URL
-// have in common.
+// behind other work while a caller waits. Responses are read by net/http all the same, but for those to asks that are usual,
+// and it writes what asks of a URL have in common.
 type wire struct {
 	dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	tls  *tls.Config
@@ -48,18 +48,23 @@ type wireConn struct {
 	w     *bufio.Writer
 	left  int64 // that may be read
 	got   int64 // that was read since the last request
+	err   error // of reading: it is the same for all who read on
 	since time.Time
 }
 
 var errLongHeader = errors.New("the response's header is too long")
 
 func (c *wireConn) Read(b []byte) (int, error) {
+	if c.err != nil {
+		return 0, c.err
+	}
 	if c.left <= 0 {
 		return 0, errLongHeader
 	}
 	n, err := c.Conn.Read(b[:min(int64(len(b)), c.left)])
 	c.left -= int64(n)
 	c.got += int64(n)
+	c.err = err
 	return n, err
 }
 
@@ -75,6 +80,7 @@ type exchange struct {
 	to      *target       // of an ask
 	own     own
 	body    []byte
+	reply   reply // to an ask, when there is no response for net/http to read
 }
 
 // RoundTrip makes one request.
@@ -84,9 +90,11 @@ func (t *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.do(&x)
 }
 
-// ask posts an ask. ctx needs no deadline, and so no timer.
-func (t *wire) ask(ctx context.Context, deadline time.Time, to *target, o own, body []byte) (*http.Response, error) {
-	return t.do(&exchange{ctx: ctx, deadline: deadline, url: to.url, key: to.key, to: to, own: o, body: body})
+// ask posts an ask; without a response, the reply is it. ctx needs no deadline, and so no timer.
+func (t *wire) ask(ctx context.Context, deadline time.Time, to *target, o own, body []byte) (*http.Response, reply, error) {
+	x := exchange{ctx: ctx, deadline: deadline, url: to.url, key: to.key, to: to, own: o, body: body}
+	resp, err := t.do(&x)
+	return resp, x.reply, err
 }
 
 // write puts the request into w, a second time too.
@@ -157,15 +165,24 @@ func (t *wire) connect(x *exchange) (*wireConn, error) {
 	return c, c.SetDeadline(x.deadline)
 }
 
-// on writes the request and reads the response's header; reading its body to the end gives the connection back.
+// on writes the request and reads the response's header; reading its body to the end gives the connection back. No response
+// and no error: the reply to an ask was taken as a whole.
 func (t *wire) on(c *wireConn, x *exchange) (*http.Response, error) {
-	b := &wireBody{t: t, c: c, ctx: x.ctx, deadline: x.deadline, key: x.key}
-	b.stop = context.AfterFunc(x.ctx, c.cut)
+	stop := context.AfterFunc(x.ctx, c.cut)
 	c.left, c.got = mostHeader, 0
 	written := x.write(c.w)
 	if written == nil {
 		written = c.w.Flush()
 	}
+	if x.request == nil && written == nil {
+		var ok bool
+		if x.reply, ok = usual(c.r); ok {
+			x.reply.base = x.to.base
+			t.done(c, x.key, stop())
+			return nil, nil
+		}
+	}
+	b := &wireBody{t: t, c: c, ctx: x.ctx, deadline: x.deadline, key: x.key, stop: stop}
 	resp, err := c.response(x.request) // also after a failure: it may say why
 	if err != nil {
 		if written != nil {
@@ -245,11 +262,16 @@ func (b *wireBody) end(keep bool) {
 		return
 	}
 	b.over = true
-	if stopped := b.stop(); keep && stopped && b.c.r.Buffered() == 0 {
-		b.t.put(b.key, b.c)
+	stopped := b.stop()
+	b.t.done(b.c, b.key, keep && stopped)
+}
+
+func (t *wire) done(c *wireConn, key string, keep bool) {
+	if keep && c.r.Buffered() == 0 {
+		t.put(key, c)
 		return
 	}
-	_ = b.c.Close() // nothing is waited for any more
+	_ = c.Close() // nothing is waited for any more
 }
 
 // take gives the connection that was used last, if the other side has not closed it or said something unasked.

@@ -61,8 +61,9 @@ func (s *session) see(kind string, data any) {
 func (s *session) change(kind string, data any) {
 	v := *s.view.Load()
 	if s.sight.see(&v, kind, data) {
-		v.Status, v.Supervised, v.Recording = s.sight.status(&v), len(s.sight.supervisors) > 0, len(s.sight.recordings) > 0
-		s.view.Store(&v)
+		next := v // the first copy is on the stack: most events change nothing
+		next.Status, next.Supervised, next.Recording = s.sight.status(&v), len(s.sight.supervisors) > 0, len(s.sight.recordings) > 0
+		s.view.Store(&next)
 	}
 }
 

@@ -16,7 +16,7 @@ func (v *Ask) EncodeJSON(e *encode.Encoder) {
 	e.Key(`"call":`)
 	v.Call.EncodeJSON(e)
 	e.Key(`"event":`)
-	e.Raw(v.Event)
+	e.Own(v.Event)
 	e.Key(`"result":`)
 	if v.Result == nil {
 		e.Null()

@@ -103,3 +103,17 @@ func TestStateComesBackUntouched(t *testing.T) {
 		t.Fatalf("%s %v", got, err)
 	}
 }
+
+func benchNotice() *Ask {
+	a := benchAsk()
+	a.Reason = ReasonHangup
+	a.Event = json.RawMessage(`{"type":"offhook.call.hangup","text":"` + strings.Repeat("x", 900) + `"}`)
+	return a
+}
+
+func BenchmarkEncodeNotice(b *testing.B) {
+	a := benchNotice()
+	for b.Loop() {
+		_, _ = encode.JSON(a)
+	}
+}

@@ -4,6 +4,7 @@ package ask
 
 import (
 	"encoding/json"
+	"github.com/offhook/offhook/schemas/encode"
 	"github.com/offhook/offhook/schemas/verb"
 	"time"
 )
@@ -19,7 +20,7 @@ type Ask struct {
 	// The call that is asked about.
 	Call Call `json:"call"`
 	// The event with its type, when reason is event or hangup.
-	Event json.RawMessage `json:"event"`
+	Event encode.Own `json:"event"`
 	// How the verb ended, when reason is next.
 	Result *Result `json:"result"`
 	// The call's variables.

@@ -170,6 +170,18 @@ func (e *Encoder) Raw(raw json.RawMessage) {
 	}
 }
 
+// Own is JSON that this package wrote. It is checked for being an object, and not read again as what came from outside is.
+type Own = json.RawMessage
+
+// Own writes it, and anything else as Raw does.
+func (e *Encoder) Own(own Own) {
+	if n := len(own); n > 1 && own[0] == '{' && own[n-1] == '}' {
+		e.b = append(e.b, own...)
+		return
+	}
+	e.Raw(own)
+}
+
 // List writes a list of anything.
 func List[T any](e *Encoder, list []T, item func(*T)) {
 	if list == nil {

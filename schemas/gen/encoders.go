@@ -66,7 +66,7 @@ func inOrder(r *rule.Rule) []rule.Property {
 
 var writers = map[string]string{
 	"string": "e.String(%s)", "bool": "e.Bool(%s)", "int": "e.Int(int64(%s))", "int64": "e.Int(%s)", "uint64": "e.Uint(%s)",
-	"float64": "e.Float(%s)", "time.Time": "e.Time(%s)", "any": "e.Any(%s)", "json.RawMessage": "e.Raw(%s)",
+	"float64": "e.Float(%s)", "time.Time": "e.Time(%s)", "any": "e.Any(%s)", "json.RawMessage": "e.Raw(%s)", "encode.Own": "e.Own(%s)",
 	"[]string": "e.Strings(%s)", "map[string]string": "e.Texts(%s)", "map[string]any": "e.Vars(%s)",
 }
 
@@ -118,7 +118,7 @@ func notEmpty(t, value string) string {
 		return value + " != 0"
 	case t == "any" || strings.HasPrefix(t, "*"):
 		return value + " != nil"
-	case t == "json.RawMessage" || strings.HasPrefix(t, "[]") || strings.HasPrefix(t, "map["):
+	case t == "json.RawMessage" || t == "encode.Own" || strings.HasPrefix(t, "[]") || strings.HasPrefix(t, "map["):
 		return "len(" + value + ") > 0"
 	}
 	return ""

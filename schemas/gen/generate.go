@@ -51,7 +51,7 @@ func sources(verbs *rule.Tag) map[string]source {
 	}
 	return map[string]source{
 		"verb":   s,
-		"ask":    {files: []string{"ask/ask.json", "ask/answer.json"}, definitions: "ask/definitions.json", imports: []string{"encoding/json", "time", module + "verb"}},
+		"ask":    {files: []string{"ask/ask.json", "ask/answer.json"}, definitions: "ask/definitions.json", imports: []string{"encoding/json", "time", module + "encode", module + "verb"}},
 		"event":  {definitions: "event/definitions.json", imports: []string{"time", module + "ask"}},
 		"config": {files: []string{"config/config.json"}, definitions: "config/config.json", imports: []string{module + "verb"}},
 	}

@@ -28,10 +28,10 @@ type control struct {
 
 	mu     sync.Mutex
 	socket socket
+	from   netip.AddrPort // where the party's reports come from
 	over   bool           // closed
 	denied bool           // another program has the port
-	from   netip.AddrPort // where the party's reports come from
-	muxed  bool           // they come to the RTP port
+	muxed  bool           // the party's reports come to the RTP port
 	mux    bool           // and it is agreed that they do
 	said   uint16         // the port that its description names for them; 0: none
 	cipher cipher

@@ -151,7 +151,8 @@ func (e *Endpoint) reachable(m *sdp.Media) error {
 func (s *session) place(theirs sdp.Session, at int) {
 	s.layout, s.at = nil, at
 	if len(theirs.Media) > 1 {
-		s.layout = &theirs
+		kept := theirs // else each would be on the heap
+		s.layout = &kept
 	}
 }
 

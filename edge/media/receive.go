@@ -47,11 +47,11 @@ type receiver struct {
 	types   [128]codec // by payload type; all unknown before an answer
 	source  source
 	learn   bool // NAT
+	closed  bool
 	stats   reception
 	digit   dtmf.Receiver
 	tap     *tap
 	refused uint64
-	closed  bool
 	cipher  cipher
 	agent   ice.Agent // who answers ICE; none: checks are ignored
 }

@@ -17,20 +17,20 @@ type sender struct {
 	mu      sync.Mutex
 	socket  socket // nil: closed
 	dest    destination
+	cipher  cipher
+	coder   coder
 	wants   bool // the party wants to receive
 	open    bool // it is sent to, see ready
-	cipher  cipher
 	agreed  bool
-	coder   coder
 	payload uint8 // payload type of the codec
 	event   uint8 // payload type of telephone-event or noType
 	events  codec // and which of them it is
 
 	clock    clock
 	relay    relaying
-	noDigits bool  // the relay leaves digits out
 	rows     []row // what a mix is made of
 	digits   dtmf.Sender
+	noDigits bool   // the relay leaves digits out
 	dialing  bool   // on the wheel for digits
 	toneTS   uint32 // of the digit that goes out
 

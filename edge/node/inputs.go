@@ -42,8 +42,8 @@ func (n *Node) OnInvite(d *sipua.Dialog, in sipua.Invite) {
 		ID: s.id, Tenant: in.Tenant, Direction: "inbound", Status: "ringing", From: in.From, FromName: in.FromName, To: in.To,
 		Trunk: in.Trunk, User: in.User, Headers: filled(in.Headers), Params: filled(said.Params), CreatedAt: now,
 	}
-	if in.ReferredBy != "" {
-		about.ReferredBy = &in.ReferredBy
+	if by := in.ReferredBy; by != "" {
+		about.ReferredBy = &by
 	}
 	n.begin(s, call.Begin{Call: about, Leg: true, Start: n.start(said), Replaces: place(in.Replaces)})
 }

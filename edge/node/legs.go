@@ -160,13 +160,11 @@ func (l *leg) close() {
 	if l.rtp == nil {
 		return
 	}
-	l.keepStats()
-	l.rtp.Close()
+	l.keep(l.rtp.Close())
 	l.rtp = nil
 }
 
-func (l *leg) keepStats() {
-	st := l.rtp.Stats()
+func (l *leg) keep(st media.Stats) {
 	l.media = &event.Media{
 		Codec: st.Codec, Encryption: encrypted[st.Encryption], PacketsSent: st.PacketsSent, PacketsReceived: st.PacketsReceived, BytesSent: st.BytesSent,
 		BytesReceived: st.BytesReceived, Lost: st.Lost, Refused: st.Refused, JitterMS: st.JitterMS,

@@ -72,12 +72,7 @@ func (d *Dialog) Inbound() bool { return d.inbound }
 
 // do runs fn on the dialog's worker, unless the dialog is over by then.
 func (d *Dialog) do(fn func()) {
-	d.w.post(func() {
-		if d.state != over {
-			d.w.busy = d
-			fn()
-		}
-	})
+	d.w.put(job{fn: fn, of: d})
 }
 
 // Progress sends a provisional response (101-199) to an unanswered inbound INVITE. sdp may be nil; empty phrase: the code's.

@@ -12,8 +12,10 @@ import (
 
 // learn takes the remote target and, when the dialog is made, the route set from a message of the other side.
 func (p *peer) learn(m sip.Message, contact *sip.ContactHeader) {
-	if contact != nil && !contact.Address.Wildcard && checkText(contact.Address.String()) == nil {
-		p.target = contact.Address.String()
+	if contact != nil && !contact.Address.Wildcard {
+		if target := contact.Address.String(); checkText(target) == nil {
+			p.target = target
+		}
 	}
 	if listed(m, "UPDATE", "allow") {
 		p.update = true

@@ -25,6 +25,7 @@ type job struct {
 	from path
 	at   time.Time // when it was read from the wire
 	fn   func()
+	of   *Dialog // fn is for it alone, and not done once it is over; nil: it is for none
 }
 
 // worker owns every transaction and dialog of its Call-IDs and takes their inputs strictly in order of arrival.
@@ -173,7 +174,9 @@ func (w *worker) do(j *job) {
 	}
 	w.safely(func() {
 		switch {
+		case j.of != nil && j.of.state == over:
 		case j.fn != nil:
+			w.busy = j.of
 			j.fn()
 		case j.msg != nil:
 			w.handle(j.msg, j.from)

@@ -16,7 +16,8 @@ const askerIdle = 5 * time.Second
 // askers put asks, each in a goroutine of its own that then waits for the next ask: a new goroutine begins with a small
 // stack, and growing that cost more than a tenth of an ask. The tenants' bulkheads bound how many there are.
 type askers struct {
-	do func(asking)
+	do    func(context.Context, asking)
+	under context.Context // of all asks
 
 	mu    sync.Mutex
 	idle  []*asker    // the one that was busy last, whose stack the caches still hold, at the end
@@ -29,6 +30,11 @@ type askers struct {
 type asker struct {
 	next  chan asking // closed: it ends
 	since time.Time   // idle
+
+	mu     sync.Mutex
+	turn   int             // of the ask under way
+	ctx    context.Context // for many asks, until one is given up
+	cancel context.CancelFunc
 }
 
 // asking is an ask that is put.
@@ -36,33 +42,61 @@ type asking struct {
 	s      *session
 	o      call.AskStart
 	policy ask.Policy
-	ctx    context.Context
-	cancel context.CancelFunc // nil: only the node's end ends it
+}
+
+// outstanding is what an ask that was put is given up by.
+type outstanding struct {
+	id   int
+	at   *asker
+	turn int
+}
+
+// giveUp does nothing to an ask that is over.
+func (o outstanding) giveUp() {
+	o.at.mu.Lock()
+	defer o.at.mu.Unlock()
+	if o.at.turn == o.turn {
+		o.at.cancel()
+	}
 }
 
 // put never blocks.
-func (p *askers) put(q asking) {
+func (p *askers) put(q asking) outstanding {
 	p.mu.Lock()
 	n := len(p.idle)
 	if n == 0 {
 		p.mu.Unlock()
 		a := &asker{next: make(chan asking, 1)}
+		a.ctx, a.cancel = context.WithCancel(p.under)
 		a.next <- q
 		p.all.Go(func() { p.run(a) })
-		return
+		return outstanding{id: q.o.Ask, at: a}
 	}
 	a := p.idle[n-1]
 	p.idle[n-1] = nil
 	p.idle = p.idle[:n-1]
 	p.mu.Unlock()
+	o := outstanding{q.o.Ask, a, a.turn} // it changes only at the end of an ask
 	a.next <- q
+	return o
 }
 
 func (p *askers) run(a *asker) {
+	defer func() { a.cancel() }()
 	for q := range a.next {
-		if p.do(q); !p.rest(a) {
+		p.do(a.ctx, q)
+		if a.ended(p.under); !p.rest(a) {
 			return
 		}
+	}
+}
+
+// ended makes a ready for another ask.
+func (a *asker) ended(under context.Context) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.turn++; a.ctx.Err() != nil {
+		a.ctx, a.cancel = context.WithCancel(under)
 	}
 }
 

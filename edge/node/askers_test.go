@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,7 +10,7 @@ import (
 func TestAskersAreUsedAgainAndEndWhenIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		p := &askers{do: func(asking) { <-release }}
+		p := &askers{under: t.Context(), do: func(context.Context, asking) { <-release }}
 		idle := func(want int) (last *asker) {
 			t.Helper()
 			synctest.Wait()
@@ -55,7 +56,7 @@ func TestAskersAreUsedAgainAndEndWhenIdle(t *testing.T) {
 func TestStopWaitsForAskers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		p := &askers{do: func(asking) { <-release }}
+		p := &askers{under: t.Context(), do: func(context.Context, asking) { <-release }}
 		p.put(asking{})
 		p.put(asking{})
 		release <- struct{}{} // one is idle now
@@ -68,5 +69,46 @@ func TestStopWaitsForAskers(t *testing.T) {
 		if synctest.Wait(); !stopped || len(p.idle) != 0 {
 			t.Errorf("stopped: %t, %d idle", stopped, len(p.idle))
 		}
+	})
+}
+
+func TestOnlyTheAskThatIsMeantIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release, ended := make(chan struct{}), make(chan error, 1)
+		p := &askers{under: t.Context(), do: func(ctx context.Context, _ asking) {
+			select {
+			case <-release:
+			case <-ctx.Done():
+			}
+			ended <- ctx.Err()
+		}}
+		over := p.put(asking{})
+		release <- struct{}{}
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		second := p.put(asking{})
+		if second.at != over.at {
+			t.Fatal("another goroutine")
+		}
+		over.giveUp()
+		synctest.Wait()
+		select {
+		case err := <-ended:
+			t.Fatalf("the ask after it ended: %v", err)
+		default:
+		}
+		second.giveUp()
+		if err := <-ended; err == nil {
+			t.Error("not given up")
+		}
+		synctest.Wait()
+		p.put(asking{})
+		release <- struct{}{}
+		if err := <-ended; err != nil {
+			t.Errorf("the ask after one that was given up: %v", err)
+		}
+		p.stop()
 	})
 }

@@ -21,33 +21,24 @@ func (s *session) askAtOnce(o call.AskStart) bool {
 	return ok
 }
 
-// outstanding is an ask whose answer the call waits for.
-type outstanding struct {
-	id     int
-	cancel context.CancelFunc
-}
-
 // ask puts an ask beside the worker; the node waits for it when it ends.
 func (s *session) ask(o call.AskStart) {
 	if s.askAtOnce(o) {
 		return
 	}
-	q := asking{s: s, o: o, policy: s.node.Policy(s.tenant), ctx: s.node.asking}
 	if !o.Notice {
 		s.waits()
-		q.ctx, q.cancel = context.WithCancel(q.ctx)
-		s.asks = append(s.asks, outstanding{o.Ask, q.cancel})
 	}
-	s.node.askers.put(q)
+	put := s.node.askers.put(asking{s: s, o: o, policy: s.node.Policy(s.tenant)})
+	if !o.Notice { // a notice only the node's end gives up
+		s.asks = append(s.asks, put)
+	}
 }
 
 // put asks, and gives the call the answer.
-func (n *Node) put(q asking) {
-	if q.cancel != nil {
-		defer q.cancel()
-	}
+func (n *Node) put(ctx context.Context, q asking) {
 	started := time.Now()
-	answer := n.cfg.Asker.Ask(q.ctx, q.policy, q.o.To, q.o.Payload)
+	answer := n.cfg.Asker.Ask(ctx, q.policy, q.o.To, q.o.Payload)
 	ended := time.Now()
 	n.metrics.askTook.Observe(ended.Sub(started).Seconds())
 	if !q.o.Notice {
@@ -61,7 +52,7 @@ func (s *session) stopAsk(id int) {
 		if a.id != id {
 			return false
 		}
-		a.cancel()
+		a.giveUp()
 		return true
 	})
 }

@@ -83,10 +83,10 @@ func New(cfg Config, tenants *config.Config) (*Node, error) {
 	}
 	defaults(&cfg)
 	n := &Node{cfg: cfg, source: "/offhook/edge/" + cfg.Name, log: cfg.Logger, metrics: newMetrics(), meetings: newMeetings(), reloaded: make(chan struct{}, 1)}
-	n.askers.do = n.put
 	n.recorders.begin()
 	n.streams.begin()
 	n.asking, n.cancel = context.WithCancel(context.Background())
+	n.askers.do, n.askers.under = n.put, n.asking
 	if err := n.Reload(tenants); err != nil {
 		return nil, err
 	}

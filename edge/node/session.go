@@ -113,7 +113,7 @@ func (s *session) finish(cause event.Cause) {
 		s.worker.timers.cancel(t)
 	}
 	for _, a := range s.asks {
-		a.cancel()
+		a.giveUp()
 	}
 	// The dialogs' transactions stay for seconds and hold the session: they shall not hold the call.
 	s.sounding, s.timers, s.asks, s.again, s.legs, s.mix, s.core = sounding{}, nil, nil, nil, nil, nil, nil

@@ -44,9 +44,9 @@ func TestRecordsOfALingerAreOneGroup(t *testing.T) {
 		s.put("after a rest")
 		written(1, "at once")
 		s.put("soon after")
-		time.Sleep(linger - 1)
+		time.Sleep(linger - time.Nanosecond)
 		written(1, "within the linger")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		written(3, "after it")
 		if syncs != 3 {
 			t.Errorf("%d syncs, want one for the header and two for the groups", syncs)

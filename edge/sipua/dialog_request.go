@@ -13,7 +13,7 @@ import (
 // learn takes the remote target and, when the dialog is made, the route set from a message of the other side.
 func (p *peer) learn(m sip.Message, contact *sip.ContactHeader) {
 	if contact != nil && !contact.Address.Wildcard {
-		if target := contact.Address.String(); checkText(target) == nil {
+		if target := textOf(&contact.Address); checkText(target) == nil {
 			p.target = target
 		}
 	}

@@ -1,8 +1,10 @@
 package sipua
 
 import (
+	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/emiago/sipgo/sip"
@@ -54,6 +56,31 @@ func (w *writer) copy(h sip.Header) {
 	w.end()
 }
 
+// via is copy without the text that sipgo makes between.
+func (w *writer) via(h *sip.ViaHeader) {
+	if strings.IndexByte(h.Host, ':') >= 0 { // sipgo knows when it needs brackets
+		w.copy(h)
+		return
+	}
+	w.add("Via: ", h.ProtocolName, "/", h.ProtocolVersion, "/", h.Transport, " ", h.Host)
+	if h.Port > 0 {
+		w.b = strconv.AppendInt(append(w.b, ':'), int64(h.Port), 10)
+	}
+	if len(h.Params) > 0 {
+		w.add(";")
+		h.Params.ToStringWrite(';', w)
+	}
+	w.end()
+}
+
+// textOf is the text of a header or URI, and what comes behind, in memory of just its length.
+func textOf(h interface{ StringWrite(io.StringWriter) }, more ...string) string {
+	w := newWriter()
+	defer writers.Put(w)
+	h.StringWrite(w)
+	return string(w.add(more...).b)
+}
+
 func (w *writer) headers(list []Header) {
 	for _, h := range list {
 		w.header(h.Name, h.Value)
@@ -76,12 +103,13 @@ func (w *writer) body(contentType string, body []byte) ([]byte, error) {
 // respond starts a response: RFC 3261 8.2.6. tag goes into To where the request has none; empty: no tag (100).
 func respond(req *sip.Request, code int, phrase, tag string) *writer {
 	w := newWriter()
-	w.add("SIP/2.0 ", strconv.Itoa(code), " ", phrase).end()
+	w.b = strconv.AppendInt(append(w.b, "SIP/2.0 "...), int64(code), 10)
+	w.add(" ", phrase).end()
 	dialog := code > 100 && code < 300 && (req.Method == sip.INVITE || req.Method == sip.UPDATE || req.Method == sip.SUBSCRIBE)
 	for _, h := range req.Headers() {
 		switch h := h.(type) {
 		case *sip.ViaHeader:
-			w.copy(h)
+			w.via(h)
 		case *sip.RecordRouteHeader: // RFC 3261 12.1.1
 			if dialog {
 				w.copy(h)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/emiago/sipgo/sip"
 )
 
 func TestNoControlCharacterReachesTheWire(t *testing.T) {
@@ -18,6 +20,22 @@ func TestNoControlCharacterReachesTheWire(t *testing.T) {
 	m.header("X-A", "tab\tand ü")
 	if _, err := m.body("text/plain", []byte("a\r\nb\x00")); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestViaIsWrittenAsItCame(t *testing.T) {
+	for _, via := range []string{
+		"SIP/2.0/UDP 198.51.100.7:5062;branch=z9hG4bK-1;rport", "SIP/2.0/UDP phone.example", "SIP/2.0/TCP [2001:db8::1]:5060;branch=a",
+		"SIP/2.0/WSS abc.invalid;branch=z9hG4bK2;x=\"a b\";received=192.0.2.9;rport=5", "SIP/2.0/UDP [2001:db8::1];branch=a",
+	} {
+		m, err := sip.ParseMessage([]byte("OPTIONS sip:a@b SIP/2.0\r\nVia: " + via + "\r\nContent-Length: 0\r\n\r\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := newWriter()
+		if w.via(m.Via()); string(w.b) != m.Via().String()+"\r\n" || textOf(m.Via(), ";", "x") != m.Via().String()+";x" {
+			t.Errorf("%s is written %q", via, w.b)
+		}
 	}
 }
 

@@ -98,7 +98,7 @@ func (w *worker) open(req *sip.Request, from path, tag string, in Invite) *Dialo
 // answering is a dialog that a request of the other side makes (RFC 3261 12.1.1).
 func (w *worker) answering(req *sip.Request, callID, tag, tenant string) *Dialog {
 	d := &Dialog{w: w, callID: callID, localTag: tag, tenant: tenant, inbound: true, remoteTag: tagOf(req.From().Params)}
-	d.peer = peer{local: req.To().Value() + ";tag=" + tag, remote: req.From().Value(), routes: routesOf(req), heard: req.CSeq().SeqNo}
+	d.peer = peer{local: textOf(req.To(), ";tag=", tag)[len("To: "):], remote: textOf(req.From())[len("From: "):], routes: routesOf(req), heard: req.CSeq().SeqNo}
 	if d.peer.learn(req, req.Contact()); d.peer.target == "" { // it has no Contact
 		d.peer.target = req.From().Address.String()
 	}

@@ -64,7 +64,10 @@ func usualHead(b []byte) (h usualFields, ok bool) {
 			return h, false
 		}
 	}
-	return h, h.status == http.StatusNoContent && h.length == 0 || h.told && (h.typed || h.length == 0)
+	if h.length == 0 && h.status == http.StatusNoContent {
+		return h, true
+	}
+	return h, h.told && (h.length == 0 || h.typed && h.status == http.StatusOK)
 }
 
 // begin reads the status line.

@@ -24,7 +24,7 @@ var oddResponses = []string{
 	"", "H", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\n\r\n[]", "HTTP/1.1 201 Made\r\nContent-Length: 0\r\n\r\n",
 	"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200OK\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 2000 OK\r\nContent-Length: 0\r\n\r\n",
 	"HTTP/1.1 103 Early\r\n\r\n" + good, good + "x", good + good, good[:len(good)-1], strings.Replace(good, "19", "18", 1),
-	"HTTP/1.1 204 No\r\nContent-Length: 2\r\n\r\n[]", "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n",
+	"HTTP/1.1 204 No\r\nContent-Length: 2\r\n\r\n[]", strings.Replace(good, "200 OK", "204 No", 1), "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n",
 	strings.Replace(good, "Content-Length", "Connection: close\r\nContent-Length", 1), strings.Replace(good, "Content-Length", "Connection: Keep-Alive, close\r\nContent-Length", 1),
 	strings.Replace(good, "Content-Length", "Content-Length: 19\r\nContent-Length", 1), strings.Replace(good, "Content-Length", "Content-Length: 2\r\nContent-Length", 1),
 	strings.Replace(good, "Content-Length", "Transfer-Encoding: chunked\r\nContent-Length", 1), strings.Replace(good, "Content-Length", "Content-Encoding: gzip\r\nContent-Length", 1),

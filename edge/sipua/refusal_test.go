@@ -65,7 +65,7 @@ func TestTheACKOfARefusalIsNotParsed(t *testing.T) {
 }
 
 func TestTheACKThatATransactionAwaitsReachesIt(t *testing.T) {
-	b, invite, ack := refusedCall(t)
+	b, invite, _ := refusedCall(t)
 	b.w.u.load = func() Load { return InTime }
 	b.offer(invite) // a copy, which is taken
 	d := b.w.calls["refused"]
@@ -76,7 +76,7 @@ func TestTheACKThatATransactionAwaitsReachesIt(t *testing.T) {
 		t.Error("the ACK of an answer was dropped")
 	}
 
-	b, invite, ack = refusedCall(t)
+	b, invite, ack := refusedCall(t)
 	b.w.u.load = func() Load { return InTime }
 	b.w.u.handler = &refusing{}
 	b.offer(invite)

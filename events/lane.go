@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -131,6 +132,7 @@ func (l *lane) take() *batch {
 func (l *lane) run(ctx context.Context) {
 	for {
 		if b := l.take(); b != nil {
+			runtime.Gosched() // calls go first
 			began, n := time.Now(), len(b.items)
 			if !l.deliver(ctx, b) {
 				return

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -84,6 +85,9 @@ func (p *askers) put(q asking) outstanding {
 func (p *askers) run(a *asker) {
 	defer func() { a.cancel() }()
 	for q := range a.next {
+		if q.o.Notice {
+			runtime.Gosched() // nobody waits for it: what callers wait for goes first
+		}
 		p.do(a.ctx, q)
 		if a.ended(p.under); !p.rest(a) {
 			return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -78,6 +79,7 @@ func (s *Spool[T]) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-s.q.wake:
+			runtime.Gosched() // calls go first
 			began := time.Now()
 			if s.drain(ctx) {
 				wait(ctx, s.hurry, linger-time.Since(began))

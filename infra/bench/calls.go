@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"github.com/offhook/offhook/infra/bench/rig"
@@ -14,6 +15,14 @@ func (b *bench) calls() error {
 	say("calls answered by a webhook")
 	all, err := b.rates([]*rig.System{b.Offhook("1"), b.Sipgo(), b.Kamailio("Kamailio http_client", "kamailio-webhook.cfg", askers)}, 2000)
 	if err != nil {
+		return err
+	}
+	us := all[0]
+	if err := us.sys.Start(); err != nil {
+		return err
+	}
+	defer us.sys.Stop()
+	if err := errors.Join(b.warm(all[:1]), b.ownHalf(us)); err != nil {
 		return err
 	}
 	b.results.add("INVITE, webhook, 200, BYE", all)

@@ -51,10 +51,11 @@ func (b *bench) flooded(sys *rig.System) error {
 		return err
 	}
 	defer sys.Stop()
-	o := &overloaded{Highest: highest, Offered: 2 * highest, Seconds: b.flood}
-	if err := b.halfway(sys, o); err != nil {
+	half := &rated{sys: sys, good: highest}
+	if err := b.ownHalf(half); err != nil {
 		return err
 	}
+	o := &overloaded{Highest: highest, Offered: 2 * highest, Seconds: b.flood, OwnP50MS: half.own[0], OwnP99MS: half.own[1]}
 	say("%d calls/s for %d s, twice the highest", o.Offered, o.Seconds)
 	run, err := rig.StartCalls(b.Dir, b.Scenarios, rig.Calls{Scenario: "uac.xml", Target: sys.Addr, Dial: sys.Dial, Rate: o.Offered,
 		Count: o.Offered * o.Seconds, Port: rig.PortCaller, Patience: 45 * time.Second})
@@ -139,26 +140,6 @@ func (b *bench) highest(sys *rig.System) (int, error) {
 		return 0, fmt.Errorf("%s has no rate without failed calls", sys.Name)
 	}
 	return r.good, nil
-}
-
-// halfway measures what the product itself adds to an answer at half of the highest rate.
-func (b *bench) halfway(sys *rig.System, o *overloaded) error {
-	before, err := sys.Metrics()
-	if err != nil {
-		return err
-	}
-	rate := o.Highest / 2
-	if _, _, err = b.atRate(&rated{sys: sys}, rate, rate*b.step); err != nil {
-		return err
-	}
-	after, err := sys.Metrics()
-	if err != nil {
-		return err
-	}
-	own := ownTimes(before, after)
-	o.OwnP50MS, o.OwnP99MS = own[0], own[1]
-	say("  at half of it offhook itself adds p50 %.2f ms, p99 %.1f ms", own[0], own[1])
-	return nil
 }
 
 // afterwards calls at half of the highest rate from another port and sees when every second is as it should be.

@@ -17,13 +17,13 @@ type rated struct {
 	bad    int // lowest rate with one, 0: none yet
 	next   int
 	again  bool // the rate at next failed once: something else on the machine may have been the reason
-	found  bool // good and bad are within a twentieth
+	found  bool // good and bad are within a tenth
 	common int
 	costs  []float64 // CPU-seconds per 1,000 calls at the common rate
 	load   float64   // CPU-seconds per 1,000 calls at the highest rate
 	mem    int64
 	times  probes
-	own    [2]float64 // p50 and p99, in ms, of what the product says it adds
+	own    [2]float64 // p50 and p99, in ms, of what the product says it adds at half of its highest rate
 }
 
 // rates finds for each system the highest steady rate with none failed, then the cost of a call at a common rate.
@@ -89,7 +89,7 @@ func (b *bench) climb(r *rated) error {
 		r.next = rate / 2
 	default:
 		r.next = (r.good + r.bad) / 2
-		r.found = r.bad*20 <= r.good*21
+		r.found = r.bad*10 <= r.good*11
 	}
 	return nil
 }
@@ -106,18 +106,12 @@ func (b *bench) cost(all []*rated) error {
 	}
 	for round := range b.rounds {
 		for _, r := range all {
-			var stop func() error
-			var err error
+			stop := func() error { return nil }
 			if round == 0 {
-				if stop, err = r.time(); err != nil {
-					return err
-				}
+				stop = r.time()
 			}
-			o, cpu, failed := b.atRate(r, common, common*b.step)
-			if err = failed; stop != nil {
-				err = errors.Join(err, stop())
-			}
-			if err != nil {
+			o, cpu, err := b.atRate(r, common, common*b.step)
+			if err = errors.Join(err, stop()); err != nil {
 				return err
 			}
 			say("  %-28s %5d calls/s: %v, %.2f CPU-s per 1,000", r.sys.Name, common, o, cpu)
@@ -132,12 +126,8 @@ func (b *bench) cost(all []*rated) error {
 	return nil
 }
 
-// time probes until the function that it gives is called, and reads what the product itself says of its time.
-func (r *rated) time() (stop func() error, err error) {
-	before, err := r.sys.Metrics()
-	if err != nil {
-		return nil, err
-	}
+// time probes until the function that it gives is called.
+func (r *rated) time() (stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
@@ -147,11 +137,31 @@ func (r *rated) time() (stop func() error, err error) {
 	}()
 	return func() error {
 		cancel()
-		err := <-done
-		after, failed := r.sys.Metrics()
-		r.own = ownTimes(before, after)
-		return errors.Join(err, failed)
-	}, nil
+		return <-done
+	}
+}
+
+// ownHalf measures what the product itself says that it adds to an answer at half of its highest rate: the median of three times.
+func (b *bench) ownHalf(r *rated) error {
+	var p50, p99 []float64
+	for range 3 {
+		before, err := r.sys.Metrics()
+		if err != nil {
+			return err
+		}
+		if _, _, err = b.atRate(r, r.good/2, r.good/2*b.step); err != nil {
+			return err
+		}
+		after, err := r.sys.Metrics()
+		if err != nil {
+			return err
+		}
+		own := ownTimes(before, after)
+		say("  at half of its highest, %d calls/s, offhook itself adds p50 %.2f ms, p99 %.1f ms", r.good/2, own[0], own[1])
+		p50, p99 = append(p50, own[0]), append(p99, own[1])
+	}
+	r.own = [2]float64{median(p50), median(p99)}
+	return nil
 }
 
 // ownTimes are p50 and p99 of what the product itself added to answers meanwhile, in ms.

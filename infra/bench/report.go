@@ -41,7 +41,7 @@ Product and peers have the priority that the product gives itself (nice -10), si
 - **rtpengine (user space)**: ` + "`--table=-1`" + `, steered over its ng protocol.
 
 A rate is *highest* when not one call failed in 4 s, at most one message in a hundred calls was repeated, and nine tenths of the rate or more
-were reached (a generator without CPU slows down); it is found to a twentieth. CPU is user and system time of
+were reached (a generator without CPU slows down); it is found to a tenth. CPU is user and system time of
 the measured processes from /proc; it is compared at one common rate, half of the slowest's highest.
 `
 
@@ -88,7 +88,7 @@ func rateTable(b *strings.Builder, rows []rateResult) {
 			x.CPU, times(us.CPU, x.CPU), x.CPUAtHigh, x.MemoryBytes>>20, x.AnswerP50MS, x.AnswerP99MS, x.HookP50MS, x.HookP99MS)
 	}
 	if us.OwnP50MS > 0 {
-		fmt.Fprintf(b, "\nOf all calls at that rate, offhook itself added p50 %.2f ms, p99 %.1f ms (its metric offhook_answer_seconds, stage own).\n", us.OwnP50MS, us.OwnP99MS)
+		fmt.Fprintf(b, "\nAt half of its highest rate offhook itself adds p50 %.2f ms, p99 %.1f ms to an answer (its metric offhook_answer_seconds, stage own; median of three times).\n", us.OwnP50MS, us.OwnP99MS)
 	}
 	b.WriteString("\n")
 }
@@ -106,7 +106,7 @@ func (r *results) overloadTable(b *strings.Builder) {
 		normal = "not within 8 s"
 	}
 	fmt.Fprintf(b, "| %d | %d | %d | %.0f %% | %s | %d after %.0f s |\n\n", o.Highest, o.Good, o.After, 100*o.Share, normal, o.Left, o.LeftTime)
-	fmt.Fprintf(b, "Before that, at half of the highest, offhook itself added p50 %.2f ms, p99 %.1f ms to an answer.\n\n", o.OwnP50MS, o.OwnP99MS)
+	fmt.Fprintf(b, "Before that, at half of the highest, offhook itself added p50 %.2f ms, p99 %.1f ms to an answer (median of three times).\n\n", o.OwnP50MS, o.OwnP99MS)
 }
 
 func (r *results) crowdTable(b *strings.Builder) {

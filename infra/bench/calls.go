@@ -13,7 +13,7 @@ const askers = 16
 // calls: INVITE, webhook, 200, BYE.
 func (b *bench) calls() error {
 	say("calls answered by a webhook")
-	all, err := b.rates([]*rig.System{b.Offhook("1"), b.Sipgo(), b.Kamailio("Kamailio http_client", "kamailio-webhook.cfg", askers)}, 2000)
+	all, err := b.rates([]*rig.System{b.Offhook("1"), b.Sipgo(), b.Kamailio("Kamailio http_client", "kamailio-webhook.cfg", askers)}, 3000)
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func (b *bench) bridge() error {
 		return err
 	}
 	defer answering.Kill()
-	all, err := b.rates([]*rig.System{b.Offhook("2"), b.Kamailio("Kamailio proxy (no webhook)", "kamailio-proxy.cfg", b.Cores*2)}, 900)
+	all, err := b.rates([]*rig.System{b.Offhook("2"), b.Kamailio("Kamailio proxy (no webhook)", "kamailio-proxy.cfg", b.Cores*2)}, 1350)
 	if err != nil {
 		return err
 	}

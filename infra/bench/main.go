@@ -29,7 +29,7 @@ type plan struct {
 }
 
 var (
-	whole = plan{step: 4, steps: 10, rounds: 2, held: 5000, hold: 10, relays: []int{100, 300, 900}, seconds: 4, flood: 30, crowds: []int{100, 1000, 5000}, events: 5, prompts: 1000}
+	whole = plan{step: 4, steps: 10, rounds: 2, held: 5000, hold: 8, relays: []int{100, 300, 900}, seconds: 4, flood: 30, crowds: []int{100, 1000, 5000}, events: 5, prompts: 1000}
 	quick = plan{step: 3, steps: 3, rounds: 1, held: 1000, hold: 6, relays: []int{100, 300}, seconds: 4, flood: 8, crowds: []int{100, 1000}, events: 2, prompts: 1000}
 )
 

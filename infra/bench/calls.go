@@ -66,7 +66,7 @@ func (b *bench) holdOn(s *rig.System) error {
 		return err
 	}
 	empty := s.Memory()
-	const rate = 500
+	const rate = 1000
 	up := time.Duration(b.held) * time.Second / rate
 	hold := up + time.Duration(b.hold)*time.Second
 	scenario, err := b.heldScenario(hold)

@@ -59,11 +59,11 @@ func (b *bench) among(up int) (c crowded, err error) {
 	var costs []float64
 	for range 3 {
 		began := time.Now()
-		_, cpu, err := b.atRate(r, crowdRate, crowdRate*3)
+		_, cpu, err := b.atRate(r, crowdRate, crowdRate*2)
 		if err != nil {
 			return c, err
 		}
-		costs = append(costs, cpu-standing*time.Since(began).Seconds()/3)
+		costs = append(costs, cpu-standing*time.Since(began).Seconds()/2)
 	}
 	return crowded{up, median(costs)}, nil
 }

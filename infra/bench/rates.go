@@ -149,7 +149,7 @@ func (b *bench) ownHalf(r *rated) error {
 		if err != nil {
 			return err
 		}
-		if _, _, err = b.atRate(r, r.good/2, r.good/2*b.step); err != nil {
+		if _, _, err = b.atRate(r, r.good/2, r.good/2*(b.step-1)); err != nil {
 			return err
 		}
 		after, err := r.sys.Metrics()

@@ -114,11 +114,10 @@ func (b *breaker) count(now time.Time, v verdict) {
 	}
 }
 
-// breakers keeps one breaker per tenant and host. Hosts come from webhooks' answers, so the number is bounded:
-// two generations, the older dropped when the newer is full.
+// breakers keeps one breaker per tenant and host. Hosts come from webhooks' answers, so the number is bounded.
 type breakers struct {
-	mu       sync.Mutex
-	now, old map[breakerKey]*breaker
+	mu sync.Mutex
+	lately[breakerKey, breaker]
 }
 
 type breakerKey struct{ tenant, host string }
@@ -127,16 +126,10 @@ func (s *breakers) get(tenant, host string) *breaker {
 	k := breakerKey{tenant, host}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if b := s.now[k]; b != nil {
-		return b
-	}
-	b := s.old[k]
+	b := s.find(k, mostBreakers)
 	if b == nil {
 		b = &breaker{}
+		s.keep(k, b, mostBreakers)
 	}
-	if s.now == nil || len(s.now) >= mostBreakers {
-		s.old, s.now = s.now, make(map[breakerKey]*breaker)
-	}
-	s.now[k] = b
 	return b
 }

@@ -94,20 +94,15 @@ func (t *target) write(w *bufio.Writer, o own, body []byte) error {
 	return err
 }
 
-// targets keeps those that were asked. Their number is bounded as that of breakers is.
+// targets keeps those that were asked.
 type targets struct {
-	mu       sync.Mutex
-	now, old map[string]*target
+	mu sync.Mutex
+	lately[string, target]
 }
 
 func (s *targets) get(to string) (*target, error) {
 	s.mu.Lock()
-	t := s.now[to]
-	if t == nil {
-		if t = s.old[to]; t != nil {
-			s.keep(to, t)
-		}
-	}
+	t := s.find(to, mostTargets)
 	s.mu.Unlock()
 	if t != nil {
 		return t, nil
@@ -119,17 +114,10 @@ func (s *targets) get(to string) (*target, error) {
 	t = newTarget(u)
 	if len(to) <= longestTarget {
 		s.mu.Lock()
-		s.keep(to, t)
+		s.keep(to, t, mostTargets)
 		s.mu.Unlock()
 	}
 	return t, nil
-}
-
-func (s *targets) keep(to string, t *target) {
-	if s.now == nil || len(s.now) >= mostTargets {
-		s.old, s.now = s.now, make(map[string]*target)
-	}
-	s.now[to] = t
 }
 
 func parse(to string) (*url.URL, error) {

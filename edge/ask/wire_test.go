@@ -86,7 +86,7 @@ func TestAClosedConnectionIsReplacedUnnoticed(t *testing.T) {
 }
 
 // raw is a webhook by hand: serve gets each connection with its number.
-func raw(t *testing.T, serve func(n int, c net.Conn, r *bufio.Reader)) string {
+func raw(t testing.TB, serve func(n int, c net.Conn, r *bufio.Reader)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -278,18 +278,7 @@ func TestAnAskIsGivenUpWhileTheBodyComes(t *testing.T) {
 
 // BenchmarkAskAlone asks a webhook that makes no garbage of its own.
 func BenchmarkAskAlone(b *testing.B) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		c, err := l.Accept()
-		if err != nil {
-			return
-		}
-		defer c.Close()
+	to := raw(b, func(_ int, c net.Conn, _ *bufio.Reader) {
 		ask := make([]byte, connectionSize) // all of it: it is written at once
 		for {
 			if _, err := c.Read(ask); err != nil {
@@ -297,8 +286,8 @@ func BenchmarkAskAlone(b *testing.B) {
 			}
 			_, _ = io.WriteString(c, good)
 		}
-	}()
-	k, to := New(Config{}), "http://"+l.Addr().String()+"/"
+	})
+	k := New(Config{})
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
 	p, a := local(Policy{}), payload()
@@ -309,6 +298,4 @@ func BenchmarkAskAlone(b *testing.B) {
 		}
 	}
 	k.Close()
-	_ = l.Close()
-	<-done
 }

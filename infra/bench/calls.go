@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"time"
 
 	"github.com/offhook/offhook/infra/bench/rig"
@@ -22,7 +21,10 @@ func (b *bench) calls() error {
 		return err
 	}
 	defer us.sys.Stop()
-	if err := errors.Join(b.warm(all[:1]), b.ownHalf(us)); err != nil {
+	if err := b.warm(all[:1]); err != nil {
+		return err
+	}
+	if err := b.ownHalf(us); err != nil {
 		return err
 	}
 	b.results.add("INVITE, webhook, 200, BYE", all)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/offhook/offhook/edge/call"
+	"github.com/offhook/offhook/edge/load"
 	"github.com/offhook/offhook/edge/media"
 	"github.com/offhook/offhook/edge/sipua"
 	"github.com/offhook/offhook/schemas/ask"
@@ -75,12 +76,12 @@ func (n *Node) full(w *worker) (retryAfter int, full bool) {
 var _ sipua.LoadHandler = (*Node)(nil)
 
 // Load is that of the worker that is furthest behind: whom a new call would fall to does not show yet.
-func (n *Node) Load() sipua.Load {
-	most := int32(sipua.InTime)
+func (n *Node) Load() load.Level {
+	most := int32(load.InTime)
 	for _, w := range n.workers {
 		most = max(most, w.load.Load())
 	}
-	return sipua.Load(most)
+	return load.Level(most)
 }
 
 // OnDialog hands what happened in a dialog to the worker of its call.

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/offhook/offhook/edge/load"
 )
 
 func TestAWorkerThatStaysBehindRefusesNewCallsUntilItHasCaughtUp(t *testing.T) {
@@ -20,7 +22,7 @@ func TestAWorkerThatStaysBehindRefusesNewCallsUntilItHasCaughtUp(t *testing.T) {
 		for i, tt := range []struct {
 			after time.Duration
 			full  bool
-		}{{lateAfter + 1, false}, {latePatience - 1, false}, {lateAfter + 1, true}, {time.Second, true}, {lateAfter, false}, {time.Second, false}} {
+		}{{load.After, false}, {load.Patience - 1, false}, {load.After, true}, {time.Second, true}, {0, false}, {time.Second, false}} {
 			if full := handled(tt.after); full != tt.full {
 				t.Errorf("%d: full %v", i, full)
 			}

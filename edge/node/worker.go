@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/offhook/offhook/edge/call"
-	"github.com/offhook/offhook/edge/sipua"
+	"github.com/offhook/offhook/edge/load"
 )
 
 // worker owns the calls whose id hashes to it: one goroutine, inputs strictly in order of arrival.
@@ -25,8 +25,8 @@ type worker struct {
 	spare []message
 	first time.Time // when the queue's first came
 
-	lateSince time.Time    // all that was taken was late from here on; zero: the last was not
-	load      atomic.Int32 // a sipua.Load; full: late for so long that new calls are refused
+	late load.Queue   // guarded by mu
+	load atomic.Int32 // its Level
 }
 
 // message is one input for a call, or work to do beside it.
@@ -65,35 +65,20 @@ func (w *worker) waiting() int {
 func (w *worker) take() []message {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.late(len(w.queue) > 0 && time.Since(w.first) > lateAfter)
+	if len(w.queue) == 0 {
+		w.late.Rest()
+	} else {
+		now := time.Now()
+		w.late.Waited(now.Sub(w.first), now)
+	}
+	w.load.Store(int32(w.late.Level()))
 	batch := w.queue
 	w.queue = w.spare[:0]
 	w.spare = batch
 	return batch
 }
 
-// What waited longer than lateAfter is late; when all was for latePatience, new calls are refused.
-const (
-	lateAfter    = 100 * time.Millisecond
-	latePatience = 300 * time.Millisecond
-)
-
-// late notes whether what is taken has waited for long.
-func (w *worker) late(is bool) {
-	switch now := time.Now(); {
-	case !is:
-		w.lateSince = time.Time{}
-		w.load.Store(int32(sipua.InTime))
-	case w.lateSince.IsZero():
-		w.lateSince = now
-	case now.Sub(w.lateSince) >= latePatience:
-		w.load.Store(int32(sipua.Full))
-	case now.Sub(w.lateSince) >= latePatience/3:
-		w.load.Store(int32(sipua.Late))
-	}
-}
-
-func (w *worker) full() bool { return w.load.Load() == int32(sipua.Full) }
+func (w *worker) full() bool { return w.load.Load() == int32(load.Full) }
 
 func (w *worker) run(ctx context.Context) {
 	defer w.timers.stop()

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"github.com/offhook/offhook/edge/load"
 )
 
 // Config of a UA. The zero value of every field but Listen is usable.
@@ -75,17 +77,7 @@ type FinalHandler interface{ OnFinal(d *Dialog) }
 
 // LoadHandler may be a Handler too: while it is late, sources have shares; while it is full, new calls are refused before they
 // are parsed. It is asked for each message by any goroutine, so it must be quick.
-type LoadHandler interface{ Load() Load }
-
-// Load is how far a handler is behind.
-type Load int32
-
-// Loads, from less to more.
-const (
-	InTime Load = iota
-	Late
-	Full
-)
+type LoadHandler interface{ Load() load.Level }
 
 // Invite is an inbound call as admitted.
 type Invite struct {

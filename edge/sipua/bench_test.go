@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/offhook/offhook/edge/load"
 )
 
 // sinkLink takes what is sent and keeps the last message.
@@ -36,7 +38,7 @@ func newBench(t testing.TB) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := &UA{cfg: cfg, handler: &benchHandler{}, dir: doorDirectory{trunks: map[string]string{"198.51.100.7": "t"}}, log: cfg.Logger, load: func() Load { return InTime }}
+	u := &UA{cfg: cfg, handler: &benchHandler{}, dir: doorDirectory{trunks: map[string]string{"198.51.100.7": "t"}}, log: cfg.Logger, load: func() load.Level { return load.InTime }}
 	u.bindings = newBindings(u)
 	u.net = &transports{u: u, flows: map[string]*flow{}, peers: map[streamTo]*flow{}}
 	w := newWorker(u)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"github.com/offhook/offhook/edge/load"
 	"github.com/offhook/offhook/edge/sipua/guard"
 )
 
@@ -20,7 +21,7 @@ const busyRetry = 2
 // much of what waits may be one's excess, which goes in no time.
 func (w *worker) overloaded(req *sip.Request) *sip.Response {
 	wait := w.u.draining.Load()
-	if wait == 0 && (w.late.standing || w.shares.limit == 0 && w.waiting.Load() > int64(w.u.cfg.Queue)) {
+	if wait == 0 && (w.late.Level() == load.Full || w.shares.limit == 0 && w.waiting.Load() > int64(w.u.cfg.Queue)) {
 		wait = busyRetry
 	}
 	if wait == 0 {
@@ -34,46 +35,17 @@ func (w *worker) overloaded(req *sip.Request) *sip.Response {
 
 // backlog is what a worker knows of what waits for it.
 type backlog struct {
-	late   lateness
+	late   load.Queue
 	shares shares
 	hasty  hasty
 	scraps []byte // see scrap
-}
-
-// What waited longer than lateAfter is late; when all was for latePatience, the queue stands: it is not a burst that will be
-// over soon. Both are well under T1, after which senders repeat and make it worse.
-const (
-	lateAfter    = 100 * time.Millisecond
-	latePatience = 300 * time.Millisecond
-)
-
-// lateness watches how long messages waited for their worker.
-type lateness struct {
-	since    time.Time // all were late from here on; zero: the last was not
-	standing bool
-}
-
-func (l *lateness) waited(d time.Duration, now time.Time) {
-	switch {
-	case d < lateAfter:
-		*l = lateness{}
-	case l.since.IsZero():
-		l.since = now
-	default:
-		l.standing = now.Sub(l.since) >= latePatience
-	}
-}
-
-// stays: it is more than a moment's delay, and may become a queue that stands.
-func (l *lateness) stays(now time.Time) bool {
-	return !l.since.IsZero() && now.Sub(l.since) >= latePatience/3
 }
 
 var inviteLine, ackLine = []byte("INVITE "), []byte("ACK ")
 
 // rested: nothing waits, so nothing stands.
 func (w *worker) rested() {
-	w.late = lateness{}
+	w.late.Rest()
 	w.hasty.wanted.Store(false)
 }
 
@@ -126,7 +98,7 @@ func (w *worker) refuseHasty() {
 // cost little, or the calls that are up pay for it. Copies of an INVITE that was taken are not new. Where the answer would
 // have to go elsewhere than to where the INVITE came from, it is parsed and refused in the usual way.
 func (w *worker) shed(raw []byte, from path) bool {
-	if !bytes.HasPrefix(raw, inviteLine) || !w.late.standing && w.u.load() != Full {
+	if !bytes.HasPrefix(raw, inviteLine) || w.late.Level() != load.Full && w.u.load() != load.Full {
 		return false
 	}
 	callID := guard.CallID(raw)

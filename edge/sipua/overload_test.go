@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/offhook/offhook/edge/load"
 )
 
 // receiveLate hands a message over that was read some time ago.
@@ -17,27 +19,7 @@ const offer = "v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\n"
 
 // stand makes the worker's queue stand.
 func (b *bench) stand() {
-	b.w.late = lateness{since: time.Now().Add(-time.Second)}
-}
-
-func TestABurstIsNoOverload(t *testing.T) {
-	var l lateness
-	now := time.Now()
-	for _, tt := range []struct {
-		at, waited time.Duration
-		standing   bool
-	}{
-		{0, lateAfter, false},
-		{latePatience - 1, time.Second, false},
-		{latePatience, lateAfter - 1, false}, // one in time: the burst is over
-		{latePatience, time.Second, false},
-		{3 * latePatience, lateAfter, true},
-		{9 * latePatience, 0, false},
-	} {
-		if l.waited(tt.waited, now.Add(tt.at)); l.standing != tt.standing {
-			t.Errorf("after %s: standing %v", tt.at, l.standing)
-		}
-	}
+	b.w.late.Waited(time.Second, time.Now().Add(-time.Second))
 }
 
 func TestNewCallsAreRefusedWhileTheQueueStands(t *testing.T) {
@@ -75,7 +57,7 @@ func TestNewCallsAreRefusedWhileTheQueueStands(t *testing.T) {
 func TestNewCallsAreRefusedUnparsedWhileTheHandlerIsFull(t *testing.T) {
 	b := newBench(t)
 	up := b.establish("up")
-	b.w.u.load = func() Load { return Full }
+	b.w.u.load = func() load.Level { return load.Full }
 	for callID, refused := range map[string]bool{"new": true, "up": false} {
 		b.link.last = nil
 		tag := ""
@@ -94,8 +76,7 @@ func TestARefusalPassesAllThatWaits(t *testing.T) {
 	b := newBench(t)
 	up := b.establish("up")
 	b.stand()
-	b.w.late.waited(time.Second, time.Now())
-	b.w.hasty.wanted.Store(b.w.late.standing)
+	b.w.hasty.wanted.Store(b.w.late.Waited(time.Second, time.Now()) == load.Full)
 	long, before := time.Now().Add(-time.Second), b.w.waiting.Load()
 	for _, raw := range []string{
 		benchRequest("BYE", "other", "", 1, ""),

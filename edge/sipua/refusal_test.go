@@ -5,12 +5,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/offhook/offhook/edge/load"
 )
 
 // refusedCall makes a worker that is full, an INVITE that it refuses before parsing it, and the ACK of that.
 func refusedCall(t testing.TB) (b *bench, invite, ack string) {
 	b = newBench(t)
-	b.w.u.load = func() Load { return Full }
+	b.w.u.load = func() load.Level { return load.Full }
 	invite = benchRequest("INVITE", "refused", "", 1, offer)
 	b.offer(invite)
 	if !strings.HasPrefix(string(b.link.last), "SIP/2.0 503 ") {
@@ -43,7 +45,7 @@ func TestTheACKOfARefusalIsNotParsed(t *testing.T) {
 	if !b.w.unawaited([]byte(ack)) {
 		t.Error("of a 503 before parsing")
 	}
-	b.w.u.load = func() Load { return InTime }
+	b.w.u.load = func() load.Level { return load.InTime }
 	b.w.u.draining.Store(7)
 	b.receive(benchRequest("INVITE", "drained", "", 1, offer))
 	if tag := toTag(b.link.last); tag == "" || !b.w.unawaited([]byte(benchRequest("ACK", "drained", tag, 1, ""))) {
@@ -66,7 +68,7 @@ func TestTheACKOfARefusalIsNotParsed(t *testing.T) {
 
 func TestTheACKThatATransactionAwaitsReachesIt(t *testing.T) {
 	b, invite, _ := refusedCall(t)
-	b.w.u.load = func() Load { return InTime }
+	b.w.u.load = func() load.Level { return load.InTime }
 	b.offer(invite) // a copy, which is taken
 	d := b.w.calls["refused"]
 	if d == nil || d.okay == nil {
@@ -77,7 +79,7 @@ func TestTheACKThatATransactionAwaitsReachesIt(t *testing.T) {
 	}
 
 	b, invite, ack := refusedCall(t)
-	b.w.u.load = func() Load { return InTime }
+	b.w.u.load = func() load.Level { return load.InTime }
 	b.w.u.handler = &refusing{}
 	b.offer(invite)
 	if b.w.calls["refused"] != nil || !strings.HasPrefix(string(b.link.last), "SIP/2.0 486 ") {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/offhook/offhook/edge/load"
 )
 
 // streamLink is a stream that takes what is sent.
@@ -20,7 +22,7 @@ func (l *streamLink) token() string   { return l.id }
 // late is a bench whose calls are late, and what a phone at addr:5060 sends to it.
 func late(t *testing.T) (b *bench, from func(addr string) path) {
 	b = newBench(t)
-	b.w.u.load = func() Load { return Late }
+	b.w.u.load = func() load.Level { return load.Late }
 	b.w.shares.observe(true, true, time.Now())
 	b.w.shares.ends = time.Now().Add(time.Hour) // however slow the machine is
 	return b, func(addr string) path { return path{b.link, netip.AddrPortFrom(netip.MustParseAddr(addr), 5060)} }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/offhook/offhook/edge/load"
 )
 
 // ErrClosed: the UA's Run has ended.
@@ -23,8 +25,8 @@ var ErrClosed = errors.New("sipua: closed")
 type UA struct {
 	cfg      Config
 	handler  Handler
-	final    FinalHandler // handler, if it is one
-	load     func() Load  // the handler's
+	final    FinalHandler      // handler, if it is one
+	load     func() load.Level // the handler's
 	dir      Directory
 	log      *slog.Logger
 	bindings *bindings
@@ -57,9 +59,9 @@ func New(cfg Config, h Handler, dir Directory) (*UA, error) {
 	}
 	u := &UA{cfg: cfg, handler: h, dir: dir, log: cfg.Logger, reload: make(chan struct{}, 1), lookups: make(chan struct{}, maxLookups)}
 	u.final, _ = h.(FinalHandler)
-	u.load = func() Load { return InTime }
-	if load, ok := h.(LoadHandler); ok {
-		u.load = load.Load
+	u.load = func() load.Level { return load.InTime }
+	if l, ok := h.(LoadHandler); ok {
+		u.load = l.Load
 	}
 	u.ids.ids = newIDs(cfg.Secret, cfg.Node)
 	for range cfg.Workers {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/offhook/offhook/edge/load"
 )
 
 // hardLimit times Config.Queue messages may wait; what comes then is dropped, and its sender repeats it.
@@ -72,7 +74,7 @@ func (w *worker) receive(j job) {
 		return
 	}
 	w.waiting.Add(1)
-	if bytes.HasPrefix(j.raw, inviteLine) && (w.hasty.wanted.Load() || w.u.load() == Full) {
+	if bytes.HasPrefix(j.raw, inviteLine) && (w.hasty.wanted.Load() || w.u.load() == load.Full) {
 		w.hasten(j)
 		return
 	}
@@ -189,11 +191,10 @@ func (w *worker) do(j *job) {
 // surplus notes how long a message waited, and tells whether it is dropped.
 func (w *worker) surplus(j *job) bool {
 	now := time.Now()
-	waited := now.Sub(j.at)
-	w.late.waited(waited, now)
-	w.hasty.wanted.Store(w.late.standing)
-	behind := w.u.load() != InTime
-	w.shares.observe(behind || waited >= lateAfter, behind || w.late.stays(now), now)
+	level := w.late.Waited(now.Sub(j.at), now)
+	w.hasty.wanted.Store(level == load.Full)
+	behind := w.u.load() != load.InTime
+	w.shares.observe(behind || w.late.Late(), behind || level != load.InTime, now)
 	return j.raw != nil && w.excess(j, now)
 }
 

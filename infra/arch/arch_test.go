@@ -25,7 +25,8 @@ var rules = []rule{
 	{"edge/sipua/guard/", nil, "what looks at bytes from anywhere knows messages and nothing else"},
 	{"edge/sipua/digest/", []string{"edge/sipua/guard/"}, "who proves what, and to whom, needs no call"},
 	{"edge/sipua/refer/", []string{"edge/sipua/guard/"}, "what a transfer is made of is text"},
-	{"edge/sipua/", []string{"edge/sipua/"}, "signalling serves any call logic"},
+	{"edge/sipua/", []string{"edge/sipua/", "edge/load/"}, "signalling serves any call logic"},
+	{"edge/load/", nil, "how long something waited says nothing of what it is"},
 	{"edge/media/", []string{"edge/media/"}, "media knows no SIP, no calls, no tenants"},
 	{"edge/speech/", []string{"edge/speech/", "edge/sound/wav/", "edge/sound/file/", "schemas/ssml/"}, "speech is text in, sound out; it shares only the readers of files and of SSML"},
 	{"edge/sound/", []string{"edge/sound/", "edge/bucket/", "edge/media/", "edge/speech/", "schemas/"}, "sounds are names made frames"},
@@ -61,7 +62,7 @@ var only = map[string][]string{
 }
 
 // pure packages must not know the machine.
-var pure = []string{"edge/call/", "edge/verbs/", "edge/sipua/guard/", "edge/sipua/refer/"}
+var pure = []string{"edge/call/", "edge/verbs/", "edge/sipua/guard/", "edge/sipua/refer/", "edge/load/"}
 
 var machine = []string{"net", "net/http", "os", "log", "log/slog", "context", "sync", "sync/atomic", "math/rand", "math/rand/v2"}
 

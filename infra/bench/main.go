@@ -23,14 +23,15 @@ type plan struct {
 	relays  []int
 	seconds int   // of RTP at one size
 	flood   int   // seconds of overload
+	steady  int   // seconds at a rate that is compared with it
 	crowds  []int // calls up while the cost of one more is measured
 	events  int   // seconds of publishing
 	prompts int
 }
 
 var (
-	whole = plan{step: 4, steps: 10, rounds: 2, held: 5000, hold: 8, relays: []int{100, 300, 900}, seconds: 4, flood: 30, crowds: []int{100, 1000, 5000}, events: 5, prompts: 1000}
-	quick = plan{step: 3, steps: 3, rounds: 1, held: 1000, hold: 6, relays: []int{100, 300}, seconds: 4, flood: 8, crowds: []int{100, 1000}, events: 2, prompts: 1000}
+	whole = plan{step: 4, steps: 10, rounds: 2, held: 5000, hold: 8, relays: []int{100, 300, 900}, seconds: 4, flood: 30, steady: 8, crowds: []int{100, 1000, 5000}, events: 5, prompts: 1000}
+	quick = plan{step: 3, steps: 3, rounds: 1, held: 1000, hold: 6, relays: []int{100, 300}, seconds: 4, flood: 8, steady: 4, crowds: []int{100, 1000}, events: 2, prompts: 1000}
 )
 
 const everything = "calls,overload,crowd,bridge,held,relay,prompts,events"

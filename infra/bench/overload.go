@@ -10,8 +10,9 @@ import (
 
 // overloaded is what twice the highest rate did.
 type overloaded struct {
-	Highest  int     `json:"highest_calls_per_second"` // without failures, measured just before
+	Highest  int     `json:"highest_calls_per_second"` // without failures for Steady seconds, measured just before
 	After    int     `json:"highest_after"`            // the same, just after: machines are not always as fast
+	Steady   int     `json:"highest_for_seconds"`
 	Offered  int     `json:"offered_calls_per_second"`
 	OwnP50MS float64 `json:"own_p50_ms"` // offhook_answer_seconds, stage own, at half of the highest, before
 	OwnP99MS float64 `json:"own_p99_ms"`
@@ -55,7 +56,7 @@ func (b *bench) flooded(sys *rig.System) error {
 	if err := b.ownHalf(half); err != nil {
 		return err
 	}
-	o := &overloaded{Highest: highest, Offered: 2 * highest, Seconds: b.flood, OwnP50MS: half.own[0], OwnP99MS: half.own[1]}
+	o := &overloaded{Highest: highest, Offered: 2 * highest, Steady: b.steady, Seconds: b.flood, OwnP50MS: half.own[0], OwnP99MS: half.own[1]}
 	say("%d calls/s for %d s, twice the highest", o.Offered, o.Seconds)
 	run, err := rig.StartCalls(b.Dir, b.Scenarios, rig.Calls{Scenario: "uac.xml", Target: sys.Addr, Dial: sys.Dial, Rate: o.Offered,
 		Count: o.Offered * o.Seconds, Port: rig.PortCaller, Patience: 45 * time.Second})
@@ -110,7 +111,7 @@ func (b *bench) highestFrom(sys *rig.System, rate int) (int, error) {
 // clean tells whether a rate goes without failures; it has a second try, as in climb.
 func (b *bench) clean(sys *rig.System, rate int) (bool, error) {
 	for range 2 {
-		o, _, err := b.atRate(&rated{sys: sys}, rate, rate*b.step)
+		o, _, err := b.atRate(&rated{sys: sys}, rate, rate*b.steady)
 		if err != nil || o.Clean() {
 			return err == nil, err
 		}
@@ -122,24 +123,20 @@ func (b *bench) clean(sys *rig.System, rate int) (bool, error) {
 	return false, nil
 }
 
-// highest finds the rate without failures where the product has what it has here. The system runs afterwards.
+// highest finds the rate without failures where the product has what it has here, beginning with what it did where it had
+// all. The system runs afterwards.
 func (b *bench) highest(sys *rig.System) (int, error) {
 	if err := sys.Start(); err != nil {
 		return 0, err
 	}
-	r := &rated{sys: sys, next: 2500}
-	if err := b.warm([]*rated{r}); err != nil {
+	if err := b.warm([]*rated{{sys: sys}}); err != nil {
 		return 0, err
 	}
-	for i := 0; i < b.steps && !r.found; i++ {
-		if err := b.climb(r); err != nil {
-			return 0, err
-		}
+	first := 4000
+	if len(b.results.Rates) > 0 {
+		first = b.results.Rates[0].Highest * 9 / 10
 	}
-	if r.good == 0 {
-		return 0, fmt.Errorf("%s has no rate without failed calls", sys.Name)
-	}
-	return r.good, nil
+	return b.highestFrom(sys, first)
 }
 
 // afterwards calls at half of the highest rate from another port and sees when every second is as it should be.

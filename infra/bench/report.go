@@ -99,7 +99,7 @@ func (r *results) overloadTable(b *strings.Builder) {
 		return
 	}
 	fmt.Fprintf(b, "## Twice the highest rate\n\n%d calls/s offered for %d s, then half of the highest at once. The product has half of the cores here, and generator, webhook and event log "+
-		"the other: at such a rate the generator would take from the product what it offers.\n\n", o.Offered, o.Seconds)
+		"the other: at such a rate the generator would take from the product what it offers. *Highest* is over %d s here: in a shorter time a queue takes in what is too much.\n\n", o.Offered, o.Seconds, o.Steady)
 	b.WriteString("| highest calls/s before | good calls/s meanwhile | highest after | good of the mean of both | normal again after | calls left |\n|--:|--:|--:|--:|--:|--:|\n")
 	normal := fmt.Sprintf("%.0f s", o.Normal)
 	if o.Normal < 0 {

@@ -91,7 +91,7 @@ func (r *Run) read(o *Outcome) error {
 	in := csv.NewReader(f)
 	in.Comma, in.FieldsPerRecord = ';', -1
 	rows, err := in.ReadAll()
-	if err != nil || len(rows) < 2 {
+	if err != nil || len(rows) < 3 {
 		return fmt.Errorf("no statistics: %w", err)
 	}
 	of := func(row []string, name string) int {
@@ -101,7 +101,7 @@ func (r *Run) read(o *Outcome) error {
 		}
 		return 0
 	}
-	for _, row := range rows[1:] {
+	for _, row := range rows[2:] { // the first is of the moment it began
 		o.Course = append(o.Course, Second{of(row, "SuccessfulCall(P)"), of(row, "FailedCall(P)")})
 	}
 	field := func(name string) int { return of(rows[len(rows)-1], name) }

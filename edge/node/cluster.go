@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -76,7 +77,7 @@ func newCluster(self string, c *config.Config) (cluster, error) {
 		return out, errors.New("nodes: cluster_secret is needed, the same at all nodes")
 	}
 	if _, ok := c.Nodes[self]; !ok {
-		return out, fmt.Errorf("nodes: this edge is called %q (--name), and no node is", self)
+		return out, fmt.Errorf("nodes: there is none of the name of this edge, %q; there are %s; --name names the edge", self, strings.Join(slices.Sorted(maps.Keys(c.Nodes)), ", "))
 	}
 	key := sha256.Sum256([]byte("offhook calls between nodes\x00" + c.ClusterSecret.Value))
 	out.key = key[:]

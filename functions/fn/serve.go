@@ -38,15 +38,15 @@ func Serve(ctx context.Context, o ServeOptions) error {
 }
 
 func (s *Set) serve(ctx context.Context, o ServeOptions) error {
+	l, err := listen(o)
+	if err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	if len(o.Kafka.Brokers) > 0 {
 		g.Go(func() error { return s.Run(ctx, o.Kafka) })
 	} else {
 		s.waiting.Store(0)
-	}
-	l, err := listen(o)
-	if err != nil {
-		return err
 	}
 	if l != nil {
 		g.Go(func() error { return serveHTTP(ctx, l, s.Handler(o), o.Env.Logger) })
@@ -64,7 +64,7 @@ func listen(o ServeOptions) (net.Listener, error) {
 	}
 	l, err := net.Listen("tcp", o.HTTP)
 	if err != nil {
-		return nil, fmt.Errorf("HTTP address %s: %w; --http changes it", o.HTTP, err)
+		return nil, fmt.Errorf("--http %s cannot be used: %w; give another with --http", o.HTTP, err)
 	}
 	return l, nil
 }

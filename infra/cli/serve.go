@@ -18,8 +18,8 @@ type devCmd struct {
 	RTP    string        `help:"Address and ports for RTP." default:"127.0.0.1:20000-29999" env:"OFFHOOK_RTP"`
 	HTTP   string        `help:"Address of the REST interface and the page." default:"127.0.0.1:8080" env:"OFFHOOK_HTTP"`
 	Kafka  string        `help:"Address of the embedded event log." default:"127.0.0.1:9092" env:"OFFHOOK_KAFKA"`
-	Log    string        `help:"Log format." enum:"text,json" default:"text" env:"OFFHOOK_LOG"`
-	Level  string        `help:"Log level." enum:"debug,info,warn,error" default:"info" env:"OFFHOOK_LOG_LEVEL"`
+	Log    string        `help:"Log format: text or json." enum:"text,json" default:"text" env:"OFFHOOK_LOG"`
+	Level  string        `help:"Log level: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"OFFHOOK_LOG_LEVEL"`
 	Grace  time.Duration `help:"How long calls may go on after an interrupt." default:"5s" env:"OFFHOOK_GRACE"`
 
 	Secure secureFlags `embed:""`
@@ -33,7 +33,7 @@ type secureFlags struct {
 	WS   string `help:"Address for SIP over WebSocket; none by default." name:"ws" placeholder:"ADDR" env:"OFFHOOK_WS"`
 	WSS  string `help:"Address for SIP over WebSocket with TLS; none by default." name:"wss" placeholder:"ADDR" env:"OFFHOOK_WSS"`
 	Cert string `help:"Certificate of --tls and --wss with its chain (PEM), read again when it changes." placeholder:"FILE" env:"OFFHOOK_CERT"`
-	Key  string `help:"Its key (PEM)." placeholder:"FILE" env:"OFFHOOK_KEY"`
+	Key  string `help:"Its key (PEM)." placeholder:"FILE" env:"OFFHOOK_CERT_KEY"`
 
 	WSOrigins []string `help:"Hosts whose pages may use SIP over WebSocket, beside the server's own: shop.example, *.acme.test, 127.0.0.1:3000, or * for all." name:"ws-origins" placeholder:"HOST" env:"OFFHOOK_WS_ORIGINS"`
 }
@@ -55,13 +55,14 @@ type edgeCmd struct {
 	Data   string        `help:"Folder for the spool and caches." default:".offhook" env:"OFFHOOK_DATA"`
 	Name   string        `help:"This edge's name in events, headers and among the nodes of the configuration." default:"edge" env:"OFFHOOK_NAME"`
 	SIP    string        `help:"Address for SIP over UDP and TCP." default:"0.0.0.0:5060" env:"OFFHOOK_SIP"`
-	Public string        `help:"Address told to phones, when another than the listener's." env:"OFFHOOK_PUBLIC"`
+	Public string        `help:"Host told to phones for SIP, when another than the listener's." placeholder:"HOST" env:"OFFHOOK_PUBLIC"`
 	RTP    string        `help:"Address and ports for RTP." default:"127.0.0.1:20000-29999" env:"OFFHOOK_RTP"`
+	Sound  string        `help:"IP address told to phones for RTP, when another than that of --rtp, such as behind NAT." name:"rtp-public" placeholder:"IP" env:"OFFHOOK_RTP_PUBLIC"`
 	HTTP   string        `help:"Address of the REST interface and the page." default:"127.0.0.1:8080" env:"OFFHOOK_HTTP"`
 	Kafka  string        `help:"Brokers: host:port,... or kafka://user:pass@host:port?tls=true&sasl=scram-sha-512" required:"" env:"OFFHOOK_KAFKA"`
 	Secret string        `help:"Key shared by the edges of a cluster, for Contact and nonces." env:"OFFHOOK_SECRET"`
-	Log    string        `help:"Log format." enum:"text,json" default:"json" env:"OFFHOOK_LOG"`
-	Level  string        `help:"Log level." enum:"debug,info,warn,error" default:"info" env:"OFFHOOK_LOG_LEVEL"`
+	Log    string        `help:"Log format: text or json." enum:"text,json" default:"json" env:"OFFHOOK_LOG"`
+	Level  string        `help:"Log level: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"OFFHOOK_LOG_LEVEL"`
 	Grace  time.Duration `help:"How long calls may go on after SIGTERM." default:"10m" env:"OFFHOOK_GRACE"`
 	Nice   int           `help:"Priority beside other processes, -20 (first) to 19, where the system allows it; 0 leaves it, and one that it was started with stays." default:"-10" env:"OFFHOOK_NICE"`
 
@@ -75,7 +76,7 @@ func (c *edgeCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return run.EdgeAlone(ctx, settings, run.EdgeOptions{SIP: c.SIP, Secure: c.Secure.options(false), RTP: c.RTP, HTTP: c.HTTP, Kafka: c.Kafka, Data: c.Data, Name: c.Name,
+	return run.EdgeAlone(ctx, settings, run.EdgeOptions{SIP: c.SIP, Secure: c.Secure.options(false), RTP: c.RTP, Sound: c.Sound, HTTP: c.HTTP, Kafka: c.Kafka, Data: c.Data, Name: c.Name,
 		Public: c.Public, Secret: c.Secret, Grace: c.Grace, Nice: c.Nice, Profile: c.Profile}, run.NewLogger(out, c.Log == "json", c.Level))
 }
 
@@ -85,8 +86,10 @@ type fnCmd struct {
 	Data   string   `help:"Folder for local files." default:".offhook" env:"OFFHOOK_DATA"`
 	HTTP   string   `help:"Address for asks and pages." default:"127.0.0.1:8081" env:"OFFHOOK_FN_HTTP"`
 	Kafka  string   `help:"Brokers." required:"" env:"OFFHOOK_KAFKA"`
-	Log    string   `help:"Log format." enum:"text,json" default:"json" env:"OFFHOOK_LOG"`
-	Level  string   `help:"Log level." enum:"debug,info,warn,error" default:"info" env:"OFFHOOK_LOG_LEVEL"`
+	Log    string   `help:"Log format: text or json." enum:"text,json" default:"json" env:"OFFHOOK_LOG"`
+	Level  string   `help:"Log level: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"OFFHOOK_LOG_LEVEL"`
+
+	Secrets []string `help:"Secrets of Standard Webhooks (whsec_...): asks must be signed with one of them. None: asks are not checked." placeholder:"SECRET" env:"OFFHOOK_FN_SECRETS"`
 }
 
 func (c *fnCmd) Run(ctx context.Context, out io.Writer) error {
@@ -94,6 +97,6 @@ func (c *fnCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return run.Functions(ctx, settings, run.FunctionOptions{Names: c.Names, Data: c.Data, HTTP: c.HTTP, Kafka: c.Kafka},
+	return run.Functions(ctx, settings, run.FunctionOptions{Names: c.Names, Data: c.Data, HTTP: c.HTTP, Kafka: c.Kafka, Secrets: c.Secrets},
 		run.NewLogger(out, c.Log == "json", c.Level))
 }

@@ -85,9 +85,6 @@ func (d *dev) run(ctx context.Context) (err error) {
 	stack.Start("printer", func(ctx context.Context) error { return d.print(ctx, edge.Feed()) })
 	d.banner()
 	err = stack.Wait(ctx)
-	if err == nil && !d.JSON {
-		fmt.Fprintln(d.out, "stopping: calls in progress may go on for", d.Edge.Grace)
-	}
 	edge.Drain()
 	return err
 }

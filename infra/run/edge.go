@@ -8,10 +8,13 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -53,6 +56,7 @@ type Edge struct {
 	web      net.Listener
 	feed     *api.Feed
 	known    atomic.Bool // registrations were read from the log
+	draining atomic.Bool
 	pages    map[string]http.Handler
 	facts    []console.Fact
 	open     bool
@@ -89,16 +93,19 @@ func (e *Edge) openLog() (err error) {
 	if e.kafka, err = events.ParseKafka(e.opts.Kafka); err != nil {
 		return fmt.Errorf("--kafka: %w", err)
 	}
-	e.eventLog, err = events.Open(events.Config{Dir: filepath.Join(e.opts.Data, "spool"), Kafka: e.kafka, Logger: e.log})
-	return err
+	if e.eventLog, err = events.Open(events.Config{Dir: filepath.Join(e.opts.Data, "spool"), Kafka: e.kafka, Logger: e.log}); err != nil {
+		return taken("--data", e.opts.Data, err)
+	}
+	return nil
 }
 
 func (e *Edge) openMedia() error {
-	ip, first, last, err := rtpRange(e.opts.RTP)
+	c, err := e.opts.mediaConfig()
 	if err != nil {
 		return err
 	}
-	if e.media, err = media.New(media.Config{IP: ip, MinPort: first, MaxPort: last, NAT: true, Logger: e.log}); err != nil {
+	c.Logger = e.log
+	if e.media, err = media.New(c); err != nil {
 		return err
 	}
 	if e.speech, err = voices(e.settings.Config().Speech, filepath.Join(e.opts.Data, "speech"), e.log); err != nil {
@@ -174,6 +181,9 @@ func (e *Edge) openNode(functions *fn.Set) (err error) {
 }
 
 func (e *Edge) openSignalling() (err error) {
+	if err := checkPublic(e.opts.Public); err != nil {
+		return err
+	}
 	c := sipua.Config{Advertise: e.opts.Public, Node: e.opts.Name, Secret: []byte(e.opts.Secret), Origins: e.opts.Secure.Origins, Logger: e.log}
 	flags := map[string]string{}
 	for _, l := range e.opts.listeners() {
@@ -222,24 +232,19 @@ func (e *Edge) Start(s *Stack) {
 	s.Start("signalling", e.ua.Run)
 	s.Start("feed", e.follow)
 	s.Start("http", e.serve)
-	s.Start("configuration", e.watchSettings)
+	s.Start("configuration", func(ctx context.Context) error { return e.settings.watch(ctx, e.log) })
 	if e.opts.Profile != "" {
 		s.Start("profiles", func(ctx context.Context) error { return Profile(ctx, e.opts.Profile) })
 	}
 }
 
-// watchSettings: without it changes need a restart, and calls go on.
-func (e *Edge) watchSettings(ctx context.Context) error {
-	if err := e.settings.Watch(ctx, e.log); err != nil {
-		e.log.Warn("the configuration is not watched; a change needs a restart", "err", err)
-		<-ctx.Done()
-	}
-	return nil
-}
-
-// Drain lets calls end within the grace time and refuses new ones.
+// Drain lets calls end within the grace time and refuses new ones. Another signal to stop ends them at once.
 func (e *Edge) Drain() {
-	if left := e.node.Drain(context.Background(), e.opts.Grace); left > 0 {
+	e.draining.Store(true)
+	e.log.Info("stopping: new calls are refused; another signal ends those in progress at once", "calls", len(e.node.Calls("")), "grace", e.opts.Grace.String())
+	again, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if left := e.node.Drain(again, e.opts.Grace); left > 0 {
 		e.log.Warn("calls ended before they were over", "calls", left)
 	}
 }
@@ -280,6 +285,9 @@ func (e *Edge) patiently(ctx context.Context, what string, try func() error) err
 }
 
 func (e *Edge) ready() error {
+	if e.draining.Load() {
+		return errors.New("this edge is stopping: calls in progress go on, new ones are refused")
+	}
 	if !e.known.Load() {
 		return errors.New("the registrations have not been read from the event log yet")
 	}
@@ -349,10 +357,15 @@ func EdgeAlone(ctx context.Context, settings *Settings, opts EdgeOptions, log *s
 	}
 	stack := NewStack()
 	e.Start(stack)
+	if opts.deaf() {
+		log.Warn("phones elsewhere will not be heard: --rtp is an address of this machine alone", "sip", opts.SIP, "rtp", opts.RTP)
+	}
 	log.Info("edge started", "name", opts.Name, "sip", opts.SIP, "rtp", opts.RTP, "http", opts.HTTP)
 	err = stack.Wait(ctx)
 	e.Drain()
-	return errors.Join(err, stack.Stop(), router.Close())
+	err = errors.Join(err, stack.Stop(), router.Close())
+	log.Info("edge stopped")
+	return err
 }
 
 // Feed is what those who watch events follow.

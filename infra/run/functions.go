@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -84,10 +85,11 @@ func handlers(set *fn.Set, of func(*fn.Function) http.Handler) map[string]http.H
 
 // FunctionOptions are what the command line says of `offhook fn`.
 type FunctionOptions struct {
-	Names []string
-	Data  string
-	HTTP  string
-	Kafka string
+	Names   []string
+	Data    string
+	HTTP    string
+	Kafka   string
+	Secrets []string // Standard Webhooks: asks must be signed with one of them; none: not checked
 }
 
 // Functions runs functions as a process of their own: consumer groups, and HTTP for asks and pages.
@@ -100,5 +102,14 @@ func Functions(ctx context.Context, settings *Settings, opts FunctionOptions, lo
 	if err != nil {
 		return err
 	}
-	return fn.Serve(ctx, fn.ServeOptions{Specs: specs, Env: environment(settings, opts.Data, log), HTTP: opts.HTTP, Kafka: kafka})
+	if err := os.MkdirAll(opts.Data, 0o700); err != nil {
+		return fmt.Errorf("--data %s cannot be used: %w; give another with --data", opts.Data, err)
+	}
+	stack := NewStack()
+	stack.Start("configuration", func(ctx context.Context) error { return settings.watch(ctx, log) })
+	started := func(address string) {
+		log.Info("functions started", "names", opts.Names, "http", address, "data", opts.Data)
+	}
+	err = fn.Serve(ctx, fn.ServeOptions{Specs: specs, Env: environment(settings, opts.Data, log), HTTP: opts.HTTP, Kafka: kafka, Secrets: opts.Secrets, Started: started})
+	return errors.Join(err, stack.Stop())
 }

@@ -8,10 +8,13 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/offhook/offhook/edge/media"
 )
 
 // EdgeOptions are what the command line says of an edge.
@@ -20,6 +23,7 @@ type EdgeOptions struct {
 	Secure Secure
 	Public string // host told to phones; default SIP's
 	RTP    string // ip:first-last
+	Sound  string // address told to phones for RTP; default RTP's
 	HTTP   string // host:port
 	Kafka  string // brokers, see events.ParseKafka
 	Data   string // folder
@@ -87,6 +91,46 @@ func rtpRange(text string) (ip netip.Addr, first, last int, err error) {
 	}
 	return ip, first, last, nil
 }
+
+// mediaConfig is where sound comes and goes. An address that this machine has not got is told now, not by calls without sound.
+func (o EdgeOptions) mediaConfig() (media.Config, error) {
+	c := media.Config{NAT: true}
+	var err error
+	if c.IP, c.MinPort, c.MaxPort, err = rtpRange(o.RTP); err != nil {
+		return c, err
+	}
+	if o.Sound != "" {
+		if c.Advertise, err = netip.ParseAddr(o.Sound); err != nil || c.Advertise.Unmap().Is4() != c.IP.Unmap().Is4() {
+			return c, fmt.Errorf("--rtp-public %q: expected an IP address of the kind of --rtp %s", o.Sound, o.RTP)
+		}
+	}
+	if c.IP.IsUnspecified() && (!c.Advertise.IsValid() || c.Advertise.IsUnspecified()) {
+		return c, fmt.Errorf("--rtp %s: phones are told this address and cannot send there; give one of this machine, or the one that they reach with --rtp-public", o.RTP)
+	}
+	s, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(c.IP, 0)))
+	if err != nil {
+		return c, taken("--rtp", o.RTP, err)
+	}
+	return c, s.Close()
+}
+
+// deaf: phones of other machines are served, and told a loopback address for their sound.
+func (o EdgeOptions) deaf() bool {
+	sound, _, _, err := rtpRange(o.RTP)
+	sip, _, _ := net.SplitHostPort(o.SIP)
+	at, _ := netip.ParseAddr(sip)
+	return err == nil && sound.IsLoopback() && o.Sound == "" && at.IsValid() && !at.IsLoopback()
+}
+
+// checkPublic: what is told to phones stands in Via and Contact, before a port.
+func checkPublic(host string) error {
+	if _, err := netip.ParseAddr(host); err == nil || host == "" || hostName.MatchString(host) {
+		return nil
+	}
+	return fmt.Errorf("--public %q: expected a host name or an IP address, without a port", host)
+}
+
+var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9.])?$`)
 
 // taken explains a port that cannot be had by the flag that changes it.
 func taken(flag, addr string, err error) error {

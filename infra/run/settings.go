@@ -139,6 +139,15 @@ func (s *Settings) Watch(ctx context.Context, log *slog.Logger) error {
 	}
 }
 
+// watch is Watch for a process that goes on without it: a change needs a restart then.
+func (s *Settings) watch(ctx context.Context, log *slog.Logger) error {
+	if err := s.Watch(ctx, log); err != nil {
+		log.Warn("the configuration is not watched; a change needs a restart", "err", err)
+		<-ctx.Done()
+	}
+	return nil
+}
+
 func (s *Settings) reload(log *slog.Logger) {
 	c, err := s.read()
 	for i := 0; err == nil && i < len(s.changed); i++ {

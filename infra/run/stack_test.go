@@ -100,6 +100,11 @@ func TestAPortThatIsTakenNamesItsFlag(t *testing.T) {
 		"--cert":          func(o *EdgeOptions) { o.Secure = Secure{TLS: addr, Cert: "cert.pem"} },
 		"--http":          func(o *EdgeOptions) { o.HTTP = addr },
 		"--rtp":           func(o *EdgeOptions) { o.RTP = "nowhere" },
+		"--rtp 192.0.2.1": func(o *EdgeOptions) { o.RTP = "192.0.2.1:20000-20099" },
+		"--rtp 0.0.0.0":   func(o *EdgeOptions) { o.RTP = "0.0.0.0:20000-20099" },
+		"--rtp-public":    func(o *EdgeOptions) { o.Sound = "::1" },
+		"--public":        func(o *EdgeOptions) { o.Public = "pbx.test:5060" },
+		"--data":          func(o *EdgeOptions) { o.Data = filepath.Join(o.Data, "file"); write(t, o.Data, "") },
 		"--kafka":         func(o *EdgeOptions) { o.Kafka = "kafka://h:9092?sasl=magic" },
 	} {
 		o := options(t)
@@ -108,6 +113,51 @@ func TestAPortThatIsTakenNamesItsFlag(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), flag) {
 			t.Errorf("%s: %v", flag, err)
 		}
+	}
+}
+
+func TestSoundCanBeToldToBeElsewhere(t *testing.T) {
+	o := options(t)
+	o.RTP, o.Sound = "0.0.0.0:20000-20099", "192.0.2.1"
+	if c, err := o.mediaConfig(); err != nil || c.Advertise.String() != o.Sound {
+		t.Errorf("%v, %v", c.Advertise, err)
+	}
+}
+
+func TestAnEdgeForOtherMachinesIsNotDeaf(t *testing.T) {
+	for _, c := range []struct {
+		sip, rtp, sound string
+		deaf            bool
+	}{
+		{"0.0.0.0:5060", "127.0.0.1:20000-29999", "", true},
+		{"192.0.2.1:5060", "[::1]:20000-29999", "", true},
+		{"127.0.0.1:5060", "127.0.0.1:20000-29999", "", false},
+		{"0.0.0.0:5060", "192.0.2.1:20000-29999", "", false},
+		{"0.0.0.0:5060", "127.0.0.1:20000-29999", "192.0.2.1", false},
+	} {
+		if got := (EdgeOptions{SIP: c.sip, RTP: c.rtp, Sound: c.sound}).deaf(); got != c.deaf {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
+func TestAnEdgeThatStopsIsNotReady(t *testing.T) {
+	settings, err := Load(file(t, good), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := NewEdge(settings, options(t), Parts{}, discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.close()
+	e.known.Store(true)
+	if err := e.ready(); err != nil {
+		t.Fatal(err)
+	}
+	e.Drain()
+	if err := e.ready(); err == nil || !strings.Contains(err.Error(), "stopping") {
+		t.Error(err)
 	}
 }
 

@@ -72,9 +72,9 @@ func Open(cfg Config) (*Log, error) {
 
 func (l *Log) alarm(a spool.Alarm) {
 	if a.Cleared {
-		l.log.Info("alarm is over", "alarm", a.Code)
+		l.log.Info("over: "+a.Meaning(), "alarm", a.Code)
 	} else {
-		l.log.Error("alarm", "alarm", a.Code, "err", a.Err)
+		l.log.Error(a.Meaning(), "alarm", a.Code, "err", a.Err)
 	}
 	if l.cfg.Alarm != nil {
 		l.cfg.Alarm(a)
@@ -186,6 +186,11 @@ func (l *Log) Stats() Stats {
 	}
 	if ns := l.fwd.track.oldest(); ns != 0 {
 		out.Oldest = time.Unix(0, ns)
+	}
+	if !s.Stuck.IsZero() && (out.Oldest.IsZero() || s.Stuck.Before(out.Oldest)) {
+		out.Oldest = s.Stuck // what waits for the disk is not on its way yet
+	}
+	if !out.Oldest.IsZero() {
 		out.Lag = time.Since(out.Oldest)
 	}
 	return out

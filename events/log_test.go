@@ -102,6 +102,28 @@ func TestWithoutABrokerEventsAreSafeOnDiskAndTheEndIsQuick(t *testing.T) {
 	}
 }
 
+func TestEventsThatADiskDoesNotTakeCountInTheLag(t *testing.T) {
+	full := make(chan spool.Alarm, 1)
+	l := openLog(t, Config{Grace: -1, Alarm: func(a spool.Alarm) { full <- a },
+		CreateSegment: func(string) (spool.File, error) { return nil, syscall.ENOSPC }})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- l.Run(ctx) }()
+	if err := l.Publish(valid()); err != nil {
+		t.Fatal(err)
+	}
+	if a := <-full; a.Code != spool.AlarmWrite || a.Meaning() == "" {
+		t.Errorf("%+v", a)
+	}
+	if s := l.Stats(); s.Backlog != 1 || s.Oldest.IsZero() || s.Lag <= 0 {
+		t.Errorf("%+v", s)
+	}
+	stop()
+	if err := <-ended; !errors.Is(err, syscall.ENOSPC) {
+		t.Error(err)
+	}
+}
+
 func TestDataIsTheCallersAgainAfterPublish(t *testing.T) {
 	l := openLog(t, Config{Grace: -1})
 	e := valid()

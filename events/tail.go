@@ -70,12 +70,13 @@ func Tail(ctx context.Context, k Kafka, cfg TailConfig, fn func(Delivered) error
 type StateHandlers struct {
 	Record func(Delivered) error // Data nil: the key is gone; an error ends State
 	Loaded func()                // called once, when Record has seen all that was there at the start; may be nil
+	Logger *slog.Logger          // nil: none
 }
 
 // State hands over the newest event of each key of TopicState, older ones of a key perhaps before it, then what
 // changes, until ctx ends (nil) or Record gives an error. A broker that is away is waited for.
 func State(ctx context.Context, k Kafka, h StateHandlers) error {
-	f, err := newFollower(k, nil, h.Record)
+	f, err := newFollower(k, h.Logger, h.Record)
 	if err != nil {
 		return err
 	}

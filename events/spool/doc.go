@@ -7,6 +7,7 @@ package spool
 import (
 	"errors"
 	"io"
+	"time"
 )
 
 // ErrFull says that a bound was reached: the queue in memory, which fills when the disk is full, slow or at MaxBytes.
@@ -40,6 +41,17 @@ const (
 	AlarmWrite   = "spool_write_failed" // the disk refuses, e.g. it is full
 	AlarmCorrupt = "spool_corrupt"      // a segment is damaged in the middle; what follows in it cannot be read
 )
+
+// meanings of the alarms for who reads a log.
+var meanings = map[string]string{
+	AlarmFull:    "events are lost: memory and disk of the spool are full; calls go on",
+	AlarmBound:   "the spool on disk is full, events wait in memory until the event log takes some",
+	AlarmWrite:   "events cannot be written to the spool and wait in memory; free its disk",
+	AlarmCorrupt: "a part of the spool is damaged and its events are lost",
+}
+
+// Meaning is what an alarm means for the events, for a reader.
+func (a Alarm) Meaning() string { return meanings[a.Code] }
 
 // Alarm is a condition that an operator must know of. It is told once when it begins and once, Cleared, when it is over.
 type Alarm struct {
@@ -94,5 +106,6 @@ type Stats struct {
 	QueuedBytes int64
 	Segments    int
 	DiskBytes   int64
-	Recovered   int // records found at open that were not yet forwarded
+	Recovered   int       // records found at open that were not yet forwarded
+	Stuck       time.Time // since when the disk takes nothing; zero: it does
 }

@@ -34,6 +34,7 @@ type Spool[T any] struct {
 	hurry    chan struct{} // somebody waits in Flush
 	written  atomic.Uint64
 	failures atomic.Uint64
+	stuck    atomic.Int64 // unix ns: since when the disk takes nothing; 0: it does
 	found    int
 }
 
@@ -116,6 +117,7 @@ func (s *Spool[T]) drain(ctx context.Context) (wrote bool) {
 			continue
 		}
 		retry = retryFirst
+		s.stuck.Store(0)
 		s.alarms.clear(AlarmBound)
 		s.alarms.clear(AlarmWrite)
 	}
@@ -139,6 +141,7 @@ func (s *Spool[T]) group() (wrote bool, err error) {
 
 func (s *Spool[T]) failed(err error) {
 	s.failures.Add(1)
+	s.stuck.CompareAndSwap(0, time.Now().UnixNano())
 	if errors.Is(err, errBound) {
 		s.alarms.raise(AlarmBound, err)
 		return
@@ -207,6 +210,9 @@ func (s *Spool[T]) Forwarded(p Pos) error { return s.st.forwarded(p) }
 func (s *Spool[T]) Stats() Stats {
 	out := Stats{Written: s.written.Load(), Failures: s.failures.Load(), Recovered: s.found, DiskBytes: s.st.bytes()}
 	s.q.stats(&out)
+	if ns := s.stuck.Load(); ns != 0 {
+		out.Stuck = time.Unix(0, ns)
+	}
 	s.st.mu.Lock()
 	defer s.st.mu.Unlock()
 	out.Segments = len(s.st.segs)

@@ -396,10 +396,16 @@ func TestAFullDiskRaisesAlarmsLosesNothingTakenAndGoesOn(t *testing.T) {
 			if got := s.read(); !slices.Equal(got, []string{"before"}) {
 				t.Errorf("what is not on the disk was read: %q", got)
 			}
+			if s.Stats().Stuck.IsZero() {
+				t.Error("it is not told since when the disk takes nothing")
+			}
 			fault(&disk).Store(false)
 			s.flush()
 			alarms.await(t, AlarmWrite, true)
 			alarms.await(t, AlarmFull, true)
+			if since := s.Stats().Stuck; !since.IsZero() {
+				t.Errorf("the disk works again, and takes nothing since %v", since)
+			}
 			s.end()
 			again := openSpool(t, dir, Options{}).begin()
 			defer again.end()

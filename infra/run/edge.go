@@ -253,6 +253,7 @@ func (e *Edge) Drain() {
 func (e *Edge) followState(ctx context.Context) error {
 	return e.patiently(ctx, "registrations not read", func() error {
 		return events.State(ctx, e.kafka, events.StateHandlers{
+			Logger: e.log,
 			Record: func(d events.Delivered) error { e.node.OnState(d.Key, d.Data); return nil },
 			Loaded: func() { e.known.Store(true) },
 		})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"net/netip"
+	"strconv"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -132,8 +133,8 @@ func (w *worker) outside(req *sip.Request, from path) {
 	switch req.Method {
 	case sip.INVITE:
 		w.invited(req, from)
-	case sip.OPTIONS: // RFC 3261 11.2
-		w.answer(req, from, 200, abilities...)
+	case sip.OPTIONS:
+		w.probed(req, from)
 	case sip.REGISTER:
 		w.register(req, from)
 	case sip.SUBSCRIBE:
@@ -145,6 +146,15 @@ func (w *worker) outside(req *sip.Request, from path) {
 	default: // RFC 3261 8.2.1
 		w.answer(req, from, 405, Header{"Allow", allow})
 	}
+}
+
+// probed answers as an INVITE would be (RFC 3261 11.2), so that who distributes calls learns that this edge takes none.
+func (w *worker) probed(req *sip.Request, from path) {
+	if wait := w.u.draining.Load(); wait > 0 {
+		w.answer(req, from, 503, Header{"Retry-After", strconv.FormatInt(wait, 10)})
+		return
+	}
+	w.answer(req, from, 200, abilities...)
 }
 
 func (w *worker) register(req *sip.Request, from path) {

@@ -348,6 +348,10 @@ func TestDrainingRefusesNewCallsAndServesTheOthers(t *testing.T) {
 		if res.GetHeader("Retry-After").Value() != "30" {
 			t.Errorf("503 is\n%s", res)
 		}
+		p.send(p.dial("c3").request("OPTIONS", "", ""))
+		if res := p.expect("503 OPTIONS").(*sip.Response); res.GetHeader("Retry-After").Value() != "30" {
+			t.Errorf("503 is\n%s", res)
+		}
 		p.send(s.request("BYE", "", ""))
 		p.expect("200 BYE")
 		r.told("ended bye 0 remote")

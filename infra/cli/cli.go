@@ -46,7 +46,7 @@ func Main(args []string, out, errs io.Writer) int {
 	defer stop()
 	var c commands
 	code := -1
-	parser, err := kong.New(&c, kong.Name("offhook"), kong.Description("Event-driven call routing."), kong.UsageOnError(),
+	parser, err := kong.New(&c, kong.Name("offhook"), kong.Description("Event-driven call routing."), kong.ShortUsageOnError(),
 		kong.Writers(out, errs), kong.Exit(func(n int) { code = n }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(out, (*io.Writer)(nil)))
 	if err != nil {

@@ -228,7 +228,7 @@ func TestEventsAreShownAndFollowed(t *testing.T) {
 func TestAServersRefusalIsSaid(t *testing.T) {
 	s := server(t)
 	t.Setenv("OFFHOOK_KEY", "wrong")
-	if code, _, errs := offhook("calls"); code != exitBad || !strings.Contains(errs, "unauthorized: give an API key") {
+	if code, _, errs := offhook("calls"); code != exitBad || !strings.Contains(errs, "unauthorized: give an API key with --key") {
 		t.Errorf("%d %s", code, errs)
 	}
 	if code, _, errs := offhook("calls", "--http", "http://"+s.Listener.Addr().String(), "--key", "key"); code != exitDone {

@@ -52,6 +52,9 @@ func problem(res *http.Response) error {
 	if json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&p) != nil || p.Code == "" {
 		return fmt.Errorf("answered %s", res.Status)
 	}
+	if res.StatusCode == http.StatusUnauthorized {
+		return fmt.Errorf("%s: give an API key with --key or OFFHOOK_KEY", p.Code)
+	}
 	return fmt.Errorf("%s: %s", p.Code, p.Detail)
 }
 

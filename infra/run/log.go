@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/offhook/offhook/edge/api"
 	"github.com/offhook/offhook/events"
@@ -30,7 +31,7 @@ func PrintLog(ctx context.Context, brokers, call string, follow bool, show func(
 		}
 		return err
 	}
-	cfg := events.TailConfig{Topics: []string{events.TopicCalls}, From: events.FromBeginning, CallID: call, Stop: !follow}
+	cfg := events.TailConfig{Topics: []string{events.TopicCalls}, From: events.FromBeginning, CallID: call, Stop: !follow, Logger: NewLogger(os.Stderr, false, "warn")}
 	if err := events.Tail(ctx, kafka, cfg, take); err != nil && ctx.Err() == nil {
 		return err
 	}

@@ -165,12 +165,9 @@ func (c *Call) legAnswered(in LegAnswered) {
 	l := c.leg(in.Leg)
 	switch {
 	case l == nil || l.AnsweredAt != nil:
-	case l.Ending != nil:
-		// It crossed our LegEnd (a 200 over our CANCEL, RFC 3261 9.1): end it as what it is now.
-		if !l.Inbound {
-			c.put(LegEnd{Leg: l.N, Cause: *l.Ending})
-		}
-	case l.N == c.Caller:
+	case l.Ending != nil && !l.Inbound:
+		c.put(LegEnd{Leg: l.N, Cause: *l.Ending}) // it crossed ours (a 200 over our CANCEL, RFC 3261 9.1): end it as what it is now
+	case l.N == c.Caller: // also when it has been told to end: its 2xx went out
 		c.callAnswered(l)
 		c.deliver(l.Refers, in)
 	default:
@@ -188,7 +185,10 @@ func (c *Call) callAnswered(l *Leg) {
 		l.AnsweredAt = &at
 	}
 	l.Answering = false
-	c.Info.AnsweredAt, c.Info.Status = &at, "answered"
+	c.Info.AnsweredAt = &at
+	if c.Phase == PhaseLive {
+		c.Info.Status = "answered"
+	}
 	c.publish(event.CallAnswered, c.callData())
 	if c.Bridge.Pending {
 		c.bridged()

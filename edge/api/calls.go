@@ -8,12 +8,15 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/offhook/offhook/edge/node"
 	"github.com/offhook/offhook/events"
 	"github.com/offhook/offhook/schemas/check"
+	"github.com/offhook/offhook/schemas/event"
 	"github.com/offhook/offhook/schemas/verb"
+	"github.com/offhook/offhook/schemas/words"
 )
 
 const maxBody = 64 << 10
@@ -154,8 +157,8 @@ func (a *api) start(w http.ResponseWriter, raw []byte, c caller) (v node.View, o
 
 func (a *api) origination(raw []byte, c caller) (node.Origination, *Problem) {
 	var in order
-	if err := strict(raw, &in); err != nil {
-		return node.Origination{}, &Problem{Status: http.StatusBadRequest, Code: "bad_json", Detail: err.Error()}
+	if problem := strict(raw, &in, "tenant", "from", "to", "answer", "verbs"); problem != nil {
+		return node.Origination{}, problem
 	}
 	tenant, problem := a.tenant(in.Tenant, c)
 	if problem != nil {
@@ -169,16 +172,29 @@ func (a *api) origination(raw []byte, c caller) (node.Origination, *Problem) {
 	return o, problem
 }
 
-func strict(raw []byte, into any) error {
+// strict reads an object of known properties.
+func strict(raw []byte, into any, properties ...string) *Problem {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return fmt.Errorf("the body must be a JSON object: %w", err)
+		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+			return unknownProperty(strings.Trim(name, `"`), properties)
+		}
+		return &Problem{Status: http.StatusBadRequest, Code: "bad_json", Detail: "the body must be a JSON object: " + err.Error()}
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return errors.New("something follows the JSON object")
+		return &Problem{Status: http.StatusBadRequest, Code: "bad_json", Detail: "something follows the JSON object"}
 	}
 	return nil
+}
+
+func unknownProperty(name string, properties []string) *Problem {
+	hint := words.DidYouMean(name, properties)
+	if hint == "" {
+		hint = "it takes " + strings.Join(properties, ", ")
+	}
+	fault := event.Fault{Code: "unknown_property", Pointer: "/" + name, Line: 1, Expected: "a property of the body", Found: strconv.Quote(name), Hint: hint}
+	return &Problem{Status: http.StatusUnprocessableEntity, Code: fault.Code, Detail: "the body has no property " + fault.Found + "; " + hint, Faults: []event.Fault{fault}}
 }
 
 // tenant is the key's, the body's, or the only one.

@@ -75,8 +75,8 @@ func aside(raw []byte) (doc verb.Document, agent bool, problem *Problem) {
 	}{Verbs: raw}
 	if trimmed := bytes.TrimSpace(raw); len(trimmed) > 0 && trimmed[0] == '{' {
 		in.Verbs = nil
-		if err := strict(raw, &in); err != nil {
-			return nil, false, &Problem{Status: http.StatusBadRequest, Code: "bad_json", Detail: err.Error()}
+		if problem = strict(raw, &in, "verbs", "party"); problem != nil {
+			return nil, false, problem
 		}
 	}
 	if in.Party != "" && in.Party != "caller" && in.Party != "agent" {

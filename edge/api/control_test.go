@@ -34,7 +34,7 @@ func TestWhatIsWrongWithADocumentBesideTheScriptIsTold(t *testing.T) {
 	}{
 		{``, 422, "bad_document", ""},
 		{`{`, 400, "bad_json", ""},
-		{`{"verb": "hold"}`, 400, "bad_json", `unknown field`},
+		{`{"verb": "hold"}`, 422, "unknown_property", `did you mean verbs?`},
 		{`{"party": "caller"}`, 422, "bad_document", ""},
 		{`{"verbs": [{"verb": "hold"}], "party": "both"}`, 422, "bad_party", "caller or agent"},
 		{`{"verbs": [{"verb": "hold"}], "party": "agent"}`, 409, "no_agent", "answered"},

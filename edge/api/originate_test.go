@@ -52,7 +52,8 @@ func TestAFaultyOrderNamesItsFault(t *testing.T) {
 	}{
 		{`{`, 400, "bad_json", ""},
 		{`[]`, 400, "bad_json", ""},
-		{`{"too": "101"}`, 400, "bad_json", `unknown field`},
+		{`{"too": "101"}`, 422, "unknown_property", `did you mean to?`},
+		{`{"to": "101", "colour": 1}`, 422, "unknown_property", `it takes tenant, from, to, answer, verbs`},
 		{`{"to": "101", ` + hangup + `} {}`, 400, "bad_json", "follows"},
 		{`{` + hangup + `}`, 422, "bad_target", "missing"},
 		{`{"to": "", ` + hangup + `}`, 422, "bad_target", "/to"},

@@ -3,6 +3,7 @@ package call
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -383,12 +384,15 @@ func (r *Run) Off(name string) {
 	}
 }
 
-// Handle starts a strand for something that happened within this verb, as an `on` would. vars are its {event.…}.
+// Handle starts a strand for something that happened within this verb, as an `on` would. vars are its {event.…}, beside
+// those of every event.
 func (r *Run) Handle(do verb.Do, vars map[string]any) {
 	if r.call == nil {
 		return
 	}
-	s := r.call.startHandler(Handler{N: r.N, Do: do, Base: r.Base}, vars)
+	known := map[string]any{"call_id": r.call.Info.ID, "tenant": r.call.Info.Tenant, "at": r.call.now.Format(time.RFC3339Nano)}
+	maps.Copy(known, vars)
+	s := r.call.startHandler(Handler{N: r.N, Do: do, Base: r.Base}, known)
 	if s != nil && r.call.consults(r) {
 		s.Line = r.Line()
 	}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -69,7 +70,7 @@ func (l Line) words() string {
 		return join(l.target(), prefixed("by ", l.field("verb_id")), l.sip(), l.cause(), l.took("duration_ms"), suffixed(l.field("hz"), " Hz"),
 			prefixed("confidence ", l.field("confidence")))
 	case "verb":
-		return join(l.field("verb"), l.field("result", "status"), quoted(l.field("result", "digits")), l.field("result", "error"))
+		return l.verbWords()
 	case "ask":
 		return l.askWords()
 	case "dtmf":
@@ -90,6 +91,16 @@ func (l Line) words() string {
 	return ""
 }
 
+// verbWords: the cause is told where neither the status nor the error says it.
+func (l Line) verbWords() string {
+	status, failure := l.field("result", "status"), l.field("result", "error")
+	cause := l.field("result", "cause")
+	if failure != "" || cause == status || cause == l.field("verb") {
+		cause = ""
+	}
+	return join(l.field("verb"), status, quoted(l.field("result", "digits")), strings.ReplaceAll(cause, "_", " "), failure)
+}
+
 // meetingWords: a call meets others in a place, or a supervisor.
 func (l Line) meetingWords() string {
 	place := prefixed("place ", l.field("position"))
@@ -106,8 +117,12 @@ func (l Line) recordingWords() string {
 }
 
 func (l Line) streamWords() string {
+	why := l.field("why")
+	if l.Type == "stream.failed" {
+		why = "" // the error says it
+	}
 	return join(l.field("mode"), l.field("track"), "to "+l.field("to"), prefixed("by ", l.field("verb_id")), l.took("duration_ms"),
-		prefixed("ended by ", strings.ReplaceAll(l.field("why"), "_", " ")), prefixed("dropped ", l.field("dropped")), l.field("error"))
+		prefixed("ended by ", strings.ReplaceAll(why, "_", " ")), prefixed("dropped ", l.field("dropped")), l.field("error"))
 }
 
 // took is a time in milliseconds in words, empty when there is none.
@@ -156,7 +171,7 @@ func (l Line) askWords() string {
 	faults, _ := l.data["faults"].([]any)
 	for _, f := range faults {
 		m, _ := f.(map[string]any)
-		text += fmt.Sprintf("\n    %s at %s (line %s): expected %s, found %s", plain(m["code"]), plain(m["pointer"]), plain(m["line"]), plain(m["expected"]), plain(m["found"]))
+		text += fmt.Sprintf("\n    %s at %s (line %s): expected %s, found %s", plain(m["code"]), cmp.Or(plain(m["pointer"]), "/"), plain(m["line"]), plain(m["expected"]), plain(m["found"]))
 		if hint := plain(m["hint"]); hint != "" {
 			text += "; " + hint
 		}

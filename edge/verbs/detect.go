@@ -7,6 +7,7 @@ import (
 
 	"github.com/offhook/offhook/edge/call"
 	"github.com/offhook/offhook/schemas/ask"
+	"github.com/offhook/offhook/schemas/event"
 	"github.com/offhook/offhook/schemas/verb"
 )
 
@@ -80,7 +81,7 @@ func (v *detect) found(r *call.Run, in call.Detected) {
 		v.end(r, ask.Result{Status: call.StatusDone, Detected: in.What, Confidence: in.Confidence}, in.What)
 	default:
 		if do, ok := v.Spec.On[in.What]; ok {
-			r.Handle(do, map[string]any{"detected": in.What, "confidence": in.Confidence})
+			r.Handle(do, map[string]any{"type": event.Prefix + "leg." + in.What, "detected": in.What, "confidence": in.Confidence})
 		}
 	}
 }
@@ -92,7 +93,7 @@ func (v *detect) end(r *call.Run, res ask.Result, key string) {
 		return
 	}
 	if do, ok := v.Spec.On[key]; ok {
-		r.Handle(do, nil)
+		r.Handle(do, map[string]any{"type": event.Prefix + event.VerbEnded, "verb": "detect", "result": map[string]any{"status": res.Status}})
 	}
 	r.Done(res)
 }

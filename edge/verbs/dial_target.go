@@ -287,7 +287,7 @@ func (v *dial) tell(r *call.Run, t *dialTarget, key string, leg int) {
 // eventVars is the event of a strand that hangs on this dial: type, target, who it is, leg while there is one.
 func (v *dial) eventVars(r *call.Run, t *dialTarget, key string, leg int) map[string]any {
 	info := r.Asked()
-	vars := map[string]any{"type": event.Prefix + "leg." + key, "call_id": info.ID, "tenant": info.Tenant,
+	vars := map[string]any{"type": event.Prefix + "leg." + key,
 		"target": v.name(t), "agent_number": t.Number, "agent_name": t.Name,
 		"caller_number": info.From, "caller_name": info.FromName}
 	if leg != 0 {

@@ -34,6 +34,9 @@ type Config struct {
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error) // goes with Listen
 }
 
+// ErrInUse: another process has the folder.
+var ErrInUse = dirlock.ErrHeld
+
 // Broker is a running broker.
 type Broker struct {
 	cluster *kfake.Cluster

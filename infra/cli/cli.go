@@ -53,8 +53,8 @@ func Main(args []string, out, errs io.Writer) int {
 		fmt.Fprintln(errs, "offhook:", err)
 		return exitUsage
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
+	if len(args) == 0 || args[0] == "help" {
+		args = append(args[min(1, len(args)):], "--help")
 	}
 	k, err := parser.Parse(args)
 	if code >= 0 { // help was asked for

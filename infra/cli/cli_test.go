@@ -45,7 +45,7 @@ func TestWrongUsageIsTwo(t *testing.T) {
 }
 
 func TestHelpIsAnAnswer(t *testing.T) {
-	for _, args := range [][]string{{}, {"--help"}, {"dev", "--help"}, {"call", "-h"}} {
+	for _, args := range [][]string{{}, {"--help"}, {"help"}, {"help", "call"}, {"dev", "--help"}, {"call", "-h"}} {
 		if code, out, errs := offhook(args...); code != exitDone || !strings.Contains(out, "Usage: offhook") {
 			t.Errorf("%v: %d\n%s%s", args, code, out, errs)
 		}
@@ -105,6 +105,41 @@ func TestCheckSaysWhatIsWrongAndWhere(t *testing.T) {
 		}
 		if err := json.Unmarshal([]byte(line), &f); err != nil || f.File == "" || f.Code == "" || f.Pointer == "" || f.Line != 2 {
 			t.Errorf("%v in %s", err, line)
+		}
+	}
+}
+
+func TestCheckReadsTheDocumentsOfAConfiguration(t *testing.T) {
+	conf := file(t, "offhook.yaml", `tenants:
+  demo:
+    answer: good.json
+    users: {"101": {password: x, answer: bad.json}}
+    numbers:
+      "100": {answer: none.json}
+      "200": {answer: bad.json}
+      "300": {answer: "https://acme.test/call.json"}
+`)
+	folder := filepath.Dir(conf)
+	for name, text := range map[string]string{"good.json": `[{"verb": "hangup"}]`, "bad.json": `[{"verb": "hangpu"}]`} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, out, errs := offhook("check", conf)
+	want := conf + `:6: no_file at /tenants/demo/numbers/100/answer: expected a file beside the configuration, found "none.json" (no such file or directory)` + "\n" +
+		filepath.Join(folder, "good.json") + ": good\n" +
+		filepath.Join(folder, "bad.json") + `:1: unknown_verb at /0/verb: expected a verb, found "hangpu" (did you mean hangup?)` + "\n"
+	if code != exitBad || out != want {
+		t.Errorf("%d\n%s%s\nwant\n%s", code, out, errs, want)
+	}
+}
+
+func TestWhatProgramsReadIsJSON(t *testing.T) {
+	conf := file(t, "offhook.yaml", goodConfig)
+	for _, args := range [][]string{{"version", "--json"}, {"verbs", "--json"}, {"config", "--json", "--config", conf}} {
+		code, out, errs := offhook(args...)
+		if code != exitDone || !json.Valid([]byte(out)) || strings.Contains(out, "hidden-") {
+			t.Errorf("%v: %d\n%s%s", args, code, out, errs)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"runtime"
@@ -17,9 +18,19 @@ type verbsCmd struct {
 
 func (c *verbsCmd) Run(out io.Writer) error { return reference.Verbs(out, c.Name, c.JSON) }
 
-type versionCmd struct{}
+type versionCmd struct {
+	JSON bool `help:"As JSON."`
+}
 
-func (versionCmd) Run(out io.Writer) error {
+func (c versionCmd) Run(out io.Writer) error {
+	if c.JSON {
+		return json.NewEncoder(out).Encode(struct {
+			Version  string `json:"version"`
+			Go       string `json:"go"`
+			Platform string `json:"platform"`
+			Opus     bool   `json:"opus"`
+		}{version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, media.Speaks("opus")})
+	}
 	codecs := ""
 	if media.Speaks("opus") {
 		codecs = " with Opus"

@@ -63,7 +63,10 @@ func (d *dev) run(ctx context.Context) (err error) {
 	stack, functions := run.NewStack(), &fn.Set{}
 	defer func() { err = errors.Join(err, stack.Stop(), functions.Close()) }() // functions last: the edge asks them, the log feeds them
 	broker, err := embedded.Open(embedded.Config{Dir: filepath.Join(d.Data, "kafka"), Addr: d.Edge.Kafka, Logger: d.log})
-	if err != nil {
+	switch {
+	case errors.Is(err, embedded.ErrInUse):
+		return fmt.Errorf("--data %s is in use by another offhook; end that one, or give another folder with --data", d.Data)
+	case err != nil:
 		return fmt.Errorf("--kafka %s cannot be used: %w", d.Edge.Kafka, err)
 	}
 	stack.Start("embedded event log", broker.Run)

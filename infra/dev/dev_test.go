@@ -15,6 +15,7 @@ import (
 	"github.com/offhook/offhook/edge/api"
 	"github.com/offhook/offhook/edge/console"
 	"github.com/offhook/offhook/events"
+	"github.com/offhook/offhook/events/embedded"
 	"github.com/offhook/offhook/infra/run"
 	"github.com/offhook/offhook/schemas/check"
 )
@@ -126,6 +127,19 @@ func TestAFaultyAnswerIsExplained(t *testing.T) {
 		if _, err := (Options{Answer: answer}).answer(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", answer, err)
 		}
+	}
+}
+
+func TestAFolderInUseIsNamed(t *testing.T) {
+	folder := t.TempDir()
+	other, err := embedded.Open(embedded.Config{Dir: filepath.Join(folder, "kafka"), Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	err = Run(t.Context(), Options{Data: folder, Edge: run.EdgeOptions{Kafka: "127.0.0.1:0"}}, &bytes.Buffer{})
+	if err == nil || !strings.Contains(err.Error(), "--data "+folder+" is in use") {
+		t.Error(err)
 	}
 }
 

@@ -216,7 +216,7 @@ func (l *lane) persist(ctx context.Context, spooled [][]byte) (smooth bool, err 
 		switch {
 		case ctx.Err() != nil:
 			return false, ctx.Err()
-		case tooLarge(err) && len(spooled) > 1:
+		case poison(err) && len(spooled) > 1: // one of them, or all together
 			half := len(spooled) / 2
 			if _, err := l.persist(ctx, spooled[:half]); err != nil {
 				return false, err

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -196,6 +197,40 @@ func TestReadingWaitsForABrokerThatIsAway(t *testing.T) {
 		w.network.Mend()
 		if id := <-got; id != "call_0-1" {
 			t.Errorf("got %s", id)
+		}
+	})
+}
+
+// One event that the broker never takes goes to the dead letters alone: what travelled with it is not lost.
+func TestAnEventThatIsRefusedForGoodTakesNoOtherWithIt(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.end()
+		const invalidRecord = 87
+		w.broker.cluster.ControlKey(keyProduce, func(req kmsg.Request) (kmsg.Response, error, bool) {
+			w.broker.cluster.KeepControl()
+			produce := req.(*kmsg.ProduceRequest)
+			if produce.Topics[0].Topic != events.TopicCalls || !bytes.Contains(produce.Topics[0].Partitions[0].Records, []byte("bad")) {
+				return nil, nil, false
+			}
+			return refusal(produce, invalidRecord), nil, true
+		})
+		l := w.open(events.Config{Dir: dir})
+		w.publish(l, 2, 1, 20)
+		bad := eventOf(0, 0)
+		bad.ID, bad.Data = "bad", []byte(`"bad"`)
+		if err := l.Publish(bad); err != nil {
+			t.Fatal(err)
+		}
+		w.publish(l, 2, 21, 40)
+		w.run(l.Run)
+		if err := l.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.inLog(2, 40)
+		if n := l.Stats().Poisoned; n != 1 {
+			t.Errorf("%d poisoned", n)
 		}
 	})
 }

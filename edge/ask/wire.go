@@ -68,6 +68,20 @@ func (c *wireConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// allGiven: TLS has not read ahead what nobody asked for. It would be taken for the next response, and each after it for the
+// one before.
+func (c *wireConn) allGiven() bool {
+	if _, secure := c.Conn.(*tls.Conn); !secure {
+		return true
+	}
+	if c.SetReadDeadline(time.Unix(1, 0)) != nil { // nothing is waited for
+		return false
+	}
+	var b [1]byte
+	n, err := c.Conn.Read(b[:])
+	return n == 0 && isTimeout(err)
+}
+
 // exchange is a request and its response.
 type exchange struct {
 	ctx      context.Context
@@ -288,7 +302,7 @@ func (t *wire) take(x *exchange) *wireConn {
 		t.idle[x.key] = list[:len(list)-1]
 		t.kept--
 		t.mu.Unlock()
-		if c.SetDeadline(x.deadline) == nil && (c.look == nil || c.look()) {
+		if c.allGiven() && c.SetDeadline(x.deadline) == nil && (c.look == nil || c.look()) {
 			return c
 		}
 		_ = c.Close()

@@ -2,7 +2,9 @@ package ask
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"io"
 	"net"
@@ -150,6 +152,48 @@ func TestWhatIsSaidUnaskedIsNoAnswer(t *testing.T) {
 	k := asker(t, Config{})
 	for range 4 {
 		if ans := k.Ask(t.Context(), local(Policy{}), u, payload()); !ans.OK {
+			t.Fatalf("%+v", ans)
+		}
+	}
+}
+
+// together holds back what is written until enough has come, so that it travels in one segment.
+type together struct {
+	net.Conn
+	held bytes.Buffer
+	hold bool
+}
+
+func (c *together) Write(b []byte) (int, error) {
+	if c.hold {
+		return c.held.Write(b)
+	}
+	return c.Conn.Write(b)
+}
+
+func TestWhatIsSaidUnaskedOverTLSIsNoAnswer(t *testing.T) {
+	known := httptest.NewUnstartedServer(nil) // for its certificate
+	known.StartTLS()
+	defer known.Close()
+	u := raw(t, func(n int, c net.Conn, _ *bufio.Reader) {
+		wire := &together{Conn: c}
+		secure := tls.Server(wire, known.TLS)
+		r := bufio.NewReader(secure)
+		taken(r)
+		wire.hold = n == 0
+		_, _ = io.WriteString(secure, good)
+		if n > 0 {
+			return
+		}
+		_, _ = io.WriteString(secure, strings.Replace(good, "200 OK", "500 No", 1)) // a record of its own
+		_, _ = c.Write(wire.held.Bytes())
+		_, _ = io.Copy(io.Discard, c) // until the asker closes it
+	})
+	k := asker(t, Config{})
+	k.pools.of(loopback).wire.tls.RootCAs = x509.NewCertPool()
+	k.pools.of(loopback).wire.tls.RootCAs.AddCert(known.Certificate())
+	for range 4 {
+		if ans := k.Ask(t.Context(), local(Policy{}), strings.Replace(u, "http:", "https:", 1), payload()); !ans.OK {
 			t.Fatalf("%+v", ans)
 		}
 	}

@@ -2,6 +2,7 @@ package sipua
 
 import (
 	"bytes"
+	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -111,9 +112,7 @@ func (w *worker) shed(raw []byte, from path) bool {
 
 // refuseRaw tells false where the answer has to go elsewhere than to where the request came from, or there is none.
 func (w *worker) refuseRaw(raw, callID []byte, from path) bool {
-	head, _, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
-	var at [64]byte
-	if !from.reliable() && !bytes.Contains(head, from.to.AppendTo(at[:0])) && !bytes.Contains(head, []byte(";rport")) {
+	if !from.reliable() && !wantsAnswerAt(guard.TopVia(raw), from.to) {
 		return false
 	}
 	res := guard.Answer(w.scrap(from), raw, 503, phrase(503), w.ids.rawTag(string(callID), ""))
@@ -122,6 +121,14 @@ func (w *worker) refuseRaw(raw, callID []byte, from path) bool {
 	}
 	w.write(from, append(bytes.TrimSuffix(res, []byte("\r\n")), retrySoon...))
 	return true
+}
+
+// wantsAnswerAt: a Via asks for the answer where the request came from (RFC 3581 4), or names that very place. The Vias below
+// it are others' business.
+func wantsAnswerAt(via []byte, from netip.AddrPort) bool {
+	var at [64]byte
+	sentBy, _, _ := bytes.Cut(via, []byte{';'})
+	return bytes.Contains(via, []byte(";rport")) || bytes.HasSuffix(bytes.TrimSpace(sentBy), from.AppendTo(at[:0]))
 }
 
 var retrySoon = "Retry-After: " + strconv.Itoa(busyRetry) + "\r\n\r\n"

@@ -56,7 +56,21 @@ func copyNeeded(out, field []byte) ([]byte, rawHeader, bool) {
 		name = []byte(long)
 	}
 	value = unfold(trimLWS(value))
-	return appendLine(out, name, value), kind, kind == rawTo && !foldContains(value, "tag")
+	return appendLine(out, name, value), kind, kind == rawTo && !hasTag(value)
+}
+
+// hasTag looks among an address's parameters: names and users may have a tag in them too.
+func hasTag(value []byte) bool {
+	var s scanner
+	for i, c := range value {
+		if s.inside(c) || c != ';' {
+			continue
+		}
+		if name, _, _ := bytes.Cut(value[i+1:], []byte{'='}); foldEqual(trimLWS(name), "tag") {
+			return true
+		}
+	}
+	return false
 }
 
 // Rejection is the response to a request that Normalise refuses, with the headers its status asks for.

@@ -21,6 +21,22 @@ func CallID(raw []byte) []byte {
 	return nil
 }
 
+// TopVia finds the topmost Via without parsing or checking anything, nil if there is none.
+func TopVia(raw []byte) []byte {
+	_, rest, found := cutLine(raw)
+	for found {
+		var field []byte
+		field, rest, found = cutField(rest)
+		if name, value, ok := bytes.Cut(field, []byte{':'}); !ok {
+			return nil
+		} else if rawKind(trimLWS(name)) == rawVia {
+			top, _ := cutList(rawVia, value)
+			return top
+		}
+	}
+	return nil
+}
+
 // Tags finds the tags of From and To without parsing or checking anything. Each must stand plainly, in one line that ends with
 // it, right after the address in angle brackets; else it is empty.
 func Tags(raw []byte) (from, to []byte) {

@@ -26,6 +26,7 @@ func FuzzGuard(f *testing.F) {
 func fuzzOne(t *testing.T, raw []byte) {
 	CallID(raw)
 	Tags(raw)
+	TopVia(raw)
 	reply, ok := Check(raw)
 	checkLines(t, Answer(nil, raw, 400, "Bad Request", "tag"))
 	if !ok {

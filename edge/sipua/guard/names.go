@@ -84,16 +84,6 @@ func foldPrefix(b []byte, lower string) bool {
 	return true
 }
 
-// foldContains: lower is in lower case.
-func foldContains(b []byte, lower string) bool {
-	for ; len(b) >= len(lower); b = b[1:] {
-		if foldPrefix(b, lower) {
-			return true
-		}
-	}
-	return false
-}
-
 // rawKind knows a header by its long or compact name.
 func rawKind(name []byte) rawHeader {
 	if len(name) == 1 {

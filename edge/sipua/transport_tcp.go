@@ -165,10 +165,11 @@ func readFrame(r *bufio.Reader) ([]byte, error) {
 	return raw, err
 }
 
-// contentLength notes the header's value. Two that differ would let one message hide another.
+// contentLength notes the header's value. Two that differ would let one message hide another. A line that begins with a space
+// belongs to the header before (RFC 3261 7.3.1), whatever stands in it.
 func contentLength(line []byte, before int) (int, error) {
 	name, value, ok := bytes.Cut(line, []byte{':'})
-	if name = bytes.TrimSpace(name); !ok || !bytes.EqualFold(name, []byte("content-length")) && !bytes.EqualFold(name, []byte("l")) {
+	if name = bytes.TrimRight(name, " \t"); !ok || !bytes.EqualFold(name, []byte("content-length")) && !bytes.EqualFold(name, []byte("l")) {
 		return before, nil
 	}
 	n, err := strconv.ParseUint(string(bytes.TrimSpace(value)), 10, 31)

@@ -42,7 +42,7 @@ type backlog struct {
 	scraps []byte // see scrap
 }
 
-var inviteLine, ackLine = []byte("INVITE "), []byte("ACK ")
+var inviteLine, ackLine, statusLine = []byte("INVITE "), []byte("ACK "), []byte("SIP/2.0 ")
 
 // rested: nothing waits, so nothing stands.
 func (w *worker) rested() {

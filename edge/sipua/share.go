@@ -5,6 +5,8 @@ import (
 	"hash/maphash"
 	"time"
 
+	"github.com/emiago/sipgo/sip"
+
 	"github.com/offhook/offhook/edge/sipua/guard"
 )
 
@@ -110,7 +112,7 @@ func (w *worker) excess(j *job, now time.Time) bool {
 		return false
 	}
 	callID := guard.CallID(j.raw)
-	if w.calls[string(callID)] != nil {
+	if w.calls[string(callID)] != nil || w.awaited(j.raw) {
 		return false
 	}
 	v := w.shares.judge(j.from, now)
@@ -126,6 +128,15 @@ func (w *worker) excess(j *job, now time.Time) bool {
 		w.refuseExcess(j, callID)
 	}
 	return true
+}
+
+// awaited: an answer to a request of ours outside calls, such as a gateway's to REGISTER, is nothing new.
+func (w *worker) awaited(raw []byte) bool {
+	if len(w.clients) == 0 || !bytes.HasPrefix(raw, statusLine) {
+		return false
+	}
+	branch, method := guard.Answered(raw)
+	return w.clients[clientKey{string(branch), sip.RequestMethod(method)}] != nil
 }
 
 // refuseExcess answers an INVITE, or what nobody repeats since it came by a stream.

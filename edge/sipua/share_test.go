@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emiago/sipgo/sip"
+
 	"github.com/offhook/offhook/edge/load"
 )
 
@@ -185,5 +187,29 @@ func TestDroppingAllocatesNothing(t *testing.T) {
 	j := job{raw: []byte(benchRequest("REGISTER", "more", "", 1, "")), from: storm, at: time.Now()}
 	if n := testing.AllocsPerRun(100, func() { b.w.do(&j) }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestAnAnswerThatIsWaitedForIsNoExcess(t *testing.T) {
+	b, from := late(t)
+	provider := from("203.0.113.9")
+	b.exhaust(t, provider)
+	ask := sip.NewRequest(sip.OPTIONS, sip.Uri{Scheme: "sip", Host: "203.0.113.9"})
+	callID := sip.CallIDHeader("ours")
+	for _, h := range []sip.Header{&sip.FromHeader{Address: ask.Recipient, Params: sip.HeaderParams{{K: "tag", V: "a"}}}, &sip.ToHeader{Address: ask.Recipient}, &callID, &sip.CSeqHeader{SeqNo: 1, MethodName: sip.OPTIONS}} {
+		ask.AppendHeader(h)
+	}
+	wait := make(waiter, 1)
+	if err := b.w.sendFirst(ask, []path{provider}, wait); err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(b.link.last), "\r\n")
+	answer := "SIP/2.0 200 OK\r\n" + rest
+	before := b.w.u.Excess()
+	for i, raw := range []string{strings.Replace(answer, "branch=", "branch=x", 1), strings.Replace(answer, "1 OPTIONS", "1 REGISTER", 1), answer} {
+		b.w.do(&job{raw: []byte(raw), from: provider, at: time.Now()})
+		if n, awaited := b.w.u.Excess()-before, i == 2; n != int64(min(i+1, 2)) || len(wait) == 1 != awaited {
+			t.Errorf("%q: %d dropped, %d taken", raw, n, len(wait))
+		}
 	}
 }

@@ -37,6 +37,29 @@ func TopVia(raw []byte) []byte {
 	return nil
 }
 
+// Answered finds what names the request that a response is to (RFC 3261 17.1.3), the topmost Via's branch and the method of
+// CSeq, without parsing or checking anything.
+func Answered(raw []byte) (branch, method []byte) {
+	_, branch, _ = bytes.Cut(TopVia(raw), []byte(";branch="))
+	if end := bytes.IndexAny(branch, "; \t\r"); end >= 0 {
+		branch = branch[:end]
+	}
+	_, rest, found := cutLine(raw)
+	for found {
+		var field []byte
+		field, rest, found = cutField(rest)
+		name, value, ok := bytes.Cut(field, []byte{':'})
+		if !ok {
+			break
+		}
+		if rawKind(trimLWS(name)) == rawCSeq {
+			value = trimLWS(value)
+			return branch, value[bytes.LastIndexByte(value, ' ')+1:]
+		}
+	}
+	return branch, nil
+}
+
 // Tags finds the tags of From and To without parsing or checking anything. Each must stand plainly, in one line that ends with
 // it, right after the address in angle brackets; else it is empty.
 func Tags(raw []byte) (from, to []byte) {

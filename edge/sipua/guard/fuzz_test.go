@@ -27,6 +27,7 @@ func fuzzOne(t *testing.T, raw []byte) {
 	CallID(raw)
 	Tags(raw)
 	TopVia(raw)
+	Answered(raw)
 	reply, ok := Check(raw)
 	checkLines(t, Answer(nil, raw, 400, "Bad Request", "tag"))
 	if !ok {

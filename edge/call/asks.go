@@ -52,7 +52,9 @@ func (c *Call) ask(s *Strand, n *Next, base string) {
 		return
 	}
 	s.Asking = a
-	c.Script.URL = a.To
+	if s.Kind != "handler" && s.Kind != "branch" && s.Kind != "beside" { // the script's own place: where its hang-up is told
+		c.Script.URL = a.To
+	}
 	payload := c.payload(a)
 	payload.Result = n.Result
 	c.inRight(s, &payload.Call)

@@ -196,7 +196,7 @@ func TestDocumentsInsideEachOtherAreBounded(t *testing.T) {
 func TestAVerbThatIsNotInTheTableFailsAndTheScriptGoesOn(t *testing.T) {
 	registry := call.Registry{"log": verbs.Registry["log"]}
 	c := call.New("call_1", registry)
-	outs := c.Step(at, call.Begin{Leg: true, Start: verb.Do{Document: verb.Document{&verb.Answer{}, &verb.Log{Text: "{result.error}"}}}})
+	outs := c.Step(at, call.Begin{Leg: true, Start: verb.Do{Document: verb.Document{&verb.Answer{}, &verb.Log{Text: "{result.cause}"}}}})
 	if !slices.Contains(outs, call.Output(call.LogLine{Level: "info", Text: "unknown_verb"})) {
 		t.Errorf("%+v", outs)
 	}

@@ -1,11 +1,13 @@
 package call
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/offhook/offhook/schemas/ask"
 	"github.com/offhook/offhook/schemas/event"
+	"github.com/offhook/offhook/schemas/template"
 	"github.com/offhook/offhook/schemas/verb"
 )
 
@@ -117,26 +119,40 @@ func (c *Call) startVerb(s *Strand, v verb.Verb, base string) {
 	filled, err := verb.Fill(v, func(name string) (string, bool) { return c.lookup(s, name) })
 	if err != nil {
 		c.log("error", v.VerbName()+": "+err.Error())
-		c.verbFailed(s, v, err.Error())
+		c.verbFailed(s, v, unfilled(err), err.Error())
 		return
 	}
 	c.start(s, filled, v.VerbName(), base)
 }
+
+// unfilled is why a verb could not be filled, as a word.
+func unfilled(err error) string {
+	if _, ok := errors.AsType[*template.UnknownError](err); ok {
+		return "unknown_variable"
+	}
+	return "bad_value"
+}
+
+// Why a verb that needs the line is refused.
+const (
+	callEnded = "the call has ended"
+	handedOn  = "the call was handed on; in wrap-up the script has no voice in it"
+)
 
 func (c *Call) start(s *Strand, v verb.Verb, name, base string) {
 	kind, ok := c.registry[name]
 	switch {
 	case !ok:
 		c.log("error", name+": not known here")
-		c.verbFailed(s, v, "unknown_verb")
+		c.verbFailed(s, v, "unknown_verb", name+" is not known here")
 		return
 	case kind.Media && c.Phase != PhaseLive:
-		c.log("warn", name+": the call has ended")
-		c.verbFailed(s, v, "call_ended")
+		c.log("warn", name+": "+callEnded)
+		c.verbFailed(s, v, "call_ended", callEnded)
 		return
 	case kind.Media && (s.WrapUp != 0 || s.Kind == "handler" && s.Handler <= c.Notes.read().HandedOn):
-		c.log("error", name+": the call was handed on; in wrap-up the script has no voice in it")
-		c.verbFailed(s, v, "wrap_up")
+		c.log("error", name+": "+handedOn)
+		c.verbFailed(s, v, "wrap_up", handedOn)
 		return
 	}
 	r := &Run{N: c.next(), Strand: s.N, Name: name, ID: v.VerbID(), Base: base, Progress: kind.Make(v), call: c}
@@ -170,9 +186,9 @@ func (c *Call) verbEnded(s *Strand, res ask.Result) {
 	}
 }
 
-func (c *Call) verbFailed(s *Strand, v verb.Verb, why string) {
+func (c *Call) verbFailed(s *Strand, v verb.Verb, cause, why string) {
 	c.verbStarted(s, v.VerbName(), v.VerbID())
-	c.verbEnded(s, ask.Result{Verb: v.VerbName(), ID: v.VerbID(), Status: StatusFailed, Error: why})
+	c.verbEnded(s, ask.Result{Verb: v.VerbName(), ID: v.VerbID(), Status: StatusFailed, Cause: cause, Error: why})
 }
 
 // strandEnded: nothing is left to do in it.

@@ -133,11 +133,26 @@ func walk(m map[string]any, name string) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	inner, ok := m[head].(map[string]any)
-	if !ok {
-		return "", false
+	return within(m[head], rest)
+}
+
+// within goes on into an object, or by a number into a list.
+func within(v any, name string) (string, bool) {
+	switch v := v.(type) {
+	case map[string]any:
+		return walk(v, name)
+	case []any:
+		head, rest, further := strings.Cut(name, ".")
+		n, err := strconv.Atoi(head)
+		switch {
+		case err != nil || n < 0 || n >= len(v):
+		case further:
+			return within(v[n], rest)
+		default:
+			return text(v[n]), true
+		}
 	}
-	return walk(inner, rest)
+	return "", false
 }
 
 // text is a value as it is put into a string.

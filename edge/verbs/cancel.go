@@ -14,7 +14,7 @@ type cancel struct {
 // Begin ends it.
 func (v *cancel) Begin(r *call.Run) {
 	if r.CancelRuns(v.Spec.OfID) == 0 {
-		r.Done(failed("nothing with the id " + clip(v.Spec.OfID) + " runs beside the script"))
+		r.Done(because("nothing_runs", "nothing with the id "+clip(v.Spec.OfID)+" runs beside the script"))
 		return
 	}
 	r.Done(done())

@@ -28,7 +28,7 @@ const roomsAgain = 3
 // Begin answers the caller and joins the room.
 func (v *conference) Begin(r *call.Run) {
 	if r.Bridged() {
-		v.finish(r, failed(inConversation))
+		v.finish(r, because("in_conversation", inConversation))
 		return
 	}
 	r.Open()
@@ -41,7 +41,7 @@ func (v *conference) Begin(r *call.Run) {
 func (v *conference) join(r *call.Run) {
 	v.Loan = r.Lend(r.Line(), "room:"+v.Spec.Room, call.Lent{As: call.AsMember, Member: v.member(), Muted: v.Spec.Muted})
 	if v.Loan == 0 {
-		v.finish(r, failed(notAnswered))
+		v.finish(r, because("not_answered", notAnswered))
 	}
 }
 

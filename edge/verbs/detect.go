@@ -34,7 +34,7 @@ func (v *detect) Begin(r *call.Run) {
 	limit := time.Duration(v.Spec.For)
 	if v.Spec.Background {
 		if v.Background = r.Detach("background"); !v.Background {
-			r.Done(failed("too many strands"))
+			r.Done(tooMany())
 			return
 		}
 	} else {

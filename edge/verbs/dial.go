@@ -38,14 +38,14 @@ type dial struct {
 
 // Begin starts the first target, or all.
 func (v *dial) Begin(r *call.Run) {
-	if why := v.refusal(r); why != "" {
+	if cause, why := v.refusal(r); why != "" {
 		r.Log("error", r.Name+": "+why)
-		v.end(r, nil, failed(why))
+		v.end(r, nil, because(cause, why))
 		return
 	}
 	if v.Spec.Background {
 		if v.Background = r.Detach("background"); !v.Background {
-			r.Done(failed("too many strands"))
+			r.Done(tooMany())
 			return
 		}
 	}

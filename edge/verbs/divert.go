@@ -24,19 +24,19 @@ func divert(v *verb.Divert) call.Verb {
 }
 
 // refusal tells why this can't be done now, and what can.
-func (v *dial) refusal(r *call.Run) string {
+func (v *dial) refusal(r *call.Run) (cause, why string) {
 	switch {
 	case v.Originates:
 	case r.Line() != r.Caller():
-		return "this document speaks with another party than the caller; only the caller can be connected"
+		return "not_the_caller", "this document speaks with another party than the caller; only the caller can be connected"
 	case v.Purpose == toDivert && r.Answered():
-		return "the call is answered, and divert is for unanswered ones; transfer hands on an answered call, dial connects it"
+		return "answered", "the call is answered, and divert is for unanswered ones; transfer hands on an answered call, dial connects it"
 	case v.Purpose == toTransfer && !r.Answered():
-		return "the call is not answered, and transfer is for answered ones; divert hands on an unanswered call, dial connects it"
+		return "not_answered", "the call is not answered, and transfer is for answered ones; divert hands on an unanswered call, dial connects it"
 	case v.Purpose == "" && !v.Spec.Background && r.Bridged():
-		return "the caller is in a conversation"
+		return "in_conversation", inConversation
 	}
-	return ""
+	return "", ""
 }
 
 // tellTransfer publishes how handing the call on goes.

@@ -37,10 +37,10 @@ type enqueue struct {
 func (v *enqueue) Begin(r *call.Run) {
 	switch {
 	case r.Line() != r.Caller():
-		v.finish(r, failed("only the caller can wait in a queue"), "failed")
+		v.finish(r, because("not_the_caller", "only the caller can wait in a queue"), "failed")
 		return
 	case r.Bridged():
-		v.finish(r, failed(inConversation), "failed")
+		v.finish(r, because("in_conversation", inConversation), "failed")
 		return
 	}
 	r.Open()

@@ -8,6 +8,6 @@ type leave struct{ instant }
 // Begin leaves.
 func (v *leave) Begin(r *call.Run) {
 	if !r.Leave() {
-		r.Done(failed("there is no queue and no conference to leave"))
+		r.Done(because("nothing_to_leave", "there is no queue and no conference to leave"))
 	}
 }

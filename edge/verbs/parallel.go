@@ -15,7 +15,7 @@ type parallel struct {
 func (v *parallel) Begin(r *call.Run) {
 	for _, doc := range v.Spec.Do {
 		if r.Branch("branch", doc) == 0 {
-			r.Done(failed("too many strands"))
+			r.Done(tooMany())
 			return
 		}
 	}

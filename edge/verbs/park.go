@@ -32,12 +32,12 @@ type park struct {
 // Begin parks the caller.
 func (v *park) Begin(r *call.Run) {
 	if r.Line() != r.Caller() {
-		v.finish(r, failed("only the caller can be parked"))
+		v.finish(r, because("not_the_caller", "only the caller can be parked"))
 		return
 	}
 	v.from(r)
 	if r.Alone(call.CauseParked); r.Bridged() {
-		v.finish(r, failed(inConversation))
+		v.finish(r, because("in_conversation", inConversation))
 		return
 	}
 	r.Open()

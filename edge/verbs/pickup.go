@@ -1,6 +1,8 @@
 package verbs
 
 import (
+	"strings"
+
 	"github.com/offhook/offhook/edge/call"
 	"github.com/offhook/offhook/schemas/ask"
 	"github.com/offhook/offhook/schemas/verb"
@@ -16,12 +18,12 @@ type pickup struct {
 // Begin answers the caller and offers its leg.
 func (v *pickup) Begin(r *call.Run) {
 	if r.Bridged() {
-		v.finish(r, failed(inConversation))
+		v.finish(r, because("in_conversation", inConversation))
 		return
 	}
 	r.Open()
 	if v.Loan = r.Lend(r.Line(), v.where(), call.Lent{As: call.AsPickup}); v.Loan == 0 {
-		v.finish(r, failed(notAnswered))
+		v.finish(r, because("not_answered", notAnswered))
 	}
 }
 
@@ -51,10 +53,26 @@ func (v *pickup) Input(r *call.Run, in call.Input) {
 	case call.LoanEnded:
 		res := v.Achieved()
 		if res.Cause = in.Why; in.Refused {
-			res.Status, res.Error = call.StatusFailed, "nobody to pick up at "+v.where()+": "+in.Why
+			res.Status, res.Error = call.StatusFailed, v.nobody(in.Why)
 		}
 		v.finish(r, res)
 	}
+}
+
+// nobody tells in words why nobody was picked up.
+func (v *pickup) nobody(why string) string {
+	place := v.where()
+	if v.Spec.User != "" {
+		place = "user:" + v.Spec.User
+	}
+	text := "nobody to pick up at " + strings.Replace(place, ":", " ", 1)
+	switch why {
+	case "not_found":
+		return text
+	case "taken":
+		return text + ": another phone was faster"
+	}
+	return text + ": " + strings.ReplaceAll(why, "_", " ")
 }
 
 func (v *pickup) finish(r *call.Run, res ask.Result) {

@@ -41,7 +41,7 @@ func (v *play) Begin(r *call.Run) {
 		r.Open()
 	}
 	if v.Spec.Background && !r.Detach("background") {
-		r.Done(failed("too many strands"))
+		r.Done(tooMany())
 		return
 	}
 	r.PlayPart(leg, call.Playing{
@@ -82,7 +82,7 @@ func (v *play) ended(r *call.Run, in call.PlayEnded) {
 func (v *play) change(r *call.Run) {
 	found := r.Playbacks(v.Spec.OfID)
 	if len(found) == 0 {
-		r.Done(failed("nothing_plays"))
+		r.Done(because("nothing_plays", "nothing plays that this could be done to"))
 		return
 	}
 	res := done()

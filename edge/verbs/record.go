@@ -29,7 +29,7 @@ func (v *record) Begin(r *call.Run) {
 	}
 	if v.Spec.Background {
 		if !r.Detach("recording") {
-			r.Done(failed("too_many_strands"))
+			r.Done(tooMany())
 			return
 		}
 	} else {
@@ -56,7 +56,7 @@ func (v *record) start(r *call.Run) {
 		Wide: v.Spec.Wide, Limit: time.Duration(cmp.Or(v.Spec.TimeLimit, verb.DefaultRecordTimeLimit)), Silence: time.Duration(v.Spec.Silence),
 	})
 	if v.Recording == 0 {
-		r.Done(failed("too_many_recordings"), v.then())
+		r.Done(because("too_many_recordings", "too many recordings at once"), v.then())
 		return
 	}
 	v.Name = r.RecordingID(v.Recording)
@@ -114,7 +114,7 @@ func (v *record) change(r *call.Run) {
 		}
 	}
 	if len(found) == 0 {
-		r.Done(failed("no_recording"), v.then())
+		r.Done(because("no_recording", "nothing is recorded that this could be done to"), v.then())
 		return
 	}
 	r.Done(done(), v.then())

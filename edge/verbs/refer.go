@@ -23,7 +23,7 @@ func (v *refer) Begin(r *call.Run) {
 	if !r.Refer(v.Leg, v.Spec.To) {
 		why := "the party is not answered, and refer is for answered ones; divert hands on an unanswered call"
 		r.Log("error", "refer: "+why)
-		r.Done(failed(why), call.Then{Do: v.Spec.Next, Replace: true})
+		r.Done(because("not_answered", why), call.Then{Do: v.Spec.Next, Replace: true})
 		return
 	}
 	v.tell(r, "started", nil)

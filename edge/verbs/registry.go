@@ -99,7 +99,13 @@ func (m maker) media() call.Kind {
 
 func done() ask.Result { return ask.Result{Status: call.StatusDone} }
 
+func because(cause, why string) ask.Result {
+	return ask.Result{Status: call.StatusFailed, Cause: cause, Error: why}
+}
+
 func failed(why string) ask.Result { return ask.Result{Status: call.StatusFailed, Error: why} }
+
+func tooMany() ask.Result { return because("too_many_strands", "too many strands at once") }
 
 // instant is part of the verbs that are done at once: nothing is ever brought to them.
 type instant struct{}

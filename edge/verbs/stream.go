@@ -26,9 +26,9 @@ func (v *stream) Begin(r *call.Run) {
 	case v.Spec.Action == "stop":
 		v.stop(r)
 	case v.Spec.To == "":
-		v.finish(r, failed("no_address"))
+		v.finish(r, because("no_address", "no server to stream to"))
 	case v.Spec.Background && !r.Detach("stream"):
-		r.Done(failed("too_many_strands"))
+		r.Done(tooMany())
 	default:
 		v.start(r)
 	}

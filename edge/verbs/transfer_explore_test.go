@@ -1,6 +1,7 @@
 package verbs_test
 
 import (
+	"cmp"
 	"fmt"
 	"testing"
 
@@ -32,7 +33,7 @@ func handedOn(seen map[string]int, outs []call.Output) {
 				seen[data.Kind+" "+data.Status]++
 			case *event.Verb:
 				if data.Result != nil {
-					seen[data.Verb+" "+data.Result.Status+" "+data.Result.Cause+data.Result.Error]++
+					seen[data.Verb+" "+data.Result.Status+" "+cmp.Or(data.Result.Cause, data.Result.Error)]++
 				}
 			}
 		}

@@ -23,7 +23,7 @@ type callCmd struct {
 	AnswerAfter time.Duration `help:"With --wait: let it ring this long."`
 	Reject      int           `help:"With --wait: refuse with this status." placeholder:"486"`
 	Busy        bool          `help:"With --wait: refuse with 486 Busy Here."`
-	Digits      string        `help:"Digits to send; w waits 0.5 s, a comma 2 s." placeholder:"1w23#"`
+	Digits      string        `help:"Digits to send once something is heard, 2 s after the answer at the latest; w waits 0.5 s, a comma 2 s." placeholder:"1w23#"`
 	Info        bool          `help:"Digits by SIP INFO instead of RFC 4733."`
 	Hold        []string      `help:"Hold at a time for a time; may repeat." placeholder:"3s:2s" sep:"none"`
 	Play        string        `help:"WAV file to speak." placeholder:"FILE"`

@@ -1,10 +1,13 @@
 package check
 
 import (
+	"cmp"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 
+	"github.com/offhook/offhook/schemas/ask"
 	"github.com/offhook/offhook/schemas/template"
 	"github.com/offhook/offhook/schemas/tree"
 )
@@ -12,6 +15,31 @@ import (
 // Always are the variables that every call has; result.NAME is there too.
 var Always = []string{"caller_number", "caller_name", "called_number", "agent_number", "agent_name", "call_id", "tenant", "digits",
 	"queue_position", "queue_size", "queue_wait"}
+
+// resultParts are the properties of a result.
+var resultParts = properties(reflect.TypeFor[ask.Result]())
+
+func properties(t reflect.Type) (names []string) {
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
+
+func resultNames() (names []string) {
+	for _, p := range resultParts {
+		names = append(names, "result."+p)
+	}
+	return names
+}
+
+// part is the second word of a name such as result.sip.code.
+func part(name string) string {
+	_, rest, _ := strings.Cut(name, ".")
+	first, _, _ := strings.Cut(rest, ".")
+	return first
+}
 
 // braces judges the placeholders of a string that is filled when its verb runs.
 func (c *checker) braces(v tree.Value) {
@@ -30,7 +58,7 @@ func (c *checker) braces(v tree.Value) {
 func (c *checker) variable(name string) (string, bool) {
 	root, _, dotted := strings.Cut(name, ".")
 	switch {
-	case dotted && (root == "result" || root == "event" && c.inOn > 0):
+	case dotted && (root == "result" && slices.Contains(resultParts, part(name)) || root == "event" && c.inOn > 0):
 		return "", true
 	case slices.Contains(Always, name) || slices.Contains(c.known, root) || slices.Contains(c.known, name):
 		return "", true
@@ -47,7 +75,7 @@ func (c *checker) unknownVariable(name, root string) {
 	case root == "event":
 		hint = "{event.…} is there in the document of an on verb"
 	case root == "result":
-		hint = "result has parts, such as {result.status}"
+		hint = cmp.Or(nearest(name, resultNames()), "result has parts, such as {result.status}")
 	case hint == "":
 		hint = "set it before, or give it in vars"
 	}

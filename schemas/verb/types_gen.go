@@ -128,7 +128,7 @@ type Gather struct {
 	// not listed are bad_input where that is given; else they go on to next or the following verb. Without
 	// max_digits and next it ends as soon as the digits are a listed key that no longer key begins with.
 	On map[string]Do `json:"on,omitempty"`
-	// Where to go with the digits; default the following verb.
+	// Where to go with the digits that `on` has nothing for; default the following verb.
 	Next *Do `json:"next,omitempty"`
 }
 

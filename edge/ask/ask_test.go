@@ -113,6 +113,8 @@ func TestEachFaultHasItsCode(t *testing.T) {
 			w.Header()["Content-Type"] = nil
 			io.WriteString(w, hangup)
 		}), CodeBadContentType, "no content-type"},
+		{"document of no type", webhook(t, says(200, "text/plain", ` [{"verb":"stream","headers":{"Authorization":"secret"}}]`)), CodeBadContentType, "like a document"},
+		{"document cut off", webhook(t, says(200, "application/json", `[{"verb":"stream","headers":{"Authorization":"secret"}`)), CodeBadJSON, "like a document"},
 		{"gzip", webhook(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			says(200, "application/json", "\x1f\x8b")(w, r)
@@ -145,7 +147,7 @@ func TestEachFaultHasItsCode(t *testing.T) {
 				t.Fatalf("%+v", ans)
 			}
 			f := ans.Failures[0]
-			if f.Code != tt.code || !strings.Contains(f.Detail, tt.detail) || f.Docs != Docs(tt.code) {
+			if f.Code != tt.code || !strings.Contains(f.Detail, tt.detail) || strings.Contains(f.Detail, "secret") || f.Docs != Docs(tt.code) {
 				t.Fatalf("%+v", f)
 			}
 		})

@@ -182,7 +182,7 @@ func (k *Asker) way(ctx context.Context, q question, to string, deadline time.Ti
 func documentFault(r reply, first event.Fault) *fault {
 	f := faultf(CodeBadDocument, "line %d, %s: expected %s, found %s", first.Line, orRoot(first.Pointer), first.Expected, first.Found)
 	if first.Code == "bad_json" {
-		f = faultf(CodeBadJSON, "the answer is not JSON: line %d: expected %s, found %s; it begins %s", first.Line, first.Expected, first.Found, snippet(r.body))
+		f = faultf(CodeBadJSON, "the answer is not JSON: line %d: expected %s, found %s; it begins %s", first.Line, first.Expected, first.Found, beginning(r.body))
 	}
 	f.detail = clip(f.detail, 600)
 	f.status = r.status

@@ -1,6 +1,7 @@
 package ask
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -110,6 +111,14 @@ func plain(err error) string {
 		err = u.Err
 	}
 	return clip(err.Error(), 300)
+}
+
+// beginning of a body, for a log. A document is not shown: there are secrets in its headers and links.
+func beginning(body []byte) string {
+	if b := bytes.TrimLeft(body, " \t\r\n"); len(b) > 0 && (b[0] == '[' || b[0] == '{') {
+		return "like a document"
+	}
+	return snippet(body)
 }
 
 // snippet quotes the first characters of something from outside: printable, on one line, bounded.

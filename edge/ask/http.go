@@ -328,9 +328,9 @@ func acceptable(h http.Header, r reply) error {
 		return nil
 	}
 	if ct == "" {
-		return typeFault(r.status, "no content-type, expected application/json; the body begins %s", snippet(r.body))
+		return typeFault(r.status, "no content-type, expected application/json; the body begins %s", beginning(r.body))
 	}
-	return typeFault(r.status, "content-type %s, expected application/json; the body begins %s", snippet([]byte(ct)), snippet(r.body))
+	return typeFault(r.status, "content-type %s, expected application/json; the body begins %s", snippet([]byte(ct)), beginning(r.body))
 }
 
 func typeFault(status int, format string, args ...any) *fault {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"net/url"
 	"strconv"
@@ -142,11 +143,17 @@ const docsURL = "https://github.com/offhook/offhook/blob/main/schemas/ask/FAILUR
 func (c *Call) tellAskFailed(a *Asking, f AskFailure) {
 	c.publish(event.AskFailed, &event.Asked{Ask: c.askID(a), Reason: a.Reason, URL: f.URL, Status: f.Status, Attempts: f.Attempts,
 		TookMS: f.TookMS, Code: f.Code, Detail: f.Detail, Docs: docsURL + f.Code, Faults: f.Faults})
-	line := []string{"ask failed:", a.Reason, f.URL, f.Code, f.Detail}
-	for _, fault := range f.Faults {
-		line = append(line, fault.Pointer+" expected "+fault.Expected+", found "+fault.Found)
+	line := strings.Join([]string{"ask failed:", a.Reason, f.URL, f.Code}, " ")
+	if len(f.Faults) == 0 {
+		line += ": " + f.Detail
 	}
-	c.log("error", strings.Join(line, " "))
+	for _, fault := range f.Faults {
+		line += fmt.Sprintf("; %s (line %d): expected %s, found %s", fault.Pointer, fault.Line, fault.Expected, fault.Found)
+		if fault.Hint != "" {
+			line += " (" + fault.Hint + ")"
+		}
+	}
+	c.log("error", line)
 }
 
 func (c *Call) askFails(s *Strand, a *Asking, f AskFailure) {

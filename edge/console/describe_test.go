@@ -31,6 +31,7 @@ var golden = []struct{ kind, data, want string }{
 	{"leg.hangup", `{"leg":2,"cause":{"reason":"completed_elsewhere"}}`, "leg 2 · completed elsewhere"},
 	{"verb.started", `{"verb":"gather"}`, "gather"},
 	{"verb.ended", `{"verb":"gather","result":{"status":"done","digits":"12"}}`, "gather · done · “12”"},
+	{"verb.ended", `{"verb":"dial","result":{"status":"failed","cause":"unknown_gateway"}}`, "dial · failed · unknown gateway"},
 	{"verb.ended", `{"verb":"play","result":{"status":"failed","error":"no sample"}}`, "play · failed · no sample"},
 	{"verb.ended", `{"verb":"dial","result":{"status":"failed","cause":"not_registered"}}`, "dial · failed · not registered"},
 	{"verb.ended", `{"verb":"say","result":{"status":"cancelled","cause":"cancelled"}}`, "say · cancelled"},

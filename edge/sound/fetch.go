@@ -24,7 +24,8 @@ const (
 func (l *Library) openURL(tenant, name string) (playable, error) {
 	u, err := url.Parse(name)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || len(name) > maxURL {
-		return nil, fmt.Errorf("%w: %q; a URL begins with https:// or http:// and carries no password", ErrName, name)
+		// The URL is not shown: it may be refused for its password.
+		return nil, fmt.Errorf("%w: a URL begins with https:// or http://, carries no password and has at most %d characters", ErrName, maxURL)
 	}
 	u.Fragment = ""
 	var client *http.Client

@@ -223,12 +223,20 @@ func TestPasswordInURLIsNotShown(t *testing.T) {
 		if _, pass, _ := r.BasicAuth(); pass != "hush" {
 			t.Errorf("password %q", pass)
 		}
+		if r.URL.Path == "/menu" {
+			says(200, "application/json", hangup)(w, r)
+			return
+		}
 		w.WriteHeader(500)
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	u.User = url.UserPassword("me", "hush")
+	menu := u.JoinPath("/../menu").String()
+	if ans := asker(t, Config{}).Ask(t.Context(), local(Policy{}), menu, payload()); !ans.OK || ans.URL != menu {
+		t.Errorf("what relative URLs begin at: %+v", ans)
+	}
 	ans := asker(t, Config{}).Ask(t.Context(), local(Policy{}), u.String(), payload())
 	if ans.OK || strings.Contains(ans.Failures[0].URL+ans.Failures[0].Detail, "hush") {
 		t.Fatalf("%+v", ans.Failures)

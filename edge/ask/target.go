@@ -23,15 +23,13 @@ var common = http.Header{"User-Agent": {"offhook"}, "Accept": {"application/json
 type target struct {
 	url  *url.URL
 	key  string // of its connections
-	base string // the URL without its password
+	base string // what relative URLs in the answer begin at: the same user asks them
 	head []byte // of the request, but for what is each ask's own; ends with a line
 	bad  error  // why there is no head
 }
 
 func newTarget(u *url.URL) *target {
-	base := *u
-	base.User = nil
-	t := &target{url: u, key: connections(u), base: base.String()}
+	t := &target{url: u, key: connections(u), base: u.String()}
 	t.head, t.bad = head(u)
 	return t
 }

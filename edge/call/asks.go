@@ -20,8 +20,8 @@ var errRelative = errors.New("a relative URL needs an answer from a URL before i
 // absolute resolves a URL against the one that was asked. "fn:NAME" and the like stand for themselves.
 func absolute(base, ref string) (string, error) {
 	u, err := url.Parse(ref)
-	if err != nil {
-		return "", err
+	if bad := (*url.Error)(nil); errors.As(err, &bad) {
+		return "", bad.Err // without the URL
 	}
 	if u.IsAbs() {
 		return ref, nil
@@ -129,7 +129,7 @@ func (c *Call) askAnswered(in AskAnswered) {
 }
 
 func (c *Call) tellAskAnswered(a *Asking, in AskAnswered) {
-	data := &event.Asked{Ask: c.askID(a), Reason: a.Reason, URL: in.URL, Source: in.Source, Status: in.Status,
+	data := &event.Asked{Ask: c.askID(a), Reason: a.Reason, URL: shown(in.URL), Source: in.Source, Status: in.Status,
 		Attempts: in.Attempts, TookMS: in.TookMS}
 	for _, v := range in.Verbs {
 		data.Verbs = append(data.Verbs, v.VerbName())
@@ -137,13 +137,29 @@ func (c *Call) tellAskAnswered(a *Asking, in AskAnswered) {
 	c.publish(event.AskAnswered, data)
 }
 
+// shown is a URL for events and logs: its password, and what it asks for, may be secret.
+func shown(to string) string {
+	if !strings.ContainsAny(to, "@?") {
+		return to
+	}
+	u, err := url.Parse(to)
+	if err != nil {
+		return "a URL that cannot be read"
+	}
+	u.User = nil
+	if u.RawQuery != "" {
+		u.RawQuery = "..."
+	}
+	return u.String()
+}
+
 // docsURL is where each code of ask.failed is explained.
 const docsURL = "https://github.com/offhook/offhook/blob/main/schemas/ask/FAILURES.md#"
 
 func (c *Call) tellAskFailed(a *Asking, f AskFailure) {
-	c.publish(event.AskFailed, &event.Asked{Ask: c.askID(a), Reason: a.Reason, URL: f.URL, Status: f.Status, Attempts: f.Attempts,
+	c.publish(event.AskFailed, &event.Asked{Ask: c.askID(a), Reason: a.Reason, URL: shown(f.URL), Status: f.Status, Attempts: f.Attempts,
 		TookMS: f.TookMS, Code: f.Code, Detail: f.Detail, Docs: docsURL + f.Code, Faults: f.Faults})
-	line := strings.Join([]string{"ask failed:", a.Reason, f.URL, f.Code}, " ")
+	line := strings.Join([]string{"ask failed:", a.Reason, shown(f.URL), f.Code}, " ")
 	if len(f.Faults) == 0 {
 		line += ": " + f.Detail
 	}
@@ -167,6 +183,6 @@ func (c *Call) askLost(s *Strand, a *Asking) {
 		c.end(CauseAskFailed, "system")
 		return
 	}
-	c.log("error", "strand ends: no answer from "+a.To)
+	c.log("error", "strand ends: no answer from "+shown(a.To))
 	s.Frames = nil
 }

@@ -70,8 +70,10 @@ type Run struct {
 	Base     string // URL its relative URLs belong to
 	Progress Verb
 
-	call *Call           // while it runs
-	raw  json.RawMessage // progress as read, until read
+	call    *Call  // while it runs
+	level   string // of what it wrote into the call's log, for the event of its end
+	written string
+	raw     json.RawMessage // progress as read, until read
 }
 
 type runJSON struct {
@@ -128,7 +130,7 @@ func (r *Run) Done(res ask.Result, thens ...Then) {
 	s.Run = nil
 	c.release(r, CauseCancelled)
 	res.Verb, res.ID = r.Name, r.ID
-	c.verbEnded(s, res)
+	c.verbWrote(s, res, r.level, r.written)
 	s.then(r.Base, thens)
 }
 
@@ -405,7 +407,13 @@ func (r *Run) Publish(typ string, data Data) {
 	}
 }
 
-// Log writes a line to the call's log.
+// Write writes the verb's line to the call's log; the event of the verb's end has it too.
+func (r *Run) Write(level, text string) {
+	r.Log(level, text)
+	r.level, r.written = level, text
+}
+
+// Log writes a line about the verb to the call's log.
 func (r *Run) Log(level, text string) {
 	if r.call != nil {
 		r.call.log(level, text)

@@ -176,13 +176,15 @@ func (c *Call) verbStarted(s *Strand, name, id string) {
 	}
 }
 
-func (c *Call) verbEnded(s *Strand, res ask.Result) {
+func (c *Call) verbEnded(s *Strand, res ask.Result) { c.verbWrote(s, res, "", "") }
+
+func (c *Call) verbWrote(s *Strand, res ask.Result, level, text string) {
 	s.Result = &res
 	if res.Verb == "dial" {
 		c.Script.Dialled = &res
 	}
 	if !internal(res.Verb) {
-		c.publish(event.VerbEnded, &event.Verb{Verb: res.Verb, ID: res.ID, Strand: s.N, Result: &res})
+		c.publish(event.VerbEnded, &event.Verb{Verb: res.Verb, ID: res.ID, Strand: s.N, Result: &res, Level: level, Text: text})
 	}
 }
 

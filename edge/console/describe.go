@@ -98,7 +98,7 @@ func (l Line) verbWords() string {
 	if failure != "" || cause == status || cause == l.field("verb") {
 		cause = ""
 	}
-	return join(l.field("verb"), status, quoted(l.field("result", "digits")), strings.ReplaceAll(cause, "_", " "), failure)
+	return join(l.field("verb"), status, quoted(l.field("result", "digits")), l.field("text"), strings.ReplaceAll(cause, "_", " "), failure)
 }
 
 // meetingWords: a call meets others in a place, or a supervisor.

@@ -36,6 +36,7 @@ var golden = []struct{ kind, data, want string }{
 	{"verb.ended", `{"verb":"dial","result":{"status":"failed","cause":"not_registered"}}`, "dial · failed · not registered"},
 	{"verb.ended", `{"verb":"say","result":{"status":"cancelled","cause":"cancelled"}}`, "say · cancelled"},
 	{"verb.ended", `{"verb":"hangup","result":{"status":"done","cause":"hangup"}}`, "hangup · done"},
+	{"verb.ended", `{"verb":"log","result":{"status":"done"},"level":"warn","text":"caller chose 1"}`, "log · done · caller chose 1"},
 	{"dtmf.received", `{"digit":"5","leg":1,"method":"info"}`, "5 · leg 1 · info"},
 	{"ask.answered", `{"reason":"call","url":"fn:router","source":"url","status":200,"took_ms":3}`, "call · fn:router · status 200 · 3 ms"},
 	{"ask.answered", `{"reason":"call","url":"http://h/","source":"fallback","took_ms":3}`, "call · http://h/ · fallback · 3 ms"},

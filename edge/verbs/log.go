@@ -17,6 +17,6 @@ func (v *logLine) Begin(r *call.Run) {
 	if level == "" {
 		level = "info"
 	}
-	r.Log(level, v.Spec.Text)
+	r.Write(level, v.Spec.Text)
 	r.Done(done())
 }

@@ -15,7 +15,8 @@ type Ask struct {
 	// Idempotency key, the same on a retry; webhook-id too.
 	ID string `json:"id"`
 	// call: what shall happen to this new call; next: a verb with next ended (result); event: an on handler
-	// (event); redirect; hangup: a notice, the answer is ignored.
+	// (event); redirect; hangup: a notice, the answer is ignored; it goes where the script itself was asked
+	// last, not to an on handler.
 	Reason string `json:"reason"`
 	// The call that is asked about.
 	Call Call `json:"call"`

@@ -335,6 +335,14 @@ func (v *Verb) EncodeJSON(e *encode.Encoder) {
 			v.Result.EncodeJSON(e)
 		}
 	}
+	if v.Level != "" {
+		e.Key(`"level":`)
+		e.String(v.Level)
+	}
+	if v.Text != "" {
+		e.Key(`"text":`)
+		e.String(v.Text)
+	}
 	e.Close()
 }
 

@@ -189,6 +189,10 @@ type Verb struct {
 	Strand int `json:"strand"`
 	// How it ended.
 	Result *ask.Result `json:"result,omitempty"`
+	// log: debug, info, warn or error.
+	Level string `json:"level,omitempty"`
+	// log: the line that was written.
+	Text string `json:"text,omitempty"`
 }
 
 // DTMF is the JSON object "digit": A digit was pressed.

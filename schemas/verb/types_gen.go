@@ -614,7 +614,8 @@ type Set struct {
 	Vars map[string]any `json:"vars"`
 }
 
-// Log is the verb "log": Writes a line to the call's log, for the author.
+// Log is the verb "log": Writes a line to the call's log, for the author: it stands in the edge's log, and in
+// verb.ended, so in the call's timeline.
 type Log struct {
 	// The author's own name for this verb; it comes back in results and events.
 	ID string `json:"id,omitempty"`

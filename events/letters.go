@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -80,8 +81,10 @@ type letterBox struct {
 }
 
 // put writes a letter, for as long as it takes. The error is ctx's.
-// A letter that is too large even for its own topic keeps its headers and loses its value.
+// A letter that is too large even for its own topic keeps its headers and loses its value; one that is too old for it is of
+// today, and its headers say when the event was.
 func (b *letterBox) put(ctx context.Context, topic string, m message) error {
+	dated := false
 	for wait := backoffFirst; ; wait = min(2*wait, backoffMost) {
 		err := b.putOnce(ctx, topic, m)
 		switch {
@@ -89,7 +92,10 @@ func (b *letterBox) put(ctx context.Context, topic string, m message) error {
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case poison(err) && len(m.value) > len(cutValue):
+		case errors.Is(err, kafka.InvalidTimestamp) && !dated:
+			m.time, dated = time.Now(), true
+			continue
+		case (tooLarge(err) || errors.Is(err, kafka.InvalidRecord)) && len(m.value) > len(cutValue):
 			m.headers = append(m.headers, kafka.Header{Key: hdrCut, Value: []byte(strconv.Itoa(len(m.value)))})
 			m.value = []byte(cutValue)
 			continue

@@ -234,3 +234,44 @@ func TestAnEventThatIsRefusedForGoodTakesNoOtherWithIt(t *testing.T) {
 		}
 	})
 }
+
+// A broker may bound how old records are. What waited for too long goes to the dead letters, and holds up nothing.
+func TestAnEventThatIsTooOldForTheBrokerIsALetterOfToday(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.end()
+		const invalidTimestamp = 32
+		w.broker.cluster.ControlKey(keyProduce, func(req kmsg.Request) (kmsg.Response, error, bool) {
+			w.broker.cluster.KeepControl()
+			produce := req.(*kmsg.ProduceRequest)
+			var batch kmsg.RecordBatch
+			if err := batch.ReadFrom(produce.Topics[0].Partitions[0].Records); err != nil || time.Since(time.UnixMilli(batch.FirstTimestamp)) < 24*time.Hour {
+				return nil, nil, false
+			}
+			return refusal(produce, invalidTimestamp), nil, true
+		})
+		l := w.open(events.Config{Dir: dir})
+		old := eventOf(0, 0)
+		old.ID, old.Time = "old", time.Now().Add(-48*time.Hour)
+		if err := l.Publish(old); err != nil {
+			t.Fatal(err)
+		}
+		w.publish(l, 1, 1, 10)
+		w.run(l.Run)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if err := l.Drain(ctx); err != nil {
+			t.Error(err)
+		}
+		w.inLog(1, 10)
+		var letters []events.Letter
+		err := events.Letters(t.Context(), w.broker.Kafka(), events.TopicCalls+events.DLQSuffix, func(l events.Letter) error {
+			letters = append(letters, l)
+			return nil
+		})
+		if err != nil || len(letters) != 1 || letters[0].ID != "old" || !letters[0].Time.Equal(old.Time.Truncate(time.Nanosecond)) {
+			t.Errorf("letters %+v, %v", letters, err)
+		}
+	})
+}

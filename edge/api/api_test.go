@@ -350,4 +350,11 @@ func TestADocumentTakesTheCallOverOnceItIsGood(t *testing.T) {
 	if got = ask(h, "PUT /v1/calls/call_a/verbs", "acme", `[{"verb": "hangup"}]`); got.code != 202 || len(w.replaced["call_a"]) != 1 {
 		t.Errorf("a good document: %d %s", got.code, got.body)
 	}
+	got = ask(h, "PUT /v1/calls/call_a/verbs", "acme", `{"verbs": [{"verb": "answer"}, {"verb": "hangup"}]}`)
+	if got.code != 202 || len(w.replaced["call_a"]) != 2 {
+		t.Errorf("an object with verbs, as POST takes: %d %s", got.code, got.body)
+	}
+	if got = ask(h, "PUT /v1/calls/call_a/verbs", "acme", `{"verbs": [{"verb": "hangup"}], "party": "agent"}`); got.code != 422 || got.problem(t) != "bad_party" {
+		t.Errorf("the agent's script: %d %s", got.code, got.body)
+	}
 }

@@ -24,9 +24,13 @@ func (a *api) replace(w http.ResponseWriter, r *http.Request, c caller) {
 	if !ok {
 		return
 	}
-	doc, problem := document(raw)
-	if problem != nil {
+	doc, agent, problem := aside(raw)
+	switch {
+	case problem != nil:
 		failWith(w, *problem)
+		return
+	case agent:
+		fail(w, http.StatusUnprocessableEntity, "bad_party", "the script is the caller's; POST runs a document beside it, for the agent")
 		return
 	}
 	accepted(w, v.ID, "replacing", a.Calls.Replace(v.ID, doc))

@@ -109,6 +109,10 @@ func TestACodecThatIsMissingIsTold(t *testing.T) {
 
 func TestYAMLAndJSONConfigurationsMeanTheSame(t *testing.T) {
 	yaml := "base: &u {password: x}\ntenants: {a: {users: {\"1\": *u}}}\n"
+	scopes := "tenants: {a: {}}\napi_keys: [{name: k, key: x, scopes: [calls:read]}]\n"
+	if _, faults := check.Config([]byte(scopes), "x.yaml"); len(faults) != 1 || faults[0].Hint != "a string with a colon stands in quotes" {
+		t.Errorf("%+v", faults)
+	}
 	if _, faults := check.Config([]byte(yaml), "x.yaml"); len(faults) != 1 || faults[0].Pointer != "/base" {
 		t.Errorf("%+v", faults)
 	}

@@ -138,6 +138,8 @@ func (c *checker) wrongType(said *rule.Rule, v tree.Value) {
 		hint = "true and false stand without quotes"
 	case (v.Kind() == tree.Number || v.Kind() == tree.Bool) && r.Accepts(tree.String):
 		hint = "put it in quotes"
+	case v.Kind() == tree.Object && r.Accepts(tree.String) && c.secrets: // a YAML list in brackets makes {calls: read} of calls:read
+		hint = "a string with a colon stands in quotes"
 	case v.Kind() == tree.Object && r.List != nil:
 		hint = "put it into a list: [ … ]"
 	case v.Kind() == tree.String && (strings.HasSuffix(r.Path, "/target") || strings.HasSuffix(r.Path, "/targets")):

@@ -134,17 +134,23 @@ func (e *Edge) tenantAudio(tenant string) config.Audio {
 	return e.settings.Config().Tenants[tenant].Audio
 }
 
-// buckets tells what is wrong with those of samples, before a caller waits for one.
+// buckets tells what is wrong with those of samples and recordings, before a caller waits for one or a start fails.
 func buckets(c *config.Config) error {
-	var wrong error
+	wrong := bucketFault("recordings.store", c.Recordings.Store)
 	for _, name := range slices.Sorted(maps.Keys(c.Tenants)) {
-		if where := c.Tenants[name].Audio.Samples; strings.Contains(where, "://") {
-			if _, err := bucket.Open(where); err != nil {
-				wrong = errors.Join(wrong, fmt.Errorf("tenants.%s.audio.samples: %w", name, err))
-			}
-		}
+		wrong = errors.Join(wrong, bucketFault("tenants."+name+".audio.samples", c.Tenants[name].Audio.Samples))
 	}
 	return wrong
+}
+
+func bucketFault(setting, where string) error {
+	if !strings.Contains(where, "://") {
+		return nil
+	}
+	if _, err := bucket.Open(where); err != nil {
+		return fmt.Errorf("%s: %w", setting, err)
+	}
+	return nil
 }
 
 // samples is where a tenant's lie: a folder or a bucket.

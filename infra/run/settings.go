@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -25,6 +26,7 @@ type Settings struct {
 	adjust  func(*config.Config) error
 	changed []func(*config.Config) error
 	current atomic.Pointer[config.Config]
+	started *config.Config // what the process began with
 
 	watching func() // for tests: called when changes are seen from now on
 }
@@ -69,6 +71,7 @@ func Load(path string, adjust func(*config.Config) error) (*Settings, error) {
 		return nil, err
 	}
 	s.current.Store(c)
+	s.started = c
 	return s, nil
 }
 
@@ -159,6 +162,26 @@ func (s *Settings) reload(log *slog.Logger) {
 	}
 	s.current.Store(c)
 	log.Info("configuration taken", "file", s.path)
+	if late := late(s.started, c); len(late) > 0 {
+		log.Warn("changes that are in force after a restart", "settings", late)
+	}
+}
+
+// late are the settings that are read at the start alone, and have another value now.
+func late(was, is *config.Config) []string {
+	var names []string
+	for _, s := range []struct {
+		name    string
+		was, is any
+	}{
+		{"functions", was.Functions, is.Functions}, {"history", was.History, is.History},
+		{"recordings", was.Recordings, is.Recordings}, {"speech", was.Speech, is.Speech},
+	} {
+		if !reflect.DeepEqual(s.was, s.is) {
+			names = append(names, s.name)
+		}
+	}
+	return names
 }
 
 // resolveSecrets puts values in the place of {env: ...} and {file: ...}, of which every missing one is named, and paths that

@@ -193,6 +193,8 @@ func TestTheFileIsWatched(t *testing.T) {
 		t.Fatal(err)
 	}
 	said.until(t, "configuration taken")
+	write(t, path, strings.Replace(good, "Ilze", "Anna", 1)+"recordings: {store: elsewhere}\nspeech: {engine: espeak}\n")
+	said.until(t, `changes that are in force after a restart","settings":["recordings","speech"]`)
 	if got := s.Config().Tenants["demo"].Users["101"].Name; got != "Anna" {
 		t.Errorf("%s is in force", got)
 	}

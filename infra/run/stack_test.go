@@ -195,6 +195,9 @@ func TestBucketOfSamplesIsJudgedBeforeItIsUsed(t *testing.T) {
 			t.Errorf("%s: %v", samples, err)
 		}
 	}
+	if err := buckets(&config.Config{Recordings: config.Recordings{Store: "ftp://acme/x"}}); err == nil || !strings.HasPrefix(err.Error(), "recordings.store") {
+		t.Errorf("recordings: %v", err)
+	}
 }
 
 func TestSpeechEnginesAreThoseOfTheConfiguration(t *testing.T) {

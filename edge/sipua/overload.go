@@ -115,7 +115,7 @@ func (w *worker) refuseRaw(raw, callID []byte, from path) bool {
 	if !from.reliable() && !wantsAnswerAt(guard.TopVia(raw), from.to) {
 		return false
 	}
-	res := guard.Answer(w.scrap(from), raw, 503, phrase(503), w.ids.rawTag(string(callID), ""))
+	res := guard.Answer(w.scrap(from), raw, from.to, 503, phrase(503), w.ids.rawTag(string(callID), ""))
 	if res == nil {
 		return false
 	}

@@ -51,6 +51,7 @@ func TestARefusalUnparsedIsAsOneThatWasParsed(t *testing.T) {
 	for name, tt := range map[string]struct{ from, invite string }{
 		"rport":                     {"198.51.100.7:40000", plain},
 		"rport of another host":     {"203.0.113.9:40000", plain},
+		"received of others":        {"203.0.113.9:40000", strings.Replace(plain, ";rport", ";received=192.0.2.9;rport=1;x=y", 1)},
 		"from where Via says":       {"198.51.100.7:5062", asked},
 		"another port":              {"198.51.100.7:40000", asked},
 		"another host":              {"203.0.113.9:5062", asked},
@@ -93,11 +94,11 @@ func TestARefusalUnparsedIsAsOneThatWasParsed(t *testing.T) {
 	}
 }
 
-// hops are the Via values but for what the receiver adds.
 func hops(m sip.Message) (all []string) {
 	for _, h := range m.GetHeaders("Via") {
 		v := h.(*sip.ViaHeader)
-		all = append(all, v.Host+" "+param(v.Params, "branch"))
+		slices.SortFunc(v.Params, func(a, b sip.HeaderKV) int { return strings.Compare(strings.ToLower(a.K), strings.ToLower(b.K)) })
+		all = append(all, strings.ToLower(v.Value()))
 	}
 	return all
 }

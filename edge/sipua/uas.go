@@ -45,7 +45,7 @@ func (w *worker) answerRaw(raw []byte, status int, from path) {
 	if status == 0 {
 		return
 	}
-	if res := guard.Answer(w.scrap(from), raw, status, phrase(status), w.ids.rawTag(string(guard.CallID(raw)), "")); res != nil {
+	if res := guard.Answer(w.scrap(from), raw, from.to, status, phrase(status), w.ids.rawTag(string(guard.CallID(raw)), "")); res != nil {
 		w.write(from, res)
 	}
 }

@@ -2,14 +2,15 @@ package guard
 
 import (
 	"bytes"
+	"net/netip"
 	"strconv"
 
 	"github.com/emiago/sipgo/sip"
 )
 
 // Answer appends to out the response to a request that can't be parsed: the headers that an answer repeats are copied as they
-// came (RFC 3261 8.2.6), To gets toTag if it has none. nil: it can't be answered, or is an ACK.
-func Answer[T ~string | ~[]byte](out, data []byte, status int, phrase string, toTag T) []byte {
+// came (RFC 3261 8.2.6), the topmost Via says where from, To gets toTag if it has none. nil: it can't be answered, or is an ACK.
+func Answer[T ~string | ~[]byte](out, data []byte, from netip.AddrPort, status int, phrase string, toTag T) []byte {
 	line, rest, found := cutLine(data)
 	if !found || bytes.HasPrefix(line, []byte("ACK ")) || foldPrefix(line, "sip/") {
 		return nil
@@ -25,8 +26,9 @@ func Answer[T ~string | ~[]byte](out, data []byte, status int, phrase string, to
 		rest = next
 		var untagged bool
 		var copied rawHeader
-		if out, copied, untagged = copyNeeded(out, field); copied == rawVia {
+		if out, copied, untagged = copyNeeded(out, field, from); copied == rawVia {
 			vias++
+			from = netip.AddrPort{}
 		}
 		if untagged {
 			out = append(append(append(out[:len(out)-len(crlf)], ";tag="...), toTag...), crlf...)
@@ -38,8 +40,8 @@ func Answer[T ~string | ~[]byte](out, data []byte, status int, phrase string, to
 	return append(out, "Content-Length: 0\r\n\r\n"...)
 }
 
-// copyNeeded tells what it copied, and whether that is a To without a tag.
-func copyNeeded(out, field []byte) ([]byte, rawHeader, bool) {
+// copyNeeded tells what it copied, and whether that is a To without a tag. from, if valid, is for its Via.
+func copyNeeded(out, field []byte, from netip.AddrPort) ([]byte, rawHeader, bool) {
 	colon := bytes.IndexByte(field, ':')
 	if colon <= 0 {
 		return out, rawOther, false
@@ -56,21 +58,64 @@ func copyNeeded(out, field []byte) ([]byte, rawHeader, bool) {
 		name = []byte(long)
 	}
 	value = unfold(trimLWS(value))
+	if kind == rawVia && from.IsValid() {
+		return appendTop(append(append(out, name...), ": "...), value, from), kind, false
+	}
 	return appendLine(out, name, value), kind, kind == rawTo && !hasTag(value)
+}
+
+// appendTop notes in the topmost Via where the request came from (RFC 3261 18.2.1, RFC 3581 4).
+func appendTop(out, value []byte, from netip.AddrPort) []byte {
+	top, below := cutList(rawVia, value)
+	sentBy, params, _ := cut(top, ';')
+	out = append(out, trimLWS(sentBy)...)
+	noted := !sentFrom(sentBy, from.Addr())
+	for len(params) > 0 {
+		var one []byte
+		switch one, params, _ = cut(params, ';'); {
+		case paramIs(one, "received"):
+		case paramIs(one, "rport"):
+			noted = true
+			out = strconv.AppendUint(append(out, ";rport="...), uint64(from.Port()), 10)
+		default:
+			out = append(append(out, ';'), one...)
+		}
+	}
+	if noted {
+		out = from.Addr().AppendTo(append(out, ";received="...))
+	}
+	if below != nil {
+		out = append(append(out, ", "...), below...)
+	}
+	return append(out, crlf...)
+}
+
+// sentFrom: the host of a Via is that address.
+func sentFrom(sentBy []byte, from netip.Addr) bool {
+	host := trimLWS(sentBy)
+	host = host[bytes.LastIndexAny(host, " \t")+1:]
+	if colon := bytes.LastIndexByte(host, ':'); colon > bytes.LastIndexByte(host, ']') {
+		host = host[:colon]
+	}
+	var at [64]byte
+	return bytes.Equal(bytes.Trim(host, "[]"), from.AppendTo(at[:0]))
 }
 
 // hasTag looks among an address's parameters: names and users may have a tag in them too.
 func hasTag(value []byte) bool {
-	var s scanner
-	for i, c := range value {
-		if s.inside(c) || c != ';' {
-			continue
-		}
-		if name, _, _ := bytes.Cut(value[i+1:], []byte{'='}); foldEqual(trimLWS(name), "tag") {
+	_, params, _ := cut(value, ';')
+	for len(params) > 0 {
+		var one []byte
+		if one, params, _ = cut(params, ';'); paramIs(one, "tag") {
 			return true
 		}
 	}
 	return false
+}
+
+func paramIs(param []byte, lower string) bool {
+	name, _, _ := bytes.Cut(param, []byte{'='})
+	return foldEqual(trimLWS(name), lower)
 }
 
 // Rejection is the response to a request that Normalise refuses, with the headers its status asks for.

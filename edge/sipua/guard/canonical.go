@@ -148,13 +148,22 @@ func cutList(kind rawHeader, value []byte) (one, rest []byte) {
 	if !isList(kind) {
 		return value, nil
 	}
+	one, rest, found := cut(value, ',')
+	if !found {
+		return value, nil
+	}
+	return trimLWS(one), append([]byte{}, trimLWS(rest)...)
+}
+
+// cut is bytes.Cut at what stands in no quotes and no brackets.
+func cut(value []byte, at byte) (before, after []byte, found bool) {
 	var s scanner
 	for i, c := range value {
-		if !s.inside(c) && c == ',' {
-			return trimLWS(value[:i]), append([]byte{}, trimLWS(value[i+1:])...)
+		if !s.inside(c) && c == at {
+			return value[:i], value[i+1:], true
 		}
 	}
-	return value, nil
+	return value, nil, false
 }
 
 // squeeze drops the white space beside separators.

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"bytes"
+	"net/netip"
 	"testing"
 
 	"github.com/emiago/sipgo/sip"
@@ -29,7 +30,7 @@ func fuzzOne(t *testing.T, raw []byte) {
 	TopVia(raw)
 	Answered(raw)
 	reply, ok := Check(raw)
-	checkLines(t, Answer(nil, raw, 400, "Bad Request", "tag"))
+	checkLines(t, Answer(nil, raw, netip.MustParseAddrPort("[2001:db8::1]:5060"), 400, "Bad Request", "tag"))
 	if !ok {
 		if reply != 0 && (reply < 400 || reply > 599) {
 			t.Fatalf("guard answers %d", reply)

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -151,7 +152,7 @@ Subject: not repeated
 CSeq: 1 OPTIONS
 
 `)
-	want(t, "answer", string(Answer(nil, raw, 400, "Bad Request", "ours")), string(wire(`SIP/2.0 400 Bad Request
+	want(t, "answer", string(Answer(nil, raw, netip.AddrPort{}, 400, "Bad Request", "ours")), string(wire(`SIP/2.0 400 Bad Request
 Via: SIP/2.0/UDP a.test;branch=z9hG4bKx
 Via: SIP/2.0/UDP b.test
 From: <sip:1@x.test>;tag=1
@@ -162,7 +163,7 @@ Content-Length: 0
 
 `)))
 	for _, text := range []string{"ACK sip:x SIP/2.0\nVia: SIP/2.0/UDP a\n\n", "SIP/2.0 200 OK\nVia: SIP/2.0/UDP a\n\n", "OPTIONS sip:x SIP/2.0\nFrom: <sip:1@x>\n\n", "x"} {
-		if got := Answer(nil, wire(text), 400, "Bad Request", "ours"); got != nil {
+		if got := Answer(nil, wire(text), netip.AddrPort{}, 400, "Bad Request", "ours"); got != nil {
 			t.Errorf("%q is answered with %q", text, got)
 		}
 	}

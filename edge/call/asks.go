@@ -53,7 +53,8 @@ func (c *Call) ask(s *Strand, n *Next, base string) {
 		return
 	}
 	s.Asking = a
-	if s.Kind != "handler" && s.Kind != "branch" && s.Kind != "beside" { // the script's own place: where its hang-up is told
+	switch s.Kind {
+	case "main", referral, referred, consult: // the script itself, or who takes its place: there the hang-up is told
 		c.Script.URL = a.To
 	}
 	payload := c.payload(a)

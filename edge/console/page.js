@@ -5,7 +5,7 @@ let waiting = false;
 
 async function refresh() {
   waiting = false;
-  const answer = await fetch("/parts");
+  const answer = await fetch(location.origin + "/parts"); // a URL with the key in it cannot be fetched
   if (!answer.ok) return;
   for (const d of parts.querySelectorAll("details")) opened.set(d.id, d.open);
   parts.innerHTML = await answer.text();

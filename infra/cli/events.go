@@ -119,6 +119,8 @@ type eventsReplay struct {
 
 func (c *eventsReplay) Run(ctx context.Context, out io.Writer) error {
 	n, err := run.ReplayDead(ctx, c.Kafka, c.Topic, c.Group)
-	fmt.Fprintf(out, "%d event(s) put back from %s\n", n, c.Topic)
+	if err == nil || n > 0 {
+		fmt.Fprintf(out, "%d event(s) put back from %s\n", n, c.Topic)
+	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,8 +20,8 @@ var demoDocument []byte
 
 // writeDemo puts the demo tenant into an empty data folder; what is there already stays.
 func writeDemo(data, config string) error {
-	if err := errors.Join(os.MkdirAll(data, 0o755), os.MkdirAll(filepath.Dir(config), 0o755)); err != nil {
-		return err
+	if err := os.MkdirAll(data, 0o755); err != nil {
+		return fmt.Errorf("--data %s cannot be used: %w; give another with --data", data, err)
 	}
 	key := make([]byte, 16)
 	_, _ = rand.Read(key) // never fails since Go 1.24

@@ -118,8 +118,8 @@ func (o EdgeOptions) mediaConfig() (media.Config, error) {
 func (o EdgeOptions) deaf() bool {
 	sound, _, _, err := rtpRange(o.RTP)
 	sip, _, _ := net.SplitHostPort(o.SIP)
-	at, _ := netip.ParseAddr(sip)
-	return err == nil && sound.IsLoopback() && o.Sound == "" && at.IsValid() && !at.IsLoopback()
+	at, none := netip.ParseAddr(sip)
+	return err == nil && sound.IsLoopback() && o.Sound == "" && (sip == "" || none == nil && !at.IsLoopback())
 }
 
 // checkPublic: what is told to phones stands in Via and Contact, before a port.

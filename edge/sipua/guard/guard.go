@@ -32,6 +32,7 @@ const (
 	rawContact
 	rawRoute
 	rawRecordRoute
+	rawReferredBy
 )
 
 // single says that a header may stand once only (RFC 3261 7.3.1).
@@ -40,13 +41,16 @@ func (h rawHeader) single() bool { return h >= rawFrom && h <= rawContentLength 
 // needed says that an answer can't be made without this header (RFC 3261 8.2.6.2).
 func (h rawHeader) needed() bool { return h >= rawVia && h <= rawCSeq }
 
+// address says that a header has URIs.
+func (h rawHeader) address() bool { return h == rawFrom || h == rawTo || h >= rawContact }
+
 // rawGuard is one pass over a message.
 type rawGuard struct {
 	method   []byte
 	request  bool
 	status   int // first fault; requests only
 	broken   bool
-	seen     [rawRecordRoute + 1]uint8
+	seen     [rawReferredBy + 1]uint8
 	length   int
 	headers  int
 	hasBlank bool
@@ -224,6 +228,26 @@ func (g *rawGuard) value(kind rawHeader, value []byte) {
 			g.fault(400)
 		}
 	}
+	if kind == rawVia && bytes.IndexByte(value, '"') >= 0 || kind.address() && quoteInURI(value) {
+		g.fault(400)
+	}
+}
+
+// quoteInURI finds a quote between angle brackets. No URI has one (RFC 3261 25.1), and of a parameter that is quoted there or
+// in a Via the parser makes its name of all that follows: many of them would make megabytes of a small message.
+func quoteInURI(value []byte) bool {
+	open := bytes.IndexByte(value, '<')
+	if open < 0 || bytes.LastIndexByte(value, '"') < open {
+		return false
+	}
+	var s scanner
+	for _, c := range value {
+		if s.angle && c == '"' {
+			return true
+		}
+		s.inside(c)
+	}
+	return false
 }
 
 func (g *rawGuard) bodyLength(body []byte) {

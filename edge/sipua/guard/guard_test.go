@@ -85,6 +85,12 @@ func TestGuardAnswersWhatIsWrong(t *testing.T) {
 		"no Call-ID":                  {edit{"Call-ID:", "X-Call-ID:"}, 0, false},
 		"no CSeq":                     {edit{"CSeq:", "X-CSeq:"}, 0, false},
 		"empty From":                  {edit{"From: <sip:1@x.test>;tag=1", "From: "}, 400, false},
+		"quote in a URI":              {edit{"<sip:1@x.test>", "\"x\" <sip:1@x.test;a=\"b\">"}, 400, false},
+		"quote in a URI of a list":    {edit{"Max-Forwards: 70", "m: <sip:1@x.test>, <sip:2@x.test;a=\"b\">"}, 400, false},
+		"quote in the referrer":       {edit{"Max-Forwards: 70", "b: <sip:1@x.test;a=\"b\">"}, 400, false},
+		"quote in a Via":              {edit{"branch=z9hG4bKx", "branch=z9hG4bKx;a=\"b\""}, 400, false},
+		"quotes where they may be":    {edit{"<sip:1@x.test>;tag=1", "\"<\\\"\" <sip:1@x.test>;x=\"y;z\";tag=1"}, 0, true},
+		"quotes in a Call-ID":         {edit{"Call-ID: c", "Call-ID: <\">"}, 0, true},
 		"no end":                      {edit{"\n\n", "\n"}, 400, false},
 		"many headers":                {edit{"Max-Forwards: 70\n", strings.Repeat("X-A: 1\n", maxHeaderLines)}, 400, false},
 		"large headers":               {edit{"Max-Forwards: 70", "X-A: " + strings.Repeat("a", maxHeaderBytes)}, 513, false},
@@ -96,6 +102,27 @@ func TestGuardAnswersWhatIsWrong(t *testing.T) {
 		}
 		if reply, ok := Check(raw); reply != c.reply || ok != c.ok {
 			t.Errorf("%s: %d %v, want %d %v", name, reply, ok, c.reply, c.ok)
+		}
+	}
+}
+
+func TestWhatPassesIsNotWrittenLongerThanItCame(t *testing.T) {
+	for _, name := range []string{"Via", "From", "To", "Contact", "Route", "Record-Route", "Referred-By"} {
+		for _, value := range []string{"<sip:a@x.test%s>;tag=1", "sip:a@x.test%s;tag=1", "SIP/2.0/UDP x.test;branch=z9hG4bKx%s"} {
+			value = strings.Replace(value, "%s", strings.Repeat(`;a="b"`, 50), 1)
+			text := plain
+			for line := range strings.Lines(plain) {
+				if strings.HasPrefix(line, name+":") {
+					text = strings.Replace(text, line, "", 1)
+				}
+			}
+			raw := wire(strings.Replace(text, "Max-", name+": "+value+"\nMax-", 1))
+			if _, ok := Check(raw); !ok {
+				continue
+			}
+			if m, err := sip.ParseMessage(Canonical(raw)); err == nil && len(values(m, name)) > 2*len(value) {
+				t.Errorf("%s: %.40s... of %d bytes is written with %d", name, value, len(value), len(values(m, name)))
+			}
 		}
 	}
 }

@@ -103,7 +103,7 @@ var rawKinds = [...]struct {
 }{
 	{"via", rawVia}, {"from", rawFrom}, {"to", rawTo}, {"call-id", rawCallID}, {"cseq", rawCSeq},
 	{"max-forwards", rawMaxForwards}, {"content-length", rawContentLength}, {"contact", rawContact},
-	{"route", rawRoute}, {"record-route", rawRecordRoute},
+	{"route", rawRoute}, {"record-route", rawRecordRoute}, {"referred-by", rawReferredBy},
 }
 
 func compactKind(c byte) rawHeader {
@@ -120,6 +120,8 @@ func compactKind(c byte) rawHeader {
 		return rawContentLength
 	case 'm':
 		return rawContact
+	case 'b':
+		return rawReferredBy
 	}
 	return rawOther
 }

@@ -44,15 +44,16 @@ const (
 
 // peer is the other side of a dialog: RFC 3261 12.
 type peer struct {
-	local, remote string   // From and To of our requests, tags included
-	target        string   // remote target URI
-	routes        []string // route set, as URIs
-	path          path     // where requests go
-	cseq          uint32   // of our last request
-	heard         uint32   // CSeq of their last request
-	invite        inviteID // of the INVITE that made an inbound dialog
-	update        bool     // they allow UPDATE
-	gateway       string   // whose credentials answer a challenge
+	local, remote string       // From and To of our requests, tags included
+	target        string       // remote target URI
+	routes        []string     // route set, as URIs
+	path          path         // where requests go
+	cseq          uint32       // of our last request
+	heard         uint32       // CSeq of their last request
+	invite        inviteID     // of the INVITE that made an inbound dialog
+	update        bool         // they allow UPDATE
+	gateway       string       // whose credentials answer a challenge
+	proof         []sip.Header // those that our INVITE had
 }
 
 // inviteID tells a copy of an INVITE from another one.

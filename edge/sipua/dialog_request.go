@@ -1,6 +1,7 @@
 package sipua
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 // learn takes the remote target and, when the dialog is made, the route set from a message of the other side.
 func (p *peer) learn(m sip.Message, contact *sip.ContactHeader) {
 	if contact != nil && !contact.Address.Wildcard {
+		contact.Address.Headers = nil // no Request-URI has them (RFC 3261 19.1.1)
 		if target := textOf(&contact.Address); checkText(target) == nil {
 			p.target = target
 		}
@@ -71,18 +73,23 @@ func (t *transports) toward(uri string, from path) path {
 // literal gives host and port of a URI whose host is an address.
 func literal(uri sip.Uri) (netip.AddrPort, bool) {
 	ip, err := netip.ParseAddr(strings.Trim(uri.Host, "[]"))
-	port := uri.Port
-	if port == 0 {
-		port = defaultPort
-	}
+	port := cmp.Or(uri.Port, defaultPortOf(param(uri.UriParams, "transport")))
 	if err != nil || port < 0 || port > 65535 {
 		return netip.AddrPort{}, false
 	}
 	return netip.AddrPortFrom(ip.Unmap(), uint16(port)), true
 }
 
+// inside are addresses that mean somebody else elsewhere, beside those that netip knows: of carriers that translate (RFC 6598),
+// and of phones whose network has IPv6 alone (RFC 7335).
+var inside = [...]netip.Prefix{netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/29")}
+
 func natted(contact, src netip.Addr) bool {
-	return contact != src && (contact.IsPrivate() || contact.IsLoopback() || contact.IsLinkLocalUnicast() || contact.IsUnspecified())
+	if contact == src {
+		return false
+	}
+	return contact.IsPrivate() || contact.IsLoopback() || contact.IsLinkLocalUnicast() || contact.IsUnspecified() ||
+		inside[0].Contains(contact) || inside[1].Contains(contact)
 }
 
 // way is where the next request goes; a stream that is gone is opened anew, but for a page's, which is waited for.
@@ -220,6 +227,9 @@ func (d *Dialog) authorized(req *sip.Request, res *sip.Response, tries int) *sip
 	if err := d.w.u.authorize(next, res, d.peer.gateway); err != nil {
 		d.w.log.Warn("challenge not answered", "gateway", d.peer.gateway, "error", err)
 		return nil
+	}
+	if next.Method == sip.INVITE {
+		d.peer.proof = append(next.GetHeaders("Authorization"), next.GetHeaders("Proxy-Authorization")...)
 	}
 	return next
 }

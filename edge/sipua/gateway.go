@@ -204,23 +204,26 @@ func (e *enrolment) raise(res *sip.Response) bool {
 	return true
 }
 
-// granted is the expiry of our contact (RFC 3261 10.2.4), at most what was asked.
+// granted is the expiry of our contact (RFC 3261 10.2.4), at most what was asked. Behind NAT some registrars give back another
+// address than ours; then it is the one with most time left, for it has just been renewed.
 func (e *enrolment) granted(res *sip.Response, asked time.Duration) time.Duration {
 	granted := asked
 	if h := res.GetHeader("Expires"); h != nil {
 		granted = parseExpires(h.Value(), asked)
 	}
-	ours := contactKey(e.contact)
+	ours, most := contactKey(e.contact), time.Duration(0)
 	for _, h := range res.GetHeaders("Contact") {
 		c, ok := h.(*sip.ContactHeader)
-		if !ok || contactKey(c.Address.String()) != ours {
+		if !ok {
 			continue
 		}
-		if v := param(c.Params, "expires"); v != "" {
-			granted = parseExpires(v, granted)
+		left := parseExpires(param(c.Params, "expires"), granted)
+		if contactKey(c.Address.String()) == ours {
+			return min(left, asked)
 		}
+		most = max(most, left)
 	}
-	return min(granted, asked)
+	return min(cmp.Or(most, granted), asked)
 }
 
 // request makes one REGISTER (RFC 3261 10.2).
@@ -251,45 +254,47 @@ func hostOf(hostPort string) string {
 	return strings.Trim(hostPort, "[]")
 }
 
-// way finds the gateway's address and what is our Contact there.
+// way finds the gateway's address, the first that can be reached from here, and what is our Contact there.
 func (e *enrolment) way(ctx context.Context) (via, contact string, err error) {
 	network := strings.ToLower(cmp.Or(e.gateway.Transport, "udp"))
-	to, err := e.u.address(ctx, e.gateway.Host, defaultPortOf(network))
-	if err != nil {
-		return "", "", fmt.Errorf("gateway %s: %w", e.gateway.Name, err)
+	all, err := e.u.addresses(ctx, e.gateway.Host, defaultPortOf(network))
+	if bad := userPart(e.gateway.Username); bad != nil {
+		all, err = nil, bad
 	}
-	if err := userPart(e.gateway.Username); err != nil {
-		return "", "", fmt.Errorf("gateway %s: %w", e.gateway.Name, err)
+	for _, to := range all {
+		var p path
+		if p, err = e.u.net.route(network, to, e.gateway.trust()); err == nil {
+			contact = "sip:" + e.gateway.Username + "@" + p.hostPort() + transportParam(p.link.network())
+			return network + ":" + to.String(), contact, nil
+		}
 	}
-	p, err := e.u.net.route(network, to, e.gateway.trust())
-	if err != nil {
-		return "", "", fmt.Errorf("gateway %s: %w", e.gateway.Name, err)
-	}
-	contact = "sip:" + e.gateway.Username + "@" + p.hostPort() + transportParam(p.link.network())
-	return network + ":" + to.String(), contact, nil
+	return "", "", fmt.Errorf("gateway %s: %w", e.gateway.Name, err)
 }
 
-// address looks up host[:port].
-func (u *UA) address(ctx context.Context, hostPort string, standard int) (netip.AddrPort, error) {
+// addresses of host[:port]; at least one.
+func (u *UA) addresses(ctx context.Context, hostPort string, standard int) (all []netip.AddrPort, err error) {
 	host, service, err := net.SplitHostPort(hostPort)
 	if err != nil {
 		host, service = strings.Trim(hostPort, "[]"), strconv.Itoa(standard)
 	}
 	port, err := strconv.ParseUint(service, 10, 16)
 	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("port of %q: %w", hostPort, err)
+		return nil, fmt.Errorf("port of %q: %w", hostPort, err)
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
-		return netip.AddrPortFrom(ip.Unmap(), uint16(port)), nil
+		return []netip.AddrPort{netip.AddrPortFrom(ip.Unmap(), uint16(port))}, nil
 	}
 	found, err := u.cfg.Lookup(ctx, host)
 	if err != nil {
-		return netip.AddrPort{}, err
+		return nil, err
 	}
-	if len(found) == 0 {
-		return netip.AddrPort{}, fmt.Errorf("%s has no address", host)
+	for _, ip := range found {
+		all = append(all, netip.AddrPortFrom(ip.Unmap(), uint16(port)))
 	}
-	return netip.AddrPortFrom(found[0].Unmap(), uint16(port)), nil
+	if len(all) == 0 {
+		err = fmt.Errorf("%s has no address", host)
+	}
+	return all, err
 }
 
 // authorize answers res's challenges in req, which has its new CSeq and branch already, as that gateway's user.

@@ -195,6 +195,40 @@ func TestTooShortExpiryIsRaised(t *testing.T) {
 	})
 }
 
+func TestAnAddressThatTheRegistrarRewroteHasItsExpiryToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := theGateway
+		g.Expires = 10 * time.Minute
+		u, _, x := subscriber(t, g)
+		x.shape = func(res *sip.Response) *sip.Response {
+			if res.RemoveHeader("Contact") { // as behind NAT, with another device beside us
+				res.AppendHeader(sip.NewHeader("Contact", "<sip:101@203.0.113.7:1024>;expires=60"))
+				res.AppendHeader(sip.NewHeader("Contact", "<sip:101@203.0.113.9:1024>;expires=7"))
+			}
+			return res
+		}
+		stop := running(t, u)
+		time.Sleep(59 * time.Second)
+		synctest.Wait()
+		want(t, "exchange", x.seen(), "1/600/401 2/600/200 3/600/401 4/600/200")
+		stop()
+	})
+}
+
+func TestAGatewayIsRegisteredAtWhereItCanBeReached(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, _, x := subscriber(t, theGateway)
+		u.cfg.Lookup = func(context.Context, string) ([]netip.Addr, error) {
+			return []netip.Addr{netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("192.0.2.1")}, nil
+		}
+		stop := running(t, u)
+		synctest.Wait()
+		want(t, "exchange", x.seen(), "1/60/401 2/60/200")
+		want(t, "way", x.ways()[0], "udp:192.0.2.1:5070")
+		stop()
+	})
+}
+
 func TestOtherRefusalsFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, h, x := subscriber(t, theGateway)

@@ -42,6 +42,7 @@ func (t *theirOffer) expire(*timer) {
 	t.d.w.busy = t.d
 	t.d.w.log.Error("an offer was left unanswered", "call_id", t.d.callID)
 	t.d.dropTheirs(500)
+	t.d.offerDue()
 }
 
 // dropTheirs refuses a waiting offer.
@@ -124,7 +125,7 @@ func (d *Dialog) reinvite(sdp []byte, refresh bool) {
 	}
 	req.AppendHeader(sip.NewHeader("Allow", allow))
 	setBody(req, typeSDP, sdp)
-	d.offer.ours = req
+	d.offer.ours, d.peer.proof = req, nil
 	d.ask(req, way, func(res *sip.Response) { d.reinviteAnswered(req, sdp, res, refresh) })
 }
 
@@ -199,12 +200,16 @@ func (d *Dialog) payAck(sdp []byte) {
 	d.sendAck(res, sdp)
 }
 
-// sendAck acknowledges a 2xx: RFC 3261 13.2.2.4. It is a request of its own, repeated with each copy of the 2xx.
+// sendAck acknowledges a 2xx: RFC 3261 13.2.2.4. It is a request of its own, repeated with each copy of the 2xx, and has the
+// credentials of the INVITE.
 func (d *Dialog) sendAck(res *sip.Response, sdp []byte) {
 	req, way, err := d.request(sip.ACK, res.CSeq().SeqNo)
 	if err != nil {
 		d.w.log.Debug("ack not sent", "call_id", d.callID, "error", err)
 		return
+	}
+	for _, h := range d.peer.proof {
+		req.AppendHeader(h)
 	}
 	setBody(req, typeSDP, sdp)
 	raw, err := renderRequest(req)

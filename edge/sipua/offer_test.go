@@ -1,6 +1,7 @@
 package sipua_test
 
 import (
+	"fmt"
 	"strconv"
 	"testing"
 	"time"
@@ -198,6 +199,28 @@ func TestAReinviteCanBeCancelled(t *testing.T) {
 		p.send(s.requestAs("ACK", s.cseq, "z9hG4bK-c1-2-INVITE", "", ""))
 		r.told("offer sdp")
 		p.quiet(time.Minute)
+	})
+}
+
+func TestAnOfferOfOursGoesOutOnceTheirsIsCancelledOrForgotten(t *testing.T) {
+	run(t, func(r *rig) {
+		p := r.phone("127.0.0.1:6001")
+		s := r.established(p, "c1", "")
+		for _, cancelled := range []bool{true, false} {
+			p.send(s.request("INVITE", "", offerSDP))
+			p.expect("100 INVITE")
+			r.dialog().Reoffer([]byte(ourSDP))
+			branch := fmt.Sprintf("z9hG4bK-c1-%d-INVITE", s.cseq)
+			if cancelled {
+				p.send(s.requestAs("CANCEL", s.cseq, branch, "", ""))
+				p.expect("200 CANCEL", "487 INVITE")
+			} else {
+				p.expect("500 INVITE")
+			}
+			p.send(s.requestAs("ACK", s.cseq, branch, "", ""))
+			p.send(p.reply(p.expect("INVITE"), 200, "", "", offerSDP))
+			p.expect("ACK")
+		}
 	})
 }
 

@@ -166,7 +166,7 @@ func TestPathIsKeptAndGivenBack(t *testing.T) {
 
 func TestContactsThatCannotBeUsed(t *testing.T) {
 	u, h := newDoor(t, doorDirectory{})
-	for _, c := range []string{"<http://x.test>", "<tel:+123>", "<sip:101@bad host>", "<sip:101@10.0.0.5;a=\"x\">"} {
+	for _, c := range []string{"<http://x.test>", "<tel:+123>", "<sip:101@bad host>"} {
 		req := request(t, "REGISTER", "sip:demo.test", registerText("a", "1", "Contact: "+c+"\n"))
 		res := u.handleRegister(req, phoneAt, "UDP", "")
 		answerChallenge(t, req, res, "101", "secret-101", "MD5", 1)

@@ -71,3 +71,18 @@ func TestTimersRunOutInOrderWhateverIsStopped(t *testing.T) {
 		t.Errorf("%d ran out, want 66", n)
 	}
 }
+
+func TestAURIWithoutAPortHasThatOfItsTransport(t *testing.T) {
+	for text, want := range map[string]string{
+		"sip:a@192.0.2.1": "192.0.2.1:5060", "sip:a@192.0.2.1;transport=tcp": "192.0.2.1:5060", "sip:a@[2001:db8::1];transport=TLS": "[2001:db8::1]:5061",
+		"sip:a@192.0.2.1:5070;transport=tls": "192.0.2.1:5070", "sip:a@phone.test": "invalid AddrPort",
+	} {
+		var uri sip.Uri
+		if err := sip.ParseUri(text, &uri); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := literal(uri); got.String() != want {
+			t.Errorf("%s is at %s, want %s", text, got, want)
+		}
+	}
+}

@@ -234,10 +234,16 @@ func TestWhatCannotBeParsedIsAnsweredOrDropped(t *testing.T) {
 }
 
 func TestADialogBehindNATIsReachedWhereItCameFrom(t *testing.T) {
+	for _, host := range []string{"192.168.7.7", "100.64.7.7", "192.0.0.4"} {
+		testADialogBehindNAT(t, "sip:anna@"+host+":5070")
+	}
+}
+
+func testADialogBehindNAT(t *testing.T, contact string) {
 	run(t, func(r *rig) {
 		p := r.phone("127.0.0.1:6001")
 		s := p.dial("c1")
-		p.send(strings.Replace(s.request("INVITE", "", offerSDP), "<sip:anna@127.0.0.1:6001>", "<sip:anna@192.168.7.7:5070>", 1))
+		p.send(strings.Replace(s.request("INVITE", "", offerSDP), "<sip:anna@127.0.0.1:6001>", "<"+contact+"?Subject=x>", 1))
 		p.expect("100 INVITE")
 		d := r.dialog()
 		d.Accept([]byte(ourSDP), nil)
@@ -246,7 +252,7 @@ func TestADialogBehindNATIsReachedWhereItCameFrom(t *testing.T) {
 		r.told("invite anna 100 sdp", "answered 200")
 		d.End(sipua.End{})
 		bye := p.expect("BYE").(*sip.Request)
-		if bye.Recipient.String() != "sip:anna@192.168.7.7:5070" {
+		if bye.Recipient.String() != contact {
 			t.Errorf("BYE is\n%s", bye)
 		}
 		p.send(p.reply(bye, 200, "", "", ""))

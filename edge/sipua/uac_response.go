@@ -174,6 +174,9 @@ func (w *worker) stray(res *sip.Response, from path) {
 		local: res.From().Value(), remote: res.To().Value(), routes: routesOf(res), cseq: res.CSeq().SeqNo,
 		target: res.To().Address.String(),
 	}
+	if d != nil {
+		branch.peer.proof = d.peer.proof
+	}
 	slices.Reverse(branch.peer.routes)
 	branch.peer.learn(res, res.Contact())
 	branch.follow(from)

@@ -256,6 +256,31 @@ func TestAChallengeIsAnsweredWithTheGatewaysCredentials(t *testing.T) {
 	})
 }
 
+func TestTheACKOfAnAnswerHasTheCredentialsOfItsInvite(t *testing.T) {
+	run(t, func(r *rig) {
+		p := r.phone("127.0.0.1:7001")
+		d, err := r.ua.Invite(sipua.InviteRequest{
+			CallID: "out-1", URI: "sip:+371@127.0.0.1:7001", Gateway: "demo/telia", SDP: []byte(ourSDP),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, challenged := range []bool{true, false, true} {
+			m := p.expect("INVITE")
+			if challenged {
+				p.send(p.reply(m, 407, "c", "Proxy-Authenticate: Digest realm=\"telia\", nonce=\"n1\", qop=\"auth\"\r\n", ""))
+				m = p.expect("ACK", "INVITE")
+			}
+			p.send(p.reply(m, 200, "c", "", offerSDP))
+			ack, had := p.expect("ACK").(*sip.Request).GetHeader("Proxy-Authorization"), m.(*sip.Request).GetHeader("Proxy-Authorization")
+			if (had != nil) != challenged || (ack == nil) != (had == nil) || ack != nil && ack.Value() != had.Value() {
+				t.Errorf("INVITE has %v, its ACK %v", had, ack)
+			}
+			d.Reoffer([]byte(ourSDP))
+		}
+	})
+}
+
 func TestInviteRefusesBadInput(t *testing.T) {
 	good := sipua.InviteRequest{CallID: "c", URI: "sip:bob@127.0.0.1:7001"}
 	for name, change := range map[string]func(*sipua.InviteRequest){

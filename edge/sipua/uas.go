@@ -222,6 +222,7 @@ func (w *worker) cancelled(req *sip.Request, from path) {
 func (d *Dialog) remoteCancel(req *sip.Request, invite *serverTx) {
 	if d.in == nil || d.in.tx != invite {
 		d.dropTheirs(487)
+		d.offerDue()
 		return
 	}
 	invite.respond(d.in.req, 487, nil)

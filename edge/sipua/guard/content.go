@@ -39,8 +39,18 @@ func checkContent(req *sip.Request) (int, string) {
 	if err != nil {
 		return 400, "Bad Content-Type"
 	}
-	if media != "application/sdp" && !strings.HasPrefix(media, "multipart/") {
+	if media != "application/sdp" && !strings.HasPrefix(media, "multipart/") && !optional(req) {
 		return 415, ""
 	}
 	return 0, ""
+}
+
+// optional: the body may be passed over by who does not understand it (RFC 3261 20.11).
+func optional(req *sip.Request) bool {
+	h := req.GetHeader("Content-Disposition")
+	if h == nil {
+		return false
+	}
+	_, params, err := mime.ParseMediaType(h.Value())
+	return err == nil && strings.EqualFold(params["handling"], "optional")
 }

@@ -54,6 +54,7 @@ func TestNormaliseRefuses(t *testing.T) {
 		"two From":                {with(plain, "From:", "From: <sip:2@x>;tag=2\nFrom:"), 400},
 		"two CSeq":                {with(plain, "CSeq:", "CSeq: 2 OPTIONS\nCSeq:"), 400},
 		"other content":           {with(invite, "Content-Length: 0\n\n", "Content-Type: application/x\n\nhello"), 415},
+		"content of no weight":    {with(invite, "Content-Length: 0\n\n", "Content-Type: application/x\nContent-Disposition: signal;handling=optional\n\nhello"), 0},
 		"encoded content":         {with(invite, "Content-Length: 0\n\n", "Content-Type: application/sdp\nContent-Encoding: gzip\n\nhello"), 415},
 		"content without type":    {with(invite, "Content-Length: 0\n\n", "\nhello"), 400},
 		"content of a bad type":   {with(invite, "Content-Length: 0\n\n", "Content-Type: ///\n\nhello"), 400},

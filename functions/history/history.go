@@ -23,9 +23,12 @@ const name = "history"
 var Spec = fn.Spec{Name: name, Doc: "keeps a row per call and answers who called whom, when", New: open}
 
 func open(ctx context.Context, env fn.Env) (*fn.Function, error) {
-	store, err := Open(ctx, database(env))
+	store, absent, err := Open(ctx, database(env))
 	if err != nil {
 		return nil, err
+	}
+	if absent != nil {
+		env.Logger.Warn("the database of the history is away; events wait for it in the log", "err", absent)
 	}
 	h := &history{store: store, writer: newWriter(store), log: env.Logger}
 	types := make([]string, 0, len(projections))
@@ -44,7 +47,7 @@ func database(env fn.Env) string {
 	switch {
 	case where == "":
 		return filepath.Join(env.Data, "history.db")
-	case isPostgres(where) || filepath.IsAbs(where):
+	case strings.Contains(where, "://") || filepath.IsAbs(where):
 		return where
 	}
 	return filepath.Join(env.Folder, where)

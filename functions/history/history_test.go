@@ -331,7 +331,7 @@ func TestFileOfTheDatabaseIsRelativeToTheConfiguration(t *testing.T) {
 }
 
 func BenchmarkProjection(b *testing.B) {
-	s, err := Open(context.Background(), filepath.Join(b.TempDir(), "h.db"))
+	s, _, err := Open(context.Background(), filepath.Join(b.TempDir(), "h.db"))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -357,4 +357,51 @@ func BenchmarkProjection(b *testing.B) {
 	}
 	close(work)
 	wg.Wait()
+}
+
+func TestADatabaseThatIsAwayIsWaitedFor(t *testing.T) {
+	f := start(t, environment(t, "postgres://h:hidden@127.0.0.1:1/x"))
+	short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := f.Events(short, story(t, "call_1", "demo", "+371", "100", began)[0]); err == nil || short.Err() == nil {
+		t.Errorf("the event is not held back: %v", err)
+	}
+	r := httptest.NewRequest(http.MethodGet, "/history/calls", nil)
+	w := httptest.NewRecorder()
+	pages(storeOf(f), slog.New(slog.DiscardHandler)).ServeHTTP(w, r.WithContext(fn.WithTenant(r.Context(), "")))
+	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), `"database_away"`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestTablesAreMadeOnceTheDatabaseIsThere(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "later")
+	s, err := connect(filepath.Join(folder, "history.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.Calls(t.Context(), Query{}); err == nil {
+		t.Fatal("a database without a folder")
+	}
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if page, err := s.Calls(t.Context(), Query{}); err != nil || len(page.Calls) != 0 {
+		t.Errorf("%v %v", page, err)
+	}
+}
+
+func TestADatabaseThatIsNoneStopsTheStartAndShowsNoPassword(t *testing.T) {
+	for where, want := range map[string]string{
+		"postgres://h:hidden@127.0.0.1:no/x":        "history.database: cannot be read; expected a URL such as postgres://",
+		"postgres://h:hid den@127.0.0.1:5432/x":     "history.database: cannot be read",
+		"postgres://h:hidden@127.0.0.1/x?sslmode=x": "history.database: cannot be read",
+		"mysql://h:hidden@127.0.0.1/x":              "history.database: expected a file or a postgres:// URL, found one of mysql://",
+		"none/here.db":                              "none/here.db: ",
+	} {
+		if _, err := open(t.Context(), environment(t, where)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hid") {
+			t.Errorf("%s: %v", where, err)
+		}
+	}
 }

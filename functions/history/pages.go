@@ -69,6 +69,9 @@ func (p *page) answer(w http.ResponseWriter, r *http.Request, v any, err error) 
 	}
 	if err != nil {
 		p.log.Error("history not answered", "path", r.URL.Path, "err", err)
+		if p.store.away(err) {
+			err = fn.Problem(http.StatusServiceUnavailable, "database_away", "the database of the history is away; try again later")
+		}
 		fn.Fail(w, err)
 		return
 	}

@@ -164,6 +164,9 @@ func parseCursor(text string) (ms int64, id string, err error) {
 }
 
 func (s *Store) list(ctx context.Context, statement string, args []any) ([]Call, error) {
+	if err := s.prepare(ctx); err != nil {
+		return nil, err
+	}
 	rows, err := s.read.QueryContext(ctx, s.sql(statement), args...)
 	if err != nil {
 		return nil, err

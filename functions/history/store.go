@@ -6,18 +6,29 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
-	_ "modernc.org/sqlite"             // driver "sqlite"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // driver "sqlite"
 )
 
 // Store is the database of calls. It is safe for concurrent use.
 type Store struct {
 	write, read *sql.DB
 	postgres    bool
+	tables      atomic.Bool // they are there
 }
+
+// connectTime is how long a server may take that does not answer at all, unless its URL says (connect_timeout),
+// and the first try in any case: other functions wait for it.
+const connectTime = 5 * time.Second
 
 // schema is the same for both databases. Times are unix milliseconds.
 var schema = []string{
@@ -40,26 +51,48 @@ var schema = []string{
 	`CREATE INDEX IF NOT EXISTS call_agents_agent ON call_agents (tenant, agent, call_id)`,
 }
 
-// Open opens the database, postgres://... or a file's path, and makes its tables if need be.
-func Open(ctx context.Context, where string) (*Store, error) {
-	s, err := connect(where)
-	if err != nil {
-		return nil, fmt.Errorf("history: %w", err)
+// Open opens the database, postgres://... or a file's path, and makes its tables if need be. A PostgreSQL server that is
+// away is no error: the tables are made once it is there. absent says why it is.
+func Open(ctx context.Context, where string) (s *Store, absent, err error) {
+	shown := where
+	if strings.Contains(where, "://") {
+		shown = "history.database" // what stands there may be a password
 	}
-	if err := s.migrate(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("history: %w", err), s.Close())
+	if s, err = connect(where); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", shown, err)
 	}
-	return s, nil
+	first, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	switch err = s.prepare(first); {
+	case err == nil:
+		return s, nil, nil
+	case s.away(err):
+		return s, err, nil
+	}
+	return nil, nil, errors.Join(fmt.Errorf("%s: %w", shown, err), s.Close())
+}
+
+// away: a server does not answer, or not yet. What it says of a wrong password or a database that it has not got is no such thing.
+func (s *Store) away(err error) bool {
+	pg, answered := errors.AsType[*pgconn.PgError](err)
+	return s.postgres && (!answered || slices.ContainsFunc([]string{"08", "53", "57"}, func(class string) bool { return strings.HasPrefix(pg.Code, class) }))
 }
 
 func connect(where string) (*Store, error) {
 	if isPostgres(where) {
-		db, err := sql.Open("pgx", where)
-		if err != nil {
-			return nil, errors.New("history.database cannot be read") // the text would show the password
+		c, err := pgx.ParseConfig(where)
+		if err != nil { // its text may show the password
+			return nil, errors.New("cannot be read; expected a URL such as postgres://user:password@host:5432/name")
 		}
+		if c.ConnectTimeout == 0 {
+			c.ConnectTimeout = connectTime
+		}
+		db := stdlib.OpenDB(*c)
 		db.SetMaxOpenConns(8)
 		return &Store{write: db, read: db, postgres: true}, nil
+	}
+	if scheme, _, isURL := strings.Cut(where, "://"); isURL {
+		return nil, fmt.Errorf("expected a file or a postgres:// URL, found one of %s://", filepath.Base(scheme))
 	}
 	w, err := openFile(where, "synchronous(FULL)", "journal_mode(WAL)")
 	if err != nil {
@@ -78,6 +111,16 @@ func openFile(path string, pragmas ...string) (*sql.DB, error) {
 	q := url.Values{"_pragma": append(pragmas, "busy_timeout(5000)")}
 	name := &url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
 	return sql.Open("sqlite", name.String())
+}
+
+// prepare makes the tables, once.
+func (s *Store) prepare(ctx context.Context) error {
+	if s.tables.Load() {
+		return nil
+	}
+	err := s.migrate(ctx)
+	s.tables.Store(err == nil)
+	return err
 }
 
 // migrate makes the tables. Several processes may start at once: PostgreSQL's IF NOT EXISTS alone would collide.
@@ -150,6 +193,9 @@ ON CONFLICT (call_id, agent) DO NOTHING`
 
 // apply writes rows in one transaction.
 func (s *Store) apply(ctx context.Context, rows []*row) error {
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return err

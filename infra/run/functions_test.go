@@ -96,3 +96,22 @@ func TestWhatFunctionsCannotHaveNamesItsFlag(t *testing.T) {
 		}
 	}
 }
+
+func TestADatabaseThatIsAwayKeepsNoFunctionFromStarting(t *testing.T) {
+	settings, err := Load(file(t, good+"history: {database: \"postgres://h:hidden@127.0.0.1:1/x\"}\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := told{slog.DiscardHandler, make(chan string, 100)}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- Functions(ctx, settings, FunctionOptions{Names: []string{"email", "history"}, Data: t.TempDir(), HTTP: "127.0.0.1:0", Kafka: "127.0.0.1:1"}, slog.New(log))
+		log.messages <- "functions started" // or the test would wait for one that failed
+	}()
+	log.wait(t, "functions started")
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}

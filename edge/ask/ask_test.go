@@ -211,6 +211,12 @@ func TestFallbackURLThenFallbackDocument(t *testing.T) {
 	if !ans.OK || ans.Source != "fallback" || len(ans.Document.Verbs) != 1 || len(ans.Failures) != 2 {
 		t.Fatalf("%+v", ans)
 	}
+	if ans = k.Ask(t.Context(), local(Policy{FallbackURL: good, Fallback: doc}), "", payload()); ans.Source != "fallback_url" || len(ans.Failures) != 0 {
+		t.Fatalf("an ask for the fallback alone: %+v", ans)
+	}
+	if ans = k.Ask(t.Context(), local(Policy{Fallback: doc}), "", payload()); ans.Source != "fallback" || len(ans.Failures) != 0 {
+		t.Fatalf("an ask for the fallback alone: %+v", ans)
+	}
 	event := payload()
 	event.Reason = schema.ReasonEvent
 	if ans = k.Ask(t.Context(), local(Policy{Fallback: doc}), bad, event); ans.OK {

@@ -61,7 +61,7 @@ func (k *Asker) Close() {
 	k.pools.close()
 }
 
-// Ask asks to (an http or https URL, or fn:NAME), then the policy's fallback URL, then takes its fallback document.
+// Ask asks to (an http or https URL, or fn:NAME; "": nothing), then the policy's fallback URL, then takes its fallback document.
 // It blocks until there is an answer. While a caller waits in silence (reasons call, next and redirect) that is under
 // 6 s, whatever the policy says: Timeout is cut to fit, and so that the fallback URL keeps 1.5 s. For the others
 // each URL has the whole Timeout, and the fallback document is not used, as it would replace what the call is doing.
@@ -91,17 +91,21 @@ func (k *Asker) known(a schema.Ask) []string {
 
 func (k *Asker) ways(ctx context.Context, q question, to, reason string, started time.Time) Answer {
 	first, second := plan(q.policy, waits(reason), started)
-	ans, f := k.way(ctx, q, to, first)
-	if f == nil {
-		ans.Source = "url"
-		return ans
+	var failures []Failure
+	if to != "" {
+		ans, f := k.way(ctx, q, to, first)
+		if f == nil {
+			ans.Source = "url"
+			return ans
+		}
+		failures = append(failures, *f)
 	}
-	failures := []Failure{*f}
 	if u := q.policy.FallbackURL; u != "" && ctx.Err() == nil {
 		if second.IsZero() {
 			second = time.Now().Add(timeout(q.policy))
 		}
-		if ans, f = k.way(ctx, q, u, second); f == nil {
+		ans, f := k.way(ctx, q, u, second)
+		if f == nil {
 			ans.Source, ans.Failures = "fallback_url", failures
 			return ans
 		}

@@ -39,23 +39,14 @@ func (c *Call) ask(s *Strand, n *Next, base string) {
 	if a.Reason == ask.ReasonRedirect && c.Spent.Verbs == c.Spent.Before+1 {
 		a.Reason = ask.ReasonCall // sent on before anything happened: the question is still what shall happen to this call
 	}
-	var err error
-	if a.To, err = absolute(base, n.Do.URL); err != nil {
-		a.To = n.Do.URL
-		c.askFails(s, a, AskFailure{URL: a.To, Code: "bad_url", Detail: err.Error()})
-		return
-	}
-	if a.Reason == ask.ReasonRedirect {
-		c.Spent.Redirects++
-	}
-	if c.Spent.Redirects > MaxRedirects {
-		c.askFails(s, a, AskFailure{URL: a.To, Code: "too_many_redirects", Detail: strconv.Itoa(MaxRedirects) + " in a row"})
+	to, bad := c.destination(a, n.Do.URL, base)
+	if bad != nil && !c.standIn(s, a, *bad) {
 		return
 	}
 	s.Asking = a
 	switch s.Kind {
 	case "main", referral, referred, consult: // the script itself, or who takes its place: there the hang-up is told
-		c.Script.URL = a.To
+		c.Script.URL = cmp.Or(to, c.Script.URL)
 	}
 	payload := c.payload(a)
 	payload.Result = n.Result
@@ -63,7 +54,36 @@ func (c *Call) ask(s *Strand, n *Next, base string) {
 	if n.Reason == ask.ReasonEvent {
 		payload.Event = mustJSON(s.Event)
 	}
-	c.put(AskStart{Ask: a.N, To: a.To, Payload: payload})
+	c.put(AskStart{Ask: a.N, To: to, Payload: payload})
+}
+
+// destination is what an ask is put to, or why it can't be.
+func (c *Call) destination(a *Asking, ref, base string) (string, *AskFailure) {
+	a.To = ref
+	to, err := absolute(base, ref)
+	if err != nil {
+		return "", &AskFailure{URL: ref, Code: "bad_url", Detail: err.Error()}
+	}
+	a.To = to
+	if a.Reason == ask.ReasonRedirect {
+		c.Spent.Redirects++
+	}
+	if c.Spent.Redirects > MaxRedirects {
+		return "", &AskFailure{URL: to, Code: "too_many_redirects", Detail: strconv.Itoa(MaxRedirects) + " in a row"}
+	}
+	return to, nil
+}
+
+// standIn tells of an ask that can't be put, and is true where the tenant's fallback is asked for instead: for the script
+// itself, once until it comes to a verb that takes time, for the fallback may lead nowhere too.
+func (c *Call) standIn(s *Strand, a *Asking, f AskFailure) bool {
+	c.tellAskFailed(a, f)
+	if s.N != c.Main || c.Spent.Fallback {
+		c.askLost(s, a)
+		return false
+	}
+	c.Spent.Fallback, c.Spent.Redirects = true, 0
+	return true
 }
 
 func (c *Call) payload(a *Asking) ask.Ask {
@@ -117,6 +137,7 @@ func (c *Call) askAnswered(in AskAnswered) {
 		c.askLost(s, a)
 		return
 	}
+	in.URL = cmp.Or(in.URL, a.To)
 	c.tellAskAnswered(a, in)
 	if in.State != nil {
 		c.Script.State = in.State
@@ -125,7 +146,7 @@ func (c *Call) askAnswered(in AskAnswered) {
 		c.log("error", err.Error())
 	}
 	if len(in.Verbs) > 0 {
-		c.enter(s, Frame{Base: cmp.Or(in.URL, a.To), Doc: in.Verbs}, a.Replace)
+		c.enter(s, Frame{Base: in.URL, Doc: in.Verbs}, a.Replace)
 	}
 }
 
@@ -171,11 +192,6 @@ func (c *Call) tellAskFailed(a *Asking, f AskFailure) {
 		}
 	}
 	c.log("error", line)
-}
-
-func (c *Call) askFails(s *Strand, a *Asking, f AskFailure) {
-	c.tellAskFailed(a, f)
-	c.askLost(s, a)
 }
 
 // askLost: not even a fallback answered. Without its script the call ends; a handler or branch only ends itself.

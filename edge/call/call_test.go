@@ -125,15 +125,39 @@ func TestLoopsEnd(t *testing.T) {
 	}
 }
 
-func TestRedirectsInARowAreBounded(t *testing.T) {
+func TestAfterTooManyRedirectsTheFallbackAnswersOnce(t *testing.T) {
 	l := dialIn(t, `"http://app.test/"`)
-	for range call.MaxRedirects + 2 {
-		if len(l.Legs) == 0 || l.Phase != call.PhaseLive {
-			break
-		}
+	again := func() {
 		l.step(call.AskAnswered{Ask: last[call.AskStart](l).Ask, OK: true, URL: "http://app.test/", Verbs: verb.Document{&verb.Redirect{To: "/again"}}})
 	}
-	if got := l.hangup().Cause; got.Reason != "ask_failed" || !l.logged("too_many_redirects") {
+	asked := 0
+	for ; last[call.AskStart](l).To != "" && asked < 2*call.MaxRedirects; asked++ {
+		again()
+	}
+	if asked != call.MaxRedirects+2 || !l.logged("too_many_redirects") { // the first two ask about the call
+		t.Fatalf("the fallback is asked for after %d redirects: %+v", asked, l.out)
+	}
+	for asked = 0; l.Phase == call.PhaseLive && asked < 2*call.MaxRedirects; asked++ {
+		again() // the fallback leads into the same circle
+	}
+	if got := l.hangup().Cause; got.Reason != "ask_failed" || asked != call.MaxRedirects+1 {
+		t.Errorf("ended by %+v after %d more", got, asked)
+	}
+}
+
+func TestAFallbackThatLeadsNowhereEndsTheCall(t *testing.T) {
+	lost := verb.Document{&verb.Redirect{To: "/menu"}}
+	waits := append(verb.Document{&verb.Pause{For: verb.Duration(time.Second)}}, lost...)
+	l := dialIn(t, `[{"verb":"redirect","to":"/menu"}]`)
+	for range 3 { // each time after a verb that took time
+		l.step(call.AskAnswered{Ask: last[call.AskStart](l).Ask, OK: true, Source: "fallback", Verbs: waits})
+		l.step(call.TimerFired{Timer: last[call.TimerStart](l).Timer})
+		if to := last[call.AskStart](l).To; to != "" {
+			t.Fatalf("asked %q", to)
+		}
+	}
+	l.step(call.AskAnswered{Ask: last[call.AskStart](l).Ask, OK: true, Source: "fallback", Verbs: lost})
+	if got := l.hangup().Cause; got.Reason != "ask_failed" {
 		t.Errorf("ended by %+v", got)
 	}
 }

@@ -112,7 +112,7 @@ type TimerStop struct {
 	Timer int `json:"timer"`
 }
 
-// AskStart asks a webhook or function. To is absolute ("http://...", "fn:NAME").
+// AskStart asks a webhook or function. To is absolute ("http://...", "fn:NAME"); "" asks for the tenant's fallback alone.
 type AskStart struct {
 	Ask     int     `json:"ask"`
 	To      string  `json:"to"`

@@ -288,9 +288,10 @@ type Music struct {
 
 // Spent counts against the bounds.
 type Spent struct {
-	Verbs     int `json:"verbs,omitempty"`
-	Redirects int `json:"redirects,omitempty"`
-	Before    int `json:"before,omitempty"` // verbs run before the call came to whom it is for now
+	Verbs     int  `json:"verbs,omitempty"`
+	Redirects int  `json:"redirects,omitempty"`
+	Fallback  bool `json:"fallback,omitempty"` // it stood in for an ask that can't be put, and no verb has taken time since
+	Before    int  `json:"before,omitempty"`   // verbs run before the call came to whom it is for now
 }
 
 // Ending is how and when the call was hung up.

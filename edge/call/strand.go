@@ -160,7 +160,7 @@ func (c *Call) start(s *Strand, v verb.Verb, name, base string) {
 	c.verbStarted(s, r.Name, r.ID)
 	r.Progress.Begin(r)
 	if s.Run == r {
-		c.Spent.Redirects = 0
+		c.Spent.Redirects, c.Spent.Fallback = 0, false
 		c.foresee(s, v)
 	}
 }

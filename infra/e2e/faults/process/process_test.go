@@ -75,7 +75,7 @@ tenants:
 func TestStopLetsCallsEndAndRefusesNewOnes(t *testing.T) {
 	t.Parallel()
 	const grace = 6 * time.Second
-	h := real.StartNode(t, real.NodeOptions{Command: "dev", Config: stopConfig, Args: []string{"--grace", grace.String()}})
+	h := real.StartNode(t, real.NodeOptions{Command: "dev", Config: stopConfig, Args: []string{"--grace", grace.String(), "--level", "info"}})
 	sipp := func(s *real.Script, calls int) *real.Process {
 		return real.Sipp(t, real.SippOptions{Scenario: s.XML(), Target: h.SIP, Service: "100", Calls: calls, Rate: 100})
 	}

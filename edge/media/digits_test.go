@@ -98,6 +98,36 @@ func TestDigitsPassThroughABridge(t *testing.T) {
 	})
 }
 
+func TestALongDigitPassesThroughABridgeAsOne(t *testing.T) {
+	inBubble(t, nil, func(r *rig) {
+		a, b := r.phone(onlyU), r.phone(onlyA)
+		bridge(a, b)
+		a.talk(1, 3)
+		for i := range 300 { // 6 s
+			d := uint16(160 * (i + 1))
+			h := rtp.Header{PayloadType: 101, SequenceNumber: a.seq, Timestamp: a.ts, SSRC: a.ssrc, Marker: i == 0}
+			a.send(h, []byte{5, 10, byte(d >> 8), byte(d)})
+			a.seq++
+			time.Sleep(20 * time.Millisecond)
+		}
+		a.ts += 300 * frameSize
+		a.talk(1, 3)
+		got := b.hears()
+		r.oneStream(got)
+		if len(got) != 306 {
+			r.Fatalf("%d packets", len(got))
+		}
+		for i, p := range got[3:303] {
+			if p.Timestamp != got[3].Timestamp || p.Marker != (i == 0) {
+				r.Fatalf("packet %d: %v % x", i, p.Header, p.Payload)
+			}
+		}
+		if got[303].Timestamp-got[3].Timestamp != 300*frameSize {
+			r.Errorf("talk after it: %v", got[303].Header)
+		}
+	})
+}
+
 func TestDigitsForAPartyWithoutEventsLeaveNoHole(t *testing.T) {
 	inBubble(t, nil, func(r *rig) {
 		a, b := r.phone(bothCodecs), r.phone(noEvents)

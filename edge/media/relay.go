@@ -56,7 +56,9 @@ func (e *Endpoint) relay(sc *scratch, from *Endpoint, in *inbound, now time.Dura
 	h.Marker = in.marker || fresh
 	s.rewrite(sc, in, h)
 	s.clock.talking = false
-	s.clock.lead = h.Timestamp - s.clock.base - uint32(now/time.Millisecond)*uint32(s.clock.rate)
+	if in.codec.sounds() || fresh {
+		s.clock.lead = h.Timestamp - s.clock.base - uint32(now/time.Millisecond)*uint32(s.clock.rate)
+	}
 }
 
 // header of a packet of ours for one that came.
@@ -186,7 +188,12 @@ func (r *relaying) covers(in *inbound, c *clock, now time.Duration) bool {
 	if d := int16(in.seq - r.last); d > maxDropout || d < -maxDropout {
 		return false
 	}
-	off := int32(r.time.of(in.ts) - c.base - uint32(now/time.Millisecond)*uint32(c.rate))
+	ts := in.ts
+	if in.codec.digits() { // it keeps the time of its beginning (RFC 4733 section 2.5.1.2)
+		ev, _ := dtmf.Parse(in.payload)
+		ts += uint32(ev.Duration) * uint32(in.clock) / uint32(in.codec.clock())
+	}
+	off := int32(r.time.of(ts) - c.base - uint32(now/time.Millisecond)*uint32(c.rate))
 	far := tooOld * int32(c.rate)
 	return off > -far && off < far
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -46,6 +47,41 @@ type ConsumerMetrics struct {
 	Skipped atomic.Uint64 // events of types that are not wanted
 	Expired atomic.Uint64 // events that the broker removed before they were read
 	Commits atomic.Uint64
+
+	mu     sync.Mutex
+	inHand map[place]time.Time // when the event that is being handled came into the log
+}
+
+// place is one partition.
+type place struct {
+	topic     string
+	partition int
+}
+
+// Lag is how long ago the oldest event in hand came into the log; 0: none is in hand.
+func (m *ConsumerMetrics) Lag() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var most time.Duration
+	for _, at := range m.inHand {
+		most = max(most, time.Since(at))
+	}
+	return most
+}
+
+func (m *ConsumerMetrics) take(p place, at time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.inHand == nil {
+		m.inHand = map[place]time.Time{}
+	}
+	m.inHand[p] = at
+}
+
+func (m *ConsumerMetrics) letGo(p place) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.inHand, p)
 }
 
 func (c ConsumerConfig) withDefaults() ConsumerConfig {

@@ -80,6 +80,7 @@ func (g *generation) work(ctx, over context.Context, cur *cursor) {
 		}
 		wait = backoffFirst
 		g.handleAll(fetching, handling, batch)
+		g.cfg.Metrics.letGo(place{cur.topic, cur.partition})
 	}
 }
 
@@ -103,6 +104,7 @@ func (g *generation) begin(ctx context.Context, cur *cursor) bool {
 // handleAll stops between events when the generation ends.
 func (g *generation) handleAll(fetching, handling context.Context, batch []message) {
 	for i := range batch {
+		g.cfg.Metrics.take(place{batch[i].topic, batch[i].partition}, batch[i].time)
 		if fetching.Err() != nil || !g.handleOne(fetching, handling, &batch[i]) {
 			return
 		}

@@ -29,6 +29,10 @@ func Tenant(ctx context.Context) (tenant string, ok bool) {
 // key's tenant. With open, requests from this machine need no key. Keys: Authorization: Bearer,
 // the password of Basic, or X-API-Key.
 func Guard(cfg func() *config.Config, open bool, next http.Handler) http.Handler {
+	return guard(cfg, open, "calls:read", next)
+}
+
+func guard(cfg func() *config.Config, open bool, scope string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key := presented(r)
 		if key == "" && open && fromHere(r) {
@@ -40,8 +44,8 @@ func Guard(cfg func() *config.Config, open bool, next http.Handler) http.Handler
 		case !ok:
 			w.Header().Set("WWW-Authenticate", `Basic realm="offhook", charset="UTF-8"`)
 			Fail(w, Problem(http.StatusUnauthorized, "unauthorized", "give an API key: Authorization: Bearer KEY"))
-		case len(k.Scopes) > 0 && !slices.Contains(k.Scopes, "calls:read"):
-			Fail(w, Problem(http.StatusForbidden, "forbidden", "this key lacks the scope calls:read"))
+		case len(k.Scopes) > 0 && !slices.Contains(k.Scopes, scope):
+			Fail(w, Problem(http.StatusForbidden, "forbidden", "this key lacks the scope "+scope))
 		default:
 			next.ServeHTTP(w, r.WithContext(WithTenant(r.Context(), k.Tenant)))
 		}

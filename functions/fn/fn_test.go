@@ -162,6 +162,15 @@ func TestFunctionServesAsksPagesAndEvents(t *testing.T) {
 			t.Errorf("%s: %d %q", path, status, body)
 		}
 	}
+	with := func(key string) string { return strings.Replace(base, "://", "://x:"+key+"@", 1) + "/metrics" }
+	for key, want := range map[string]int{"": 401, "key-n": 403} {
+		if status, body := fetch(t, "GET", with(key), ""); status != want {
+			t.Errorf("/metrics with key %q: %d %s", key, status, body)
+		}
+	}
+	for body := ""; !strings.Contains(body, `offhook_function_handled_total{function="probe"} 1`+"\n"); _, body = fetch(t, "GET", with("key-a"), "") {
+		time.Sleep(5 * time.Millisecond) // it is counted after it was handled
+	}
 	if status, body := fetch(t, "POST", base+"/", `{"reason":"call"}`); status != 401 || !strings.Contains(body, "unsigned") {
 		t.Errorf("unsigned: %d %s", status, body)
 	}

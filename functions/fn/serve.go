@@ -28,7 +28,7 @@ type ServeOptions struct {
 const shutdownTime = 10 * time.Second
 
 // Serve runs functions as a process of their own until ctx ends: consumers of the log, and HTTP with
-// POST /NAME for asks (POST / too, with one function), GET /NAME/... for pages, /healthz and /readyz.
+// POST /NAME for asks (POST / too, with one function), GET /NAME/... for pages, /healthz, /readyz and /metrics.
 func Serve(ctx context.Context, o ServeOptions) error {
 	set, err := Start(ctx, o.Specs, o.Env)
 	if err != nil {
@@ -111,6 +111,7 @@ func (s *Set) Handler(o ServeOptions) http.Handler {
 	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { says(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.Handle("GET /metrics", s.metrics(o))
 	return mux
 }
 

@@ -22,12 +22,13 @@ type Set struct {
 	Functions []*Function
 
 	log     *slog.Logger
-	waiting atomic.Int32 // functions that want events and have not got their partitions yet
+	counts  map[string]*events.ConsumerMetrics // by function, of those that want events
+	waiting atomic.Int32                       // functions that want events and have not got their partitions yet
 }
 
 // Start makes the functions. If one fails, those made are closed again.
 func Start(ctx context.Context, specs []Spec, env Env) (*Set, error) {
-	s := &Set{log: env.Logger}
+	s := &Set{log: env.Logger, counts: map[string]*events.ConsumerMetrics{}}
 	for _, spec := range specs {
 		one := env
 		one.Logger = env.Logger.With("fn", spec.Name)
@@ -38,6 +39,7 @@ func Start(ctx context.Context, specs []Spec, env Env) (*Set, error) {
 		s.Functions = append(s.Functions, f)
 		if f.Events != nil {
 			s.waiting.Add(1)
+			s.counts[f.Name] = &events.ConsumerMetrics{}
 		}
 	}
 	return s, nil
@@ -85,7 +87,7 @@ func (s *Set) Run(ctx context.Context, kafka events.Kafka) error {
 func (s *Set) consumer(f *Function, kafka events.Kafka) events.ConsumerConfig {
 	var once atomic.Bool
 	return events.ConsumerConfig{
-		Kafka: kafka, Group: Group(f.Name), Types: f.Types, Logger: s.log.With("fn", f.Name),
+		Kafka: kafka, Group: Group(f.Name), Types: f.Types, Logger: s.log.With("fn", f.Name), Metrics: s.counts[f.Name],
 		Assigned: func(int) {
 			if !once.Swap(true) {
 				s.waiting.Add(-1)

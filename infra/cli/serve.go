@@ -84,7 +84,7 @@ type fnCmd struct {
 	Names  []string `arg:"" name:"name" help:"Functions: router, email, history."`
 	Config string   `help:"Configuration file." required:"" env:"OFFHOOK_CONFIG"`
 	Data   string   `help:"Folder for local files." default:".offhook" env:"OFFHOOK_DATA"`
-	HTTP   string   `help:"Address for asks and pages." default:"127.0.0.1:8081" env:"OFFHOOK_FN_HTTP"`
+	HTTP   string   `help:"Address for asks, pages, health and metrics." default:"127.0.0.1:8081" env:"OFFHOOK_FN_HTTP"`
 	Kafka  string   `help:"Brokers." required:"" env:"OFFHOOK_KAFKA"`
 	Log    string   `help:"Log format: text or json." enum:"text,json" default:"json" env:"OFFHOOK_LOG"`
 	Level  string   `help:"Log level: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"OFFHOOK_LOG_LEVEL"`

@@ -57,9 +57,7 @@ type Edge struct {
 	feed     *api.Feed
 	known    atomic.Bool // registrations were read from the log
 	draining atomic.Bool
-	pages    map[string]http.Handler
-	facts    []console.Fact
-	open     bool
+	parts    Parts
 }
 
 // Parts are what a process adds to its edge.
@@ -73,8 +71,8 @@ type Parts struct {
 // NewEdge binds every port and opens the spool, so that what is wrong is told before anything runs.
 func NewEdge(settings *Settings, opts EdgeOptions, parts Parts, log *slog.Logger) (*Edge, error) {
 	Prepare(opts.Nice, log)
-	e := &Edge{opts: opts, log: log, settings: settings, feed: api.NewFeed(5000), pages: parts.Pages, facts: parts.Facts, open: parts.Open}
-	for _, step := range []func() error{e.openLog, e.openMedia, e.openRecordings, func() error { return e.openNode(parts.Functions) }, e.openSignalling, e.openWeb} {
+	e := &Edge{opts: opts, log: log, settings: settings, feed: api.NewFeed(5000), parts: parts}
+	for _, step := range []func() error{e.openLog, e.openMedia, e.openRecordings, e.openNode, e.openSignalling, e.openWeb} {
 		if err := step(); err != nil {
 			e.close()
 			return nil, err
@@ -177,8 +175,8 @@ func (e *Edge) voice(tenant string) string { return e.tenantAudio(tenant).Voice 
 // soundClient fetches audio under the same rules as webhooks are asked.
 func (e *Edge) soundClient(tenant string) *http.Client { return e.asker.Client(e.node.Policy(tenant)) }
 
-func (e *Edge) openNode(functions *fn.Set) (err error) {
-	e.asker = ask.New(ask.Config{Functions: asks(functions), AtOnce: atOnce(functions), Remote: e.settings.Config().Functions})
+func (e *Edge) openNode() (err error) {
+	e.asker = ask.New(ask.Config{Functions: asks(e.parts.Functions), AtOnce: atOnce(e.parts.Functions), Remote: e.settings.Config().Functions})
 	e.node, err = node.New(node.Config{
 		Name: e.opts.Name, Media: e.media, Sounds: e.sounds, Asker: e.asker, AtOnce: e.asker.AtOnce, Events: e.eventLog, Logger: e.log,
 		Record: e.record, Socket: e.asker.Socket, NewCall: func(id string) call.Stepper { return verbs.NewCall(id) },
@@ -324,17 +322,20 @@ func (e *Edge) handler() http.Handler {
 	registry.MustRegister(e.node.Collectors()...)
 	registry.MustRegister(logCollectors(e.eventLog)...)
 	registry.MustRegister(e.recorded.Collectors()...)
+	if e.parts.Functions != nil {
+		registry.MustRegister(e.parts.Functions.Collectors()...)
+	}
 	pages := http.NewServeMux()
 	pages.Handle("/", console.New(console.Config{
 		Calls: e.node.Calls, Registrations: e.node.Registrations, Gateways: e.node.Gateways, Recent: e.feed.Recent,
-		Tenant: func(r *http.Request) string { return api.Tenant(r.Context()) }, Facts: e.facts, Logger: e.log,
+		Tenant: func(r *http.Request) string { return api.Tenant(r.Context()) }, Facts: e.parts.Facts, Logger: e.log,
 	}))
-	for name, h := range e.pages {
+	for name, h := range e.parts.Pages {
 		pages.Handle("/"+name+"/", h)
 	}
 	return api.New(api.Config{
 		Calls: e.node, Log: timelines{feed: e.feed, kafka: e.kafka}, Recent: e.feed.Recent, Tenants: e.settings.Config, Ready: e.ready, Recordings: e.recorded,
-		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Schemas: schemas.Files, Pages: pages, SIP: e.ua.WebSocket(), Audio: e.sounds, Open: e.open, Logger: e.log,
+		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Schemas: schemas.Files, Pages: pages, SIP: e.ua.WebSocket(), Audio: e.sounds, Open: e.parts.Open, Logger: e.log,
 	})
 }
 

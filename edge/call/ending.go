@@ -24,20 +24,31 @@ func (c *Call) scriptEnded(s *Strand) {
 	}
 }
 
+// unanswered is what the caller is told of a dial that nobody took: the status of the other side where it gave one.
 func (c *Call) unanswered(res *ask.Result) event.Cause {
+	cause := CauseUnreachable
 	switch res.Status {
 	case StatusBusy, StatusNoAnswer, StatusTimeout, StatusRefused:
-		cause := CauseNamed(res.Status)
-		if res.SIP != nil && res.SIP.Code >= 400 {
-			cause.SIP, cause.Phrase = res.SIP.Code, res.SIP.Phrase
-		}
-		if cause.Class == ClassTimeout {
-			cause.SIP, cause.Phrase = 480, "" // a 408 of ours would have the caller's phone try again (RFC 3261 21.4.9)
-		}
-		return cause
+		cause = CauseNamed(res.Status)
 	}
-	return CauseUnreachable
+	if cause.Class == ClassTimeout {
+		cause.SIP = 480 // a 408 of ours would have the caller's phone try again (RFC 3261 21.4.9)
+	}
+	switch {
+	case res.SIP == nil || res.SIP.Code < 400:
+		return cause
+	case slices.Contains(ofOurRequest, res.SIP.Code):
+		cause.SIP = 480
+		return cause
+	case res.SIP.Code == 503 && c.Info.Trunk != "":
+		return CauseOf(500, "") // to a trunk a 503 says that this edge is down, not whom it called (RFC 3261 16.7)
+	}
+	return CauseOf(res.SIP.Code, res.SIP.Phrase)
 }
+
+// ofOurRequest are statuses about the request that we sent (its credentials, extensions, session, end), not about whom it
+// called. The caller's phone would take them for its own request.
+var ofOurRequest = []int{401, 407, 408, 420, 421, 422, 481, 487, 491, 494}
 
 // end hangs up: everything that runs stops, all legs are told, and the `on hangup` handlers may work for WrapUp.
 func (c *Call) end(cause event.Cause, by string) {

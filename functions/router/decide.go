@@ -126,7 +126,8 @@ func international(number string) string {
 }
 
 // byExtension: a user of the tenant's, with routing of the own or with phones that ring. Do not disturb and forwarding are
-// obeyed where the phones are called, whoever calls them.
+// obeyed where the phones are called, whoever calls them. When nobody takes the call, the caller is told the status of who
+// was called, as at the end of any script.
 func byExtension(q query) (Found, bool) {
 	u, ok := q.tenant.Users[q.call.To]
 	if !ok {
@@ -135,7 +136,7 @@ func byExtension(q query) (Found, bool) {
 	if u.Answer != nil && !u.Dnd && u.Forward.Always == "" {
 		return Found{Do: *u.Answer, Vars: q.shown.vars(), Why: "routing of user " + q.call.To}, true
 	}
-	return found("user "+q.call.To, &verb.Dial{To: verb.Targets{{User: q.call.To}}, CallerID: q.shown.number, Anonymous: q.shown.anonymous, On: refusals()})
+	return found("user "+q.call.To, &verb.Dial{To: verb.Targets{{User: q.call.To}}, CallerID: q.shown.number, Anonymous: q.shown.anonymous})
 }
 
 // byGateway: a user's call to a number outside. Never a trunk's: whoever reaches us from outside must not
@@ -155,7 +156,6 @@ func byGateway(q query) (Found, bool) {
 		RingFor:   verb.Duration(2 * time.Minute),
 		CallerID:  cmp.Or(q.shown.number, q.tenant.Users[q.call.User].CallerID, q.tenant.Gateways[name].CallerID),
 		Anonymous: q.shown.anonymous,
-		On:        refusals(),
 	})
 }
 
@@ -164,14 +164,6 @@ func byTenant(q query) (Found, bool) {
 		return missed("the tenant has no answer for other calls")
 	}
 	return Found{Do: *q.tenant.Answer, Vars: q.shown.vars(), Why: "the tenant's answer"}, true
-}
-
-// refusals tell the caller's phone how it ended, as long as nobody has answered it.
-func refusals() map[string]verb.Do {
-	reject := func(status int) verb.Do { return verb.Do{Document: verb.Document{&verb.Reject{Status: status}}} }
-	return map[string]verb.Do{
-		"busy": reject(486), "no_answer": reject(480), "timeout": reject(480), "failed": reject(480), "refused": reject(603),
-	}
 }
 
 // dialable: a telephone number of 3 digits or more, with + before it or not (RFC 3966 5.1.4 without separators).

@@ -208,10 +208,14 @@ func (r *relaying) start(in *inbound, c *clock, now time.Duration) {
 	}
 }
 
-// advance is false for a packet from before the mapping began: its number is taken.
+// advance is false for a packet from before the mapping began: its number is taken. What is older than covers takes needs no
+// such mark, and numbers wrap: the mark follows.
 func (r *relaying) advance(in *inbound) bool {
 	if int16(in.seq-r.last) > 0 {
 		r.last = in.seq
+		if r.last-r.first > maxDropout {
+			r.first = r.last - maxDropout
+		}
 	}
 	return int16(in.seq-r.first) >= 0
 }

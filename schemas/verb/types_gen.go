@@ -662,7 +662,8 @@ type Tag struct {
 }
 
 // MessageWaiting is the verb "message_waiting": Sets the message lamp of a user's phones (RFC 3842): on while
-// there are new messages. user.messages tells it to functions.
+// there are new messages. user.messages tells it to functions. Fails with the cause unknown_user where the
+// tenant has no such user.
 type MessageWaiting struct {
 	// The author's own name for this verb; it comes back in results and events.
 	ID string `json:"id,omitempty"`

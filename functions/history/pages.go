@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/offhook/offhook/functions/fn"
@@ -53,7 +54,7 @@ func (p *page) call(w http.ResponseWriter, r *http.Request) {
 		fn.Fail(w, err)
 		return
 	}
-	c, ok, err := p.store.Call(r.Context(), tenant, r.PathValue("id"))
+	c, ok, err := p.store.Call(r.Context(), tenant, clean(r.PathValue("id")))
 	if err == nil && !ok {
 		fn.Fail(w, fn.Problem(http.StatusNotFound, "not_found", "no such call in the history"))
 		return
@@ -103,7 +104,7 @@ func parse(v url.Values) (Query, error) {
 	}
 	q := Query{Tenant: v.Get("tenant"), Caller: v.Get("caller"), Called: v.Get("called"), Agent: v.Get("agent"), Cursor: v.Get("cursor")}
 	for _, s := range []*string{&q.Tenant, &q.Caller, &q.Called, &q.Agent} {
-		*s = clean(*s)
+		*s = plus(clean(*s))
 	}
 	var err error
 	if q.From, err = instant("from", v.Get("from")); err != nil {
@@ -120,11 +121,20 @@ func parse(v url.Values) (Query, error) {
 	return q, nil
 }
 
+// plus undoes what a query does to the + of a number that was not escaped.
+func plus(s string) string {
+	if rest, ok := strings.CutPrefix(s, " "); ok {
+		return "+" + rest
+	}
+	return s
+}
+
 // instant reads a time: RFC 3339, or a day in UTC.
 func instant(name, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
+	text = strings.ReplaceAll(text, " ", "+") // of a time zone, not escaped
 	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
 		if t, err := time.Parse(layout, text); err == nil {
 			return t, nil

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,8 +27,8 @@ var ErrCursor = errors.New("unknown cursor")
 // Query chooses calls; empty fields choose all. The newest come first.
 type Query struct {
 	Tenant   string
-	Caller   string    // as it stands in the call
-	Called   string    //
+	Caller   string    // a telephone number is found as +371..., 00371... and 371..., whichever is asked for
+	Called   string    // as Caller
 	Agent    string    // a user or number that spoke with the caller
 	From, To time.Time // created at or after From, and before To
 	Limit    int       // default DefaultLimit, at most MaxLimit
@@ -79,7 +80,7 @@ func (s *Store) Calls(ctx context.Context, q Query) (Page, error) {
 		return Page{}, err
 	}
 	limit := q.limit()
-	calls, err := s.list(ctx, `SELECT `+columns+` FROM calls`+where+` ORDER BY created_at DESC, id DESC LIMIT `+strconv.Itoa(limit+1), args)
+	calls, err := s.list(ctx, `SELECT `+columns+` FROM calls`+where+q.order()+` LIMIT `+strconv.Itoa(limit+1), args)
 	if err != nil {
 		return Page{}, err
 	}
@@ -112,6 +113,22 @@ func (q Query) limit() int {
 	return min(q.Limit, MaxLimit)
 }
 
+// order and tenant: the calls of an agent are few. The additions keep SQLite from reading all calls of the tenant, only
+// because these are in order already.
+func (q Query) order() string {
+	if q.Agent != "" {
+		return " ORDER BY created_at + 0 DESC, id DESC"
+	}
+	return " ORDER BY created_at DESC, id DESC"
+}
+
+func (q Query) tenant() string {
+	if q.Agent != "" {
+		return "tenant || ''"
+	}
+	return "tenant"
+}
+
 func (q Query) where() (string, []any, error) {
 	var terms []string
 	var args []any
@@ -119,13 +136,22 @@ func (q Query) where() (string, []any, error) {
 		terms = append(terms, term)
 		args = append(args, values...)
 	}
-	for _, c := range []struct{ column, value string }{{"tenant", q.Tenant}, {"caller", q.Caller}, {"called", q.Called}} {
-		if c.value != "" {
-			add(c.column+" = ?", c.value)
+	if q.Tenant != "" {
+		add(q.tenant()+" = ?", q.Tenant)
+	}
+	for _, c := range []struct{ column, number string }{{"caller", q.Caller}, {"called", q.Called}} {
+		if c.number != "" {
+			all, key := spellings(c.number)
+			add(country(c.column)+" = ? AND "+c.column+" IN ("+marks(len(all))+")", append([]any{key}, all...)...)
 		}
 	}
 	if q.Agent != "" {
-		add("EXISTS (SELECT 1 FROM call_agents a WHERE a.call_id = calls.id AND a.agent = ?)", q.Agent)
+		all, _ := spellings(q.Agent)
+		where := "SELECT call_id FROM call_agents WHERE agent IN (" + marks(len(all)) + ")"
+		if q.Tenant != "" {
+			where, all = where+" AND tenant = ?", append(all, q.Tenant)
+		}
+		add("id IN ("+where+")", all...)
 	}
 	if !q.From.IsZero() {
 		add("created_at >= ?", q.From.UnixMilli())
@@ -138,12 +164,44 @@ func (q Query) where() (string, []any, error) {
 		if err != nil {
 			return "", nil, err
 		}
-		add("(created_at < ? OR created_at = ? AND id < ?)", ms, ms, id)
+		add("(created_at, id) < (?, ?)", ms, id)
 	}
 	if len(terms) == 0 {
 		return "", nil, nil
 	}
 	return " WHERE " + strings.Join(terms, " AND "), args, nil
+}
+
+func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
+
+// leastDigits of a number that is written with its country.
+const leastDigits = 7
+
+// spellings of what may be a telephone number: as it is, and with + or 00 or nothing before the country. No more than a
+// trunk does: a number without its country stands for itself. The key is what country makes of all of them.
+func spellings(number string) (all []any, key string) {
+	digits := international(strings.Map(func(c rune) rune {
+		if strings.ContainsRune(" -.()/", c) {
+			return -1
+		}
+		return c
+	}, number))
+	if len(digits) < leastDigits || strings.Trim(digits, "0123456789") != "" {
+		return []any{number}, international(number)
+	}
+	return []any{"+" + digits, "00" + digits, digits}, digits
+}
+
+// international is a number without what stands before the country; country is that in SQL.
+func international(number string) string {
+	if rest, ok := strings.CutPrefix(number, "+"); ok {
+		return rest
+	}
+	return strings.TrimPrefix(number, "00")
+}
+
+func country(column string) string {
+	return "CASE WHEN substr(" + column + ", 1, 1) = '+' THEN substr(" + column + ", 2) WHEN substr(" + column + ", 1, 2) = '00' THEN substr(" + column + ", 3) ELSE " + column + " END"
 }
 
 func cursor(last Call) string {
@@ -224,8 +282,7 @@ func (s *Store) agents(ctx context.Context, calls []Call) error {
 	for i := range calls {
 		at[calls[i].ID], args[i] = &calls[i], calls[i].ID
 	}
-	marks := strings.TrimSuffix(strings.Repeat("?, ", len(calls)), ", ")
-	rows, err := s.read.QueryContext(ctx, s.sql(`SELECT call_id, agent FROM call_agents WHERE call_id IN (`+marks+`) ORDER BY call_id, agent`), args...)
+	rows, err := s.read.QueryContext(ctx, s.sql(`SELECT call_id, agent FROM call_agents WHERE call_id IN (`+marks(len(calls))+`)`), args...)
 	if err != nil {
 		return err
 	}
@@ -236,6 +293,9 @@ func (s *Store) agents(ctx context.Context, calls []Call) error {
 			return err
 		}
 		at[id].Agents = append(at[id].Agents, agent)
+	}
+	for i := range calls {
+		slices.Sort(calls[i].Agents) // here: databases sort each in their own way
 	}
 	return rows.Err()
 }

@@ -42,13 +42,16 @@ var schema = []string{
 		duration_ms BIGINT, talk_ms BIGINT,
 		cause_class TEXT, cause_reason TEXT, cause_sip BIGINT, ended_by TEXT,
 		legs TEXT)`,
-	`CREATE INDEX IF NOT EXISTS calls_time ON calls (tenant, created_at, id)`,
-	`CREATE INDEX IF NOT EXISTS calls_caller ON calls (tenant, caller, created_at)`,
-	`CREATE INDEX IF NOT EXISTS calls_called ON calls (tenant, called, created_at)`,
 	`CREATE TABLE IF NOT EXISTS call_agents (
 		call_id TEXT NOT NULL, agent TEXT NOT NULL, tenant TEXT NOT NULL,
 		PRIMARY KEY (call_id, agent))`,
-	`CREATE INDEX IF NOT EXISTS call_agents_agent ON call_agents (tenant, agent, call_id)`,
+	`CREATE INDEX IF NOT EXISTS calls_time ON calls (tenant, created_at, id)`,
+	`CREATE INDEX IF NOT EXISTS calls_all_time ON calls (created_at, id)`,
+	`CREATE INDEX IF NOT EXISTS calls_by_caller ON calls ((` + country("caller") + `), tenant, created_at, id)`,
+	`CREATE INDEX IF NOT EXISTS calls_by_called ON calls ((` + country("called") + `), tenant, created_at, id)`,
+	`CREATE INDEX IF NOT EXISTS calls_by_agent ON call_agents (agent, tenant, call_id)`,
+	// of versions before
+	`DROP INDEX IF EXISTS calls_caller`, `DROP INDEX IF EXISTS calls_called`, `DROP INDEX IF EXISTS call_agents_agent`,
 }
 
 // Open opens the database, postgres://... or a file's path, and makes its tables if need be. A PostgreSQL server that is
@@ -61,7 +64,10 @@ func Open(ctx context.Context, where string) (s *Store, absent, err error) {
 	if s, err = connect(where); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", shown, err)
 	}
-	first, cancel := context.WithTimeout(ctx, connectTime)
+	first, cancel := ctx, func() {}
+	if s.postgres { // a file answers, if only when it has made an index of millions of calls
+		first, cancel = context.WithTimeout(ctx, connectTime)
+	}
 	defer cancel()
 	switch err = s.prepare(first); {
 	case err == nil:
@@ -170,23 +176,35 @@ func (s *Store) sql(statement string) string {
 	return b.String()
 }
 
-// upsert adds what a later event of the call knows. An event that was here before (its seq is not newer) changes nothing.
-// The first answer and the first bridge count.
+// upsert adds what another event of the call knows, whichever order they come in, and however often. The caller is who the
+// earliest event says, the agent who the latest does; their names go with them. The first answer and the first bridge count.
 const upsert = `INSERT INTO calls (id, tenant, seq, direction, caller, caller_name, called, trunk, user_name, agent, agent_name,
 	created_at, answered_at, bridged_at, ended_at, duration_ms, talk_ms, cause_class, cause_reason, cause_sip, ended_by, legs)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET seq = excluded.seq,
-	direction = COALESCE(excluded.direction, calls.direction), caller = COALESCE(calls.caller, excluded.caller),
-	caller_name = COALESCE(calls.caller_name, excluded.caller_name), called = COALESCE(excluded.called, calls.called),
-	trunk = COALESCE(excluded.trunk, calls.trunk), user_name = COALESCE(excluded.user_name, calls.user_name),
-	agent = COALESCE(excluded.agent, calls.agent), agent_name = COALESCE(excluded.agent_name, calls.agent_name),
+ON CONFLICT (id) DO UPDATE SET seq = CASE WHEN ` + later + ` THEN excluded.seq ELSE calls.seq END,
+	direction = COALESCE(calls.direction, excluded.direction),
+	caller = CASE WHEN ` + callerKnown + ` THEN calls.caller ELSE excluded.caller END,
+	caller_name = CASE WHEN ` + callerKnown + ` THEN calls.caller_name ELSE excluded.caller_name END,
+	called = CASE WHEN ` + later + ` THEN COALESCE(excluded.called, calls.called) ELSE COALESCE(calls.called, excluded.called) END,
+	trunk = COALESCE(calls.trunk, excluded.trunk), user_name = COALESCE(calls.user_name, excluded.user_name),
+	agent = CASE WHEN ` + agentKnown + ` THEN calls.agent ELSE excluded.agent END,
+	agent_name = CASE WHEN ` + agentKnown + ` THEN calls.agent_name ELSE excluded.agent_name END,
 	created_at = CASE WHEN excluded.created_at < calls.created_at THEN excluded.created_at ELSE calls.created_at END,
-	answered_at = COALESCE(calls.answered_at, excluded.answered_at), bridged_at = COALESCE(calls.bridged_at, excluded.bridged_at),
+	answered_at = CASE WHEN calls.answered_at IS NULL OR excluded.answered_at < calls.answered_at THEN excluded.answered_at ELSE calls.answered_at END,
+	bridged_at = CASE WHEN calls.bridged_at IS NULL OR excluded.bridged_at < calls.bridged_at THEN excluded.bridged_at ELSE calls.bridged_at END,
 	ended_at = COALESCE(excluded.ended_at, calls.ended_at), duration_ms = COALESCE(excluded.duration_ms, calls.duration_ms),
 	talk_ms = COALESCE(excluded.talk_ms, calls.talk_ms), cause_class = COALESCE(excluded.cause_class, calls.cause_class),
 	cause_reason = COALESCE(excluded.cause_reason, calls.cause_reason), cause_sip = COALESCE(excluded.cause_sip, calls.cause_sip),
 	ended_by = COALESCE(excluded.ended_by, calls.ended_by), legs = COALESCE(excluded.legs, calls.legs)
-WHERE excluded.seq > calls.seq AND excluded.tenant = calls.tenant`
+WHERE excluded.tenant = calls.tenant`
+
+// The last event tells when the call began, as the first does, so that seq decides between these two.
+const (
+	later       = `excluded.seq > calls.seq`
+	earlier     = `(excluded.created_at < calls.created_at OR excluded.created_at = calls.created_at AND excluded.seq < calls.seq)`
+	callerKnown = `calls.caller IS NOT NULL AND (excluded.caller IS NULL OR NOT ` + earlier + `)`
+	agentKnown  = `excluded.agent IS NULL OR calls.agent IS NOT NULL AND NOT ` + later
+)
 
 const addAgent = `INSERT INTO call_agents (call_id, agent, tenant) SELECT id, ?, tenant FROM calls WHERE id = ? AND tenant = ?
 ON CONFLICT (call_id, agent) DO NOTHING`

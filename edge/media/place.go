@@ -40,6 +40,7 @@ func (p *Player) Seek(to time.Duration, by bool) {
 	if by {
 		n += p.past + p.n + p.ahead
 	}
+	p.played = p.played || p.heard // this round may be over, but another one has something to be heard
 	p.goTo(max(n, frames(p.part.From)))
 }
 

@@ -142,6 +142,25 @@ func TestSkippingPastTheEndEndsThePlayback(t *testing.T) {
 	})
 }
 
+func TestSkippingPastTheEndOfARoundBeginsTheNext(t *testing.T) {
+	onPlayer(t, []Source{prompt(50), prompt(50)}, Part{From: 10 * frameTime, Loop: 3}, func(r *rig, p *phone, player *Player, over *ends) {
+		for range 2 {
+			time.Sleep(500 * time.Millisecond)
+			p.hears()
+			player.Seek(time.Hour, true)
+			time.Sleep(100 * time.Millisecond)
+			if got := p.frameNumbers(); len(got) == 0 || got[len(got)-1] < 10 || got[len(got)-1] > 16 {
+				r.Errorf("heard %v", got)
+			}
+		}
+		player.Seek(time.Hour, true)
+		time.Sleep(100 * time.Millisecond)
+		if ev := over.all(); len(ev) != 1 || ev[0].Kind != PlayEnded || ev[0].Err != nil {
+			r.Errorf("%v", ev)
+		}
+	})
+}
+
 func TestPlaceInASoundThatIsNotThereYetIsWaitedFor(t *testing.T) {
 	inBubble(t, nil, func(r *rig) {
 		p := r.phone(onlyU)

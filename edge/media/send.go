@@ -56,8 +56,10 @@ func (s *sender) begin() {
 	s.clock = newClock(perSlot)
 }
 
+// newClock begins below half of the numbers: who misses the first packets, and with them a wrap, decrypts none that follow
+// (RFC 3711 section 3.3.1 takes the rollover counter for 0).
 func newClock(rate ticks) clock {
-	return clock{rate: rate, ssrc: rand.Uint32(), seq: uint16(rand.Uint32()), base: rand.Uint32()}
+	return clock{rate: rate, ssrc: rand.Uint32(), seq: uint16(rand.Uint32N(1 << 15)), base: rand.Uint32()}
 }
 
 // turns says whether a clock is another one than that of what was sent.

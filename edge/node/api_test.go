@@ -66,6 +66,27 @@ func TestAnOriginatedCallThatIsRefusedSaysSo(t *testing.T) {
 	})
 }
 
+// Its INVITE may be heard for 22 s more: that holds nothing of the call up.
+func TestACallThatGetsNoSignOfLifeIsOverOnceItWasGivenUp(t *testing.T) {
+	inBubble(t, nil, func(r *rig) {
+		p := r.phone(7000)
+		if _, err := r.node.Originate(node.Origination{Tenant: "demo", To: bob, Start: verb.Do{URL: "http://x.test/"}}); err != nil {
+			t.Fatal(err)
+		}
+		invite := p.expect("INVITE")
+		if wait(9 * time.Second); r.only().Status != "ringing" {
+			t.Errorf("after 9 s: %+v", r.only())
+		}
+		wait(2 * time.Second)
+		if end := last[event.Hangup](r, event.CallHangup); end.Cause.Class != "timeout" || len(r.node.Calls("")) != 0 {
+			t.Errorf("ended %+v, live %+v", end, r.node.Calls(""))
+		}
+		p.expect("INVITE", "INVITE", "INVITE", "INVITE") // at 0.5, 1.5, 3.5 and 7.5 s
+		p.reply(invite, 180, "", "")
+		p.expect("CANCEL")
+	})
+}
+
 func TestALiveCallIsReplacedAndHungUp(t *testing.T) {
 	inBubble(t, nil, func(r *rig) {
 		r.script(lasting)

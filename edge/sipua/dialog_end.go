@@ -78,7 +78,9 @@ func (d *Dialog) abandon(code int, cause EndCause) {
 			d.in.tx.reply(code, raw)
 		}
 	case d.out != nil && d.out.heard:
-		d.sendCancel("")
+		if d.out.cancel == nil {
+			d.w.sendCancel(d.out.tx, d.out.req, "")
+		}
 	case d.out != nil && d.out.tx != nil:
 		d.out.tx.drop()
 	case d.state == confirmed:

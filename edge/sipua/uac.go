@@ -14,18 +14,17 @@ import (
 
 // uacInvite is an outbound INVITE without a final response.
 type uacInvite struct {
-	ask      InviteRequest
-	req      *sip.Request // as sent last
-	tx       *clientTx
-	ways     []path // where else it could be sent
-	heard    bool   // a provisional response came
-	branch   string // To tag of the last provisional response that had one
-	tries    int    // of credentials
-	raised   bool   // a 422 was met
-	cancel   *EndCause
-	canceled bool   // the CANCEL is out
-	reason   string // its Reason
-	limit    timer  // Timer C, then how long we wait after a CANCEL
+	ask    InviteRequest
+	req    *sip.Request // as sent last
+	tx     *clientTx
+	ways   []path // where else it could be sent
+	heard  bool   // a provisional response came
+	branch string // To tag of the last provisional response that had one
+	tries  int    // of credentials
+	raised bool   // a 422 was met
+	cancel *EndCause
+	reason string // its Reason
+	limit  timer  // Timer C, then how long we wait after a CANCEL
 }
 
 // Invite calls. The error is about the request only; trouble on the wire comes as Ended.
@@ -111,19 +110,11 @@ func (d *Dialog) begin() {
 
 func (d *Dialog) unreachable(err error) {
 	d.w.log.Debug("no way to the callee", "call_id", d.callID, "error", err)
-	cause := EndCause{Why: EndTransport, Code: 503, Phrase: phrase(503)}
-	if d.out != nil && d.out.cancel != nil {
-		cause = *d.out.cancel
-	}
-	d.finish(cause)
+	d.finish(EndCause{Why: EndTransport, Code: 503, Phrase: phrase(503)})
 }
 
 // tryNext sends the INVITE the next way there is.
 func (d *Dialog) tryNext() {
-	if d.out.cancel != nil {
-		d.finish(*d.out.cancel)
-		return
-	}
 	way := d.out.ways[0]
 	d.out.ways = d.out.ways[1:]
 	req, err := d.invitation(way)
@@ -142,7 +133,7 @@ func (d *Dialog) sendInvite(req *sip.Request, way path) error {
 	}
 	d.out.req, d.out.tx, d.out.heard = req, tx, false
 	d.peer.path = way
-	if patience := d.out.ask.Patience; patience > 0 && d.out.cancel == nil {
+	if patience := d.out.ask.Patience; patience > 0 {
 		d.w.after(&d.out.limit, d, patience)
 	}
 	return nil
@@ -214,7 +205,8 @@ func named(name, user, host string) string {
 	return quote(name) + " " + uri
 }
 
-// cancel ends an unanswered outbound call: CANCEL once a provisional response came (RFC 3261 9.1).
+// cancel ends an unanswered outbound call: by CANCEL once a provisional response came. Until one comes none may be sent
+// (RFC 3261 9.1): then the call is over here, and what still comes is seen to behind it.
 func (d *Dialog) cancel(cause EndCause, reason string) {
 	o := d.out
 	if o.cancel != nil {
@@ -222,24 +214,24 @@ func (d *Dialog) cancel(cause EndCause, reason string) {
 	}
 	o.cancel, o.reason = &cause, reason
 	if o.heard {
-		d.sendCancel(reason)
-	}
-}
-
-func (d *Dialog) sendCancel(reason string) {
-	o := d.out
-	if o.canceled || o.req == nil {
+		d.w.sendCancel(o.tx, o.req, reason)
+		d.w.after(&o.limit, d, timerB) // RFC 3261 9.1: it may have no answer
 		return
 	}
-	o.canceled = true
-	req := sameHop(o.req, sip.CANCEL)
+	if o.tx != nil {
+		o.tx.sink = &forsaken{req: o.req, reason: reason, proof: d.peer.proof}
+	}
+	d.finish(cause)
+}
+
+func (w *worker) sendCancel(tx *clientTx, invite *sip.Request, reason string) {
+	req := sameHop(invite, sip.CANCEL)
 	for _, h := range reasonHeader(reason) {
 		req.AppendHeader(sip.NewHeader(h.Name, h.Value))
 	}
-	if _, err := d.w.send(req, o.tx.path, nil); err != nil {
-		d.w.log.Warn("cancel not sent", "call_id", d.callID, "error", err)
+	if _, err := w.send(req, tx.path, nil); err != nil {
+		w.log.Warn("cancel not sent", "call_id", invite.CallID().Value(), "error", err)
 	}
-	d.w.after(&o.limit, d, timerB) // RFC 3261 9.1: it may have no answer
 }
 
 // inviteDue: Timer C, our patience, or nothing came after a CANCEL.

@@ -3,6 +3,7 @@ package sipua
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/emiago/sipgo/sip"
 )
@@ -60,7 +61,6 @@ func (d *Dialog) progressed(res *sip.Response) {
 	o := d.out
 	o.heard = true
 	if o.cancel != nil {
-		d.sendCancel(o.reason)
 		return
 	}
 	d.w.after(&o.limit, d, timerC)
@@ -169,17 +169,47 @@ func (w *worker) stray(res *sip.Response, from path) {
 	if d == nil && !ended {
 		return
 	}
-	branch := &Dialog{w: w, callID: callID, localTag: local, remoteTag: tagOf(res.To().Params), state: confirmed}
+	var proof []sip.Header
+	if d != nil {
+		proof = d.peer.proof
+	}
+	w.sever(res, from, proof, `SIP;cause=200;text="Call completed elsewhere"`)
+}
+
+// sever acknowledges a 2xx that nobody waits for, and hangs its dialog up.
+func (w *worker) sever(res *sip.Response, from path, proof []sip.Header, reason string) {
+	branch := &Dialog{w: w, callID: res.CallID().Value(), localTag: tagOf(res.From().Params), remoteTag: tagOf(res.To().Params), state: confirmed}
 	branch.peer = peer{
 		local: res.From().Value(), remote: res.To().Value(), routes: routesOf(res), cseq: res.CSeq().SeqNo,
-		target: res.To().Address.String(),
-	}
-	if d != nil {
-		branch.peer.proof = d.peer.proof
+		target: res.To().Address.String(), proof: proof,
 	}
 	slices.Reverse(branch.peer.routes)
 	branch.peer.learn(res, res.Contact())
 	branch.follow(from)
 	branch.sendAck(res, nil)
-	branch.orphanBye(`SIP;cause=200;text="Call completed elsewhere"`)
+	branch.orphanBye(reason)
 }
+
+// forsaken is the sink of an INVITE whose call was over before anything came.
+type forsaken struct {
+	req    *sip.Request
+	reason string
+	proof  []sip.Header
+	until  time.Duration // how long the final response may take once the CANCEL is out; 0: it is not
+}
+
+func (f *forsaken) response(tx *clientTx, res *sip.Response) {
+	switch w := tx.w; {
+	case res.StatusCode >= 300:
+	case res.StatusCode >= 200:
+		w.sever(res, tx.path, f.proof, f.reason)
+	default:
+		if f.until == 0 {
+			f.until = w.now() + timerB
+			w.sendCancel(tx, f.req, f.reason)
+		}
+		w.after(&tx.limit, tx, max(0, f.until-w.now()))
+	}
+}
+
+func (*forsaken) failed(*clientTx, error) {}

@@ -74,22 +74,62 @@ func TestARefusalIsAcknowledgedAndEndsTheCall(t *testing.T) {
 	}
 }
 
-func TestACancelWaitsForAProvisionalResponse(t *testing.T) {
+// forsake ends a call to a phone that is silent as yet.
+func (r *rig) forsake(p *phone) *sip.Request {
+	r.t.Helper()
+	d := r.invite(p, "out-1")
+	m := p.expect("INVITE").(*sip.Request)
+	d.End(sipua.End{Reason: `SIP;cause=200;text="Call completed elsewhere"`})
+	p.quiet(400 * time.Millisecond)
+	r.told("ended cancel 0")
+	return m
+}
+
+func TestACancelWaitsForAProvisionalResponseAndTheCallDoesNot(t *testing.T) {
 	run(t, func(r *rig) {
 		p := r.phone("127.0.0.1:7001")
-		d := r.invite(p, "out-1")
-		m := p.expect("INVITE")
-		d.End(sipua.End{Reason: `SIP;cause=200;text="Call completed elsewhere"`})
-		p.quiet(400 * time.Millisecond)
+		m := r.forsake(p)
 		p.send(p.reply(m, 180, "b", "", ""))
 		cancel := p.expect("CANCEL").(*sip.Request)
 		if cancel.Via().Value() != m.Via().Value() || !strings.Contains(cancel.GetHeader("Reason").Value(), "elsewhere") {
 			t.Errorf("CANCEL is\n%s", cancel)
 		}
+		p.send(p.reply(m, 180, "b", "", "")) // crosses it
 		p.send(p.reply(cancel, 200, "b", "", ""))
 		p.send(p.reply(m, 487, "b", "", ""))
 		p.expect("ACK")
-		r.told("ended cancel 487")
+		p.quiet(time.Minute)
+	})
+}
+
+func TestAnAnswerToACallThatWasGivenUpInSilenceIsHungUp(t *testing.T) {
+	run(t, func(r *rig) {
+		p := r.phone("127.0.0.1:7001")
+		m := r.forsake(p)
+		p.expect("INVITE") // the phone had lost it
+		p.send(p.reply(m, 200, "b", "", offerSDP))
+		p.expect("ACK")
+		bye := p.expect("BYE").(*sip.Request)
+		if !strings.Contains(bye.GetHeader("Reason").Value(), "elsewhere") || tag(bye.To().Params) != "b" {
+			t.Errorf("BYE is\n%s", bye)
+		}
+		p.send(p.reply(bye, 200, "", "", ""))
+		p.quiet(time.Minute)
+	})
+}
+
+func TestAPhoneThatRingsForEverAfterItWasGivenUpIsForgotten(t *testing.T) {
+	run(t, func(r *rig) {
+		p := r.phone("127.0.0.1:7001")
+		m := r.forsake(p)
+		p.send(p.reply(m, 180, "b", "", ""))
+		p.send(p.reply(p.expect("CANCEL"), 200, "b", "", ""))
+		for range 10 {
+			p.send(p.reply(m, 180, "b", "", ""))
+			p.quiet(5 * time.Second)
+		}
+		p.send(p.reply(m, 486, "b", "", "")) // to a transaction that nobody knows
+		p.quiet(time.Minute)
 	})
 }
 

@@ -26,7 +26,9 @@ func Tenant(ctx context.Context) string {
 	return c.tenant
 }
 
-func (a *api) guard(scope string, next func(http.ResponseWriter, *http.Request, caller)) http.Handler {
+// guard lets requests through whose key has the scope, and whose query has none but these parameters.
+func (a *api) guard(scope string, next func(http.ResponseWriter, *http.Request, caller), parameters ...string) http.Handler {
+	next = taking(parameters, next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key, ambient := presented(r)
 		if key == "" && a.Open && fromHere(r) {

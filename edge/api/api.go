@@ -64,7 +64,7 @@ func New(cfg Config) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", a.ready)
-	mux.Handle("GET /metrics", a.guard("metrics:read", func(w http.ResponseWriter, r *http.Request, _ caller) { cfg.Metrics.ServeHTTP(w, r) }))
+	mux.Handle("GET /metrics", a.guard("metrics:read", func(w http.ResponseWriter, r *http.Request, _ caller) { cfg.Metrics.ServeHTTP(w, r) }, anyParameter))
 	mux.Handle("GET /v1/calls", a.guard("calls:read", a.listCalls))
 	mux.Handle("POST /v1/calls", a.guard("calls:write", a.originate))
 	mux.Handle("GET /v1/calls/{id}", a.guard("calls:read", a.getCall))
@@ -76,8 +76,8 @@ func New(cfg Config) http.Handler {
 	mux.Handle("GET /v1/parked", a.guard("calls:read", a.parked))
 	mux.Handle("DELETE /v1/calls/{id}", a.guard("calls:write", a.hangUp))
 	mux.Handle("GET /v1/recordings/{id}", a.guard("calls:read", a.recording))
-	mux.Handle("GET /v1/events", a.guard("events:read", a.stream))
-	mux.Handle("GET /v1/events/recent", a.guard("events:read", a.recent))
+	mux.Handle("GET /v1/events", a.guard("events:read", a.stream, "call", "type"))
+	mux.Handle("GET /v1/events/recent", a.guard("events:read", a.recent, "call", "limit", "type"))
 	mux.Handle("GET /v1/registrations", a.guard("calls:read", a.registrations))
 	a.audioRoutes(mux)
 	mux.Handle("GET /v1/schemas/", a.guard("", a.schema))
@@ -86,7 +86,7 @@ func New(cfg Config) http.Handler {
 	}
 	pages := http.NewServeMux()
 	if cfg.Pages != nil {
-		pages.Handle("/", a.guard("console", func(w http.ResponseWriter, r *http.Request, _ caller) { cfg.Pages.ServeHTTP(w, r) }))
+		pages.Handle("/", a.guard("console", func(w http.ResponseWriter, r *http.Request, _ caller) { cfg.Pages.ServeHTTP(w, r) }, anyParameter))
 	}
 	return &router{api: mux, pages: pages}
 }

@@ -36,10 +36,10 @@ func (a *api) audioRoutes(mux *http.ServeMux) {
 	if a.Audio == nil {
 		return
 	}
-	mux.Handle("GET /v1/audio", a.guard("audio:read", a.audioOf(a.listAudio)))
-	mux.Handle("POST /v1/audio", a.guard("audio:write", a.upload))
-	mux.Handle("GET /v1/audio/{name}", a.guard("audio:read", a.audioOf(a.getAudio)))
-	mux.Handle("DELETE /v1/audio/{name}", a.guard("audio:write", a.audioOf(a.deleteAudio)))
+	mux.Handle("GET /v1/audio", a.guard("audio:read", a.audioOf(a.listAudio), "tenant"))
+	mux.Handle("POST /v1/audio", a.guard("audio:write", a.upload, "name", "tenant"))
+	mux.Handle("GET /v1/audio/{name}", a.guard("audio:read", a.audioOf(a.getAudio), "tenant"))
+	mux.Handle("DELETE /v1/audio/{name}", a.guard("audio:write", a.audioOf(a.deleteAudio), "tenant"))
 }
 
 // audioOf finds the tenant: the key's, ?tenant=, or the only one.

@@ -40,15 +40,20 @@ const (
 	recentFrom = 10_000 // among the newest so many
 )
 
-// recent are the newest events, oldest first, at most recentMost. ?call=ID and ?type=call.* choose.
+// recent are the newest events, oldest first, at most recentMost or ?limit. ?call=ID and ?type=call.* choose.
 func (a *api) recent(w http.ResponseWriter, r *http.Request, c caller) {
 	wanted, ok := chosen(w, r, c)
 	if !ok {
 		return
 	}
+	most, problem := limit(r.URL.Query().Get("limit"), recentMost)
+	if problem != nil {
+		failWith(w, *problem)
+		return
+	}
 	list := []WireEvent{}
 	all := a.Recent(recentFrom)
-	for i := len(all) - 1; i >= 0 && len(list) < recentMost; i-- {
+	for i := len(all) - 1; i >= 0 && len(list) < most; i-- {
 		if wanted(all[i]) {
 			list = append(list, EventJSON(all[i]))
 		}

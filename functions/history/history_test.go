@@ -247,7 +247,12 @@ func TestATenantSeesItsOwnCallsOnly(t *testing.T) {
 		{"key-all", "?limit=0", 400, "bad_limit", "call_"},
 		{"key-all", "?from=yesterday", 400, "bad_time", "call_"},
 		{"key-all", "?cursor=zz", 400, "bad_cursor", "call_"},
+		{"key-all", "?limit=x", 400, `bad_limit","detail":"limit is a number from 1 to 500, not \"x\""`, "call_"},
+		{"key-all", "?limit=-1", 400, "bad_limit", "call_"},
+		{"key-all", "?limit=5&limit=6", 400, "repeated_parameter", "call_"},
+		{"key-all", "?caller=%zz", 400, "bad_query", "call_"},
 		{"key-all", "?who=1", 400, "unknown_parameter", "call_"},
+		{"key-all", "/call_1?limit=1", 400, "unknown_parameter", "+371"},
 	} {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest(http.MethodGet, "/history/calls"+tt.path, nil)

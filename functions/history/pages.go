@@ -3,7 +3,9 @@ package history
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -32,7 +34,7 @@ type page struct {
 }
 
 func (p *page) calls(w http.ResponseWriter, r *http.Request) {
-	q, err := parse(r.URL.Query())
+	q, err := parse(r.URL.RawQuery)
 	if err == nil {
 		q.Tenant, err = scope(r, q.Tenant)
 	}
@@ -50,6 +52,9 @@ func (p *page) calls(w http.ResponseWriter, r *http.Request) {
 
 func (p *page) call(w http.ResponseWriter, r *http.Request) {
 	tenant, err := scope(r, "")
+	if err == nil {
+		_, err = given(r.URL.RawQuery, nil)
+	}
 	if err != nil {
 		fn.Fail(w, err)
 		return
@@ -96,17 +101,35 @@ func scope(r *http.Request, asked string) (string, error) {
 
 var parameters = []string{"tenant", "caller", "called", "agent", "from", "to", "limit", "cursor"}
 
-func parse(v url.Values) (Query, error) {
-	for name := range v {
-		if !slices.Contains(parameters, name) {
-			return Query{}, fn.Problem(http.StatusBadRequest, "unknown_parameter", name+"; there are tenant, caller, called, agent, from, to, limit, cursor")
+// given reads a query that has these parameters alone, each once: what is not understood is not ignored.
+func given(query string, names []string) (url.Values, error) {
+	refused := func(code, why string) error { return fn.Problem(http.StatusBadRequest, code, why) }
+	v, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, refused("bad_query", "what follows ? is no query: "+err.Error())
+	}
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		switch {
+		case len(names) == 0:
+			return nil, refused("unknown_parameter", "there are no parameters here")
+		case !slices.Contains(names, name):
+			return nil, refused("unknown_parameter", fmt.Sprintf("there is no parameter %.64q; there are %s", name, strings.Join(names, ", ")))
+		case len(v[name]) > 1:
+			return nil, refused("repeated_parameter", name+" is given more than once")
 		}
+	}
+	return v, nil
+}
+
+func parse(query string) (Query, error) {
+	v, err := given(query, parameters)
+	if err != nil {
+		return Query{}, err
 	}
 	q := Query{Tenant: v.Get("tenant"), Caller: v.Get("caller"), Called: v.Get("called"), Agent: v.Get("agent"), Cursor: v.Get("cursor")}
 	for _, s := range []*string{&q.Tenant, &q.Caller, &q.Called, &q.Agent} {
 		*s = plus(clean(*s))
 	}
-	var err error
 	if q.From, err = instant("from", v.Get("from")); err != nil {
 		return q, err
 	}
@@ -115,7 +138,7 @@ func parse(v url.Values) (Query, error) {
 	}
 	if text := v.Get("limit"); text != "" {
 		if q.Limit, err = strconv.Atoi(text); err != nil || q.Limit < 1 || q.Limit > MaxLimit {
-			return q, fn.Problem(http.StatusBadRequest, "bad_limit", "limit is a number from 1 to "+strconv.Itoa(MaxLimit))
+			return q, fn.Problem(http.StatusBadRequest, "bad_limit", fmt.Sprintf("limit is a number from 1 to %d, not %.64q", MaxLimit, text))
 		}
 	}
 	return q, nil
@@ -140,5 +163,6 @@ func instant(name, text string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fn.Problem(http.StatusBadRequest, "bad_time", name+" is a time such as 2026-01-31T12:00:00Z or a day such as 2026-01-31")
+	return time.Time{}, fn.Problem(http.StatusBadRequest, "bad_time",
+		fmt.Sprintf("%s is a time such as 2026-01-31T12:00:00Z or a day such as 2026-01-31, not %.64q", name, text))
 }

@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 type post struct {
 	addr  string
 	mails chan taken
+	from  func() error           // may refuse the sender
 	rcpt  func(to string) error  // may refuse
 	data  func(raw []byte) error // before the mail is taken
 	after func(raw []byte)       // after it is taken, before the 250
@@ -79,9 +80,14 @@ type session struct {
 	to   []string
 }
 
-func (s *session) Reset()                               { s.to = nil }
-func (s *session) Logout() error                        { return nil }
-func (s *session) Mail(string, *smtp.MailOptions) error { return nil }
+func (s *session) Reset()        { s.to = nil }
+func (s *session) Logout() error { return nil }
+func (s *session) Mail(string, *smtp.MailOptions) error {
+	if s.p.from == nil {
+		return nil
+	}
+	return s.p.from()
+}
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	if s.p.rcpt != nil {
 		if err := s.p.rcpt(to); err != nil {

@@ -60,10 +60,16 @@ func address(text string) (*mail.Address, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case len(a.Address) > 254 || strings.ContainsAny(a.Address, " <>\""):
+	case len(a.Address) > 254 || !plain(a.Address):
 		return nil, fmt.Errorf("%w: address %q", errLetter, a.Address)
 	}
 	return a, nil
+}
+
+// plain: a local part that needs no quotes, RFC 5321 4.1.2. The parser has taken them off.
+func plain(address string) bool {
+	at := strings.LastIndexByte(address, '@')
+	return at > 0 && !strings.ContainsAny(address[:at], " <>()[]\\,;:@\"") && !strings.ContainsAny(address[at:], " <>\"")
 }
 
 // compose makes the message's bytes, with CRLF line ends.

@@ -41,6 +41,16 @@ CREATE INDEX IF NOT EXISTS mails_due ON mails (state, due);
 // outbox keeps every mail from its event until long after it was sent. Each change is on the disk when the call returns.
 type outbox struct{ db *sql.DB }
 
+// errStuck says that the outbox could not be read or written: a mail in it is still due.
+var errStuck = errors.New("outbox")
+
+func stuck(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", errStuck, err)
+}
+
 // waiting is a mail in the queue.
 type waiting struct {
 	letter letter
@@ -148,16 +158,16 @@ func (b *outbox) get(ctx context.Context, id string) (waiting, bool, error) {
 	case errors.Is(err, sql.ErrNoRows):
 		return w, false, nil
 	case err != nil:
-		return w, false, err
+		return w, false, stuck(err)
 	}
 	w.queued = time.UnixMilli(queued)
-	return w, true, json.Unmarshal(raw, &w.letter)
+	return w, true, stuck(json.Unmarshal(raw, &w.letter))
 }
 
 // end puts a mail into another state than queued.
 func (b *outbox) end(ctx context.Context, id, state, note string) error {
 	_, err := b.db.ExecContext(ctx, `UPDATE mails SET state = ?, note = ?, changed = ? WHERE id = ?`, state, note, time.Now().UnixMilli(), id)
-	return err
+	return stuck(err)
 }
 
 // again queues a mail for a later try, to the recipients in l.
@@ -168,5 +178,5 @@ func (b *outbox) again(ctx context.Context, l letter, due time.Time, note string
 	}
 	_, err = b.db.ExecContext(ctx, `UPDATE mails SET state = ?, letter = ?, tries = tries + 1, due = ?, note = ?, changed = ? WHERE id = ?`,
 		stateQueued, raw, due.UnixMilli(), note, time.Now().UnixMilli(), l.ID)
-	return err
+	return stuck(err)
 }

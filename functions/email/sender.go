@@ -144,8 +144,22 @@ func (s *sender) run(id string) {
 		defer s.mu.Unlock()
 		delete(s.underWay, id)
 	}()
-	if err := s.sendOne(s.patience, id); err != nil && s.patience.Err() == nil {
+	err := s.sendOne(s.patience, id)
+	if err != nil && s.patience.Err() == nil {
 		s.log.Warn("mail not sent yet", "event", id, "err", err)
+	}
+	if errors.Is(err, errStuck) {
+		s.settleDown()
+	}
+}
+
+// settleDown pauses with a mail that is still due, as the outbox could not take how the try went: a full disk, mostly.
+func (s *sender) settleDown() {
+	t := time.NewTimer(firstPause)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.ctx.Done():
 	}
 }
 

@@ -19,10 +19,12 @@ import (
 	"github.com/offhook/offhook/schemas/config"
 )
 
+// How long a server may take, RFC 5321 4.5.3.2. A mail that is given up after its dot may come twice: of these it has the most.
 const (
 	connectTimeout = 10 * time.Second
-	commandTimeout = 30 * time.Second
-	dotTimeout     = 2 * time.Minute // a server may look at the mail before it takes it, RFC 5321 4.5.3.2.6
+	greetTimeout   = time.Minute // until it is logged in: some let strangers wait for the greeting
+	commandTimeout = 5 * time.Minute
+	dotTimeout     = 10 * time.Minute
 )
 
 // server hands mails to an SMTP server, one connection each.
@@ -83,15 +85,22 @@ func (s *server) deliver(ctx context.Context, from string, to []string, raw []by
 		return delivery{err: fmt.Errorf("smtp server %s: %w", s.host, err)} // login refused too: somebody will mend it
 	}
 	defer hangUp()
+	return transact(c, from, to, raw, commit)
+}
+
+func transact(c *smtp.Client, from string, to []string, raw []byte, commit func() error) delivery {
+	if err := c.UpdateDeadline(commandTimeout); err != nil {
+		return delivery{err: err}
+	}
 	if err := c.Mail("<" + from + ">"); err != nil {
-		return delivery{err: err, final: permanent(err)}
+		return delivery{err: fmt.Errorf("sender %s: %w", from, err)} // for good too: the sender is the configuration's
 	}
 	d, taken := offer(c, to)
 	if taken == 0 {
 		d.final = len(d.later) == 0
 		return d
 	}
-	if err := s.data(c, raw, commit); err != nil {
+	if err := data(c, raw, commit); err != nil {
 		return delivery{err: err, final: permanent(err), refused: d.refused}
 	}
 	_ = c.Quit() // the mail is the server's; what it says now changes nothing
@@ -104,7 +113,10 @@ func (s *server) deliver(ctx context.Context, from string, to []string, raw []by
 // offer names the recipients; taken is how many the server accepts.
 func offer(c *smtp.Client, to []string) (d delivery, taken int) {
 	for _, one := range to {
-		err := c.Rcpt("<" + one + ">")
+		err := c.UpdateDeadline(commandTimeout)
+		if err == nil {
+			err = c.Rcpt("<" + one + ">")
+		}
 		switch {
 		case err == nil:
 			taken++
@@ -120,7 +132,10 @@ func offer(c *smtp.Client, to []string) (d delivery, taken int) {
 }
 
 // data sends the mail. commit is called when all but the dot is on its way.
-func (s *server) data(c *smtp.Client, raw []byte, commit func() error) error {
+func data(c *smtp.Client, raw []byte, commit func() error) error {
+	if err := c.UpdateDeadline(commandTimeout); err != nil {
+		return err
+	}
 	w, err := c.Data()
 	if err != nil {
 		return err
@@ -129,7 +144,7 @@ func (s *server) data(c *smtp.Client, raw []byte, commit func() error) error {
 		return err
 	}
 	if err := commit(); err != nil {
-		return fmt.Errorf("outbox: %w", err) // no dot: the server drops what it has
+		return err // no dot: the server drops what it has
 	}
 	if err := c.UpdateDeadline(dotTimeout); err != nil {
 		return err
@@ -159,7 +174,7 @@ func (s *server) connect(ctx context.Context) (*smtp.Client, func(), error) {
 		}
 		return conn, nil
 	}
-	client, err := gomail.NewClient(s.host, gomail.WithPort(s.port), gomail.WithTimeout(connectTimeout), gomail.WithTLSPolicy(s.policy),
+	client, err := gomail.NewClient(s.host, gomail.WithPort(s.port), gomail.WithTimeout(greetTimeout), gomail.WithTLSPolicy(s.policy),
 		gomail.WithTLSConfig(s.tlsConfig()), gomail.WithDialContextFunc(dial))
 	if err != nil {
 		return nil, nil, err
@@ -167,9 +182,6 @@ func (s *server) connect(ctx context.Context) (*smtp.Client, func(), error) {
 	c, err := client.DialToSMTPClientWithContext(ctx)
 	if err == nil {
 		err = s.login(c)
-	}
-	if err == nil {
-		err = c.UpdateDeadline(commandTimeout)
 	}
 	if err != nil {
 		hangUp()
@@ -179,10 +191,11 @@ func (s *server) connect(ctx context.Context) (*smtp.Client, func(), error) {
 }
 
 func (s *server) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	dialer := &net.Dialer{Timeout: connectTimeout}
 	if s.wrapped {
-		return (&tls.Dialer{Config: s.tlsConfig()}).DialContext(ctx, network, address)
+		return (&tls.Dialer{NetDialer: dialer, Config: s.tlsConfig()}).DialContext(ctx, network, address)
 	}
-	return (&net.Dialer{}).DialContext(ctx, network, address)
+	return dialer.DialContext(ctx, network, address)
 }
 
 // tlsConfig checks the certificate wherever encryption was asked for or a password goes out. Encryption that merely

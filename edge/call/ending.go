@@ -40,8 +40,8 @@ func (c *Call) unanswered(res *ask.Result) event.Cause {
 	case slices.Contains(ofOurRequest, res.SIP.Code):
 		cause.SIP = 480
 		return cause
-	case res.SIP.Code == 503 && c.Info.Trunk != "":
-		return CauseOf(500, "") // to a trunk a 503 says that this edge is down, not whom it called (RFC 3261 16.7)
+	case res.SIP.Code == 503:
+		return CauseOf(500, "") // a 503 of ours says that this edge is down, not whom it called (RFC 3261 16.7)
 	}
 	return CauseOf(res.SIP.Code, res.SIP.Phrase)
 }

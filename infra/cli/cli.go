@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -46,7 +47,7 @@ func Main(args []string, out, errs io.Writer) int {
 	defer stop()
 	var c commands
 	code := -1
-	parser, err := kong.New(&c, kong.Name("offhook"), kong.Description("Event-driven call routing."), kong.ShortUsageOnError(),
+	parser, err := kong.New(&c, kong.Name("offhook"), kong.Description("Event-driven call routing."),
 		kong.Writers(out, errs), kong.Exit(func(n int) { code = n }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(out, (*io.Writer)(nil)))
 	if err != nil {
@@ -61,10 +62,22 @@ func Main(args []string, out, errs io.Writer) int {
 		return exitDone
 	}
 	if err != nil {
-		parser.FatalIfErrorf(err)
+		fmt.Fprintln(errs, "offhook:", misused(err))
 		return exitUsage
 	}
 	return exitCode(k.Run(), errs)
+}
+
+// misused says what is wrong with a command line, and where to read on.
+func misused(err error) string {
+	said, help := err.Error(), "offhook --help"
+	var p *kong.ParseError
+	if errors.As(err, &p) && p.Context != nil && p.Context.Selected() != nil {
+		help = "offhook " + strings.Fields(p.Context.Selected().Path())[0] + " --help"
+	} else if word, ok := strings.CutPrefix(said, "unexpected argument "); ok {
+		said = "there is no command " + word
+	}
+	return said + "\n" + `Run "` + help + `" to see what there is.`
 }
 
 func exitCode(err error, errs io.Writer) int {

@@ -44,6 +44,21 @@ func TestWrongUsageIsTwo(t *testing.T) {
 	}
 }
 
+func TestASlipOfTheHandIsAnsweredOnStderrAlone(t *testing.T) {
+	for line, want := range map[string]string{
+		"chekc":       "offhook: there is no command chekc, did you mean \"check\"?\nRun \"offhook --help\" to see what there is.\n",
+		"call --wiat": "offhook: unknown flag --wiat, did you mean \"--wait\"?\nRun \"offhook call --help\" to see what there is.\n",
+		"dev extra":   "offhook: unexpected argument extra",
+		"check":       "offhook: expected \"<file> ...\"\nRun \"offhook check --help\"",
+		"--verbose":   "offhook: unknown flag --verbose",
+	} {
+		code, out, errs := offhook(strings.Fields(line)...)
+		if code != exitUsage || out != "" || !strings.Contains(errs, want) {
+			t.Errorf("%s: %d, on stdout %q, on stderr %q", line, code, out, errs)
+		}
+	}
+}
+
 func TestHelpIsAnAnswer(t *testing.T) {
 	for _, args := range [][]string{{}, {"--help"}, {"help"}, {"help", "call"}, {"dev", "--help"}, {"call", "-h"}} {
 		if code, out, errs := offhook(args...); code != exitDone || !strings.Contains(out, "Usage: offhook") {

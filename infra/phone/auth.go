@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
@@ -51,4 +52,16 @@ func challengeOf(res *sip.Response) (c *digest.Challenge, answer string) {
 		}
 	}
 	return nil, ""
+}
+
+// refusal is a final response in words: for credentials, what to look at.
+func (p *phone) refusal(res *sip.Response) string {
+	said := fmt.Sprintf("%d %s", res.StatusCode, res.Reason)
+	switch {
+	case res.StatusCode != 401 && res.StatusCode != 407:
+		return "refused: " + said
+	case p.o.As == "":
+		return "refused: " + said + "; the server wants a user and its password: give --as and --password"
+	}
+	return "refused: " + said + "; the server does not take the credentials of " + p.o.As + ": check --as and --password"
 }

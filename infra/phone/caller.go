@@ -99,7 +99,7 @@ func (p *phone) lateAnswer(res *sip.Response) {
 func (p *phone) refused(res *sip.Response) {
 	p.report.Code, p.report.Reason, p.report.Why = res.StatusCode, res.Reason, reasonOf(res)
 	p.report.Rang = Seconds(time.Since(p.call.began))
-	p.tl.tell(KindRefused, In, res.StatusCode, "refused: %d %s", res.StatusCode, res.Reason)
+	p.tl.tell(KindRefused, In, res.StatusCode, "%s", p.refusal(res))
 	switch p.report.Outcome {
 	case Cancelled:
 	case NoAnswer:

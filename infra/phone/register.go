@@ -68,7 +68,7 @@ func (p *phone) onRegister(res *sip.Response) {
 			p.ready()
 		}
 	default:
-		p.tl.tell(KindRefused, In, res.StatusCode, "registration refused: %d %s", res.StatusCode, res.Reason)
+		p.tl.tell(KindRefused, In, res.StatusCode, "registration %s", p.refusal(res))
 		p.registered = false
 		if p.call.stage == unused {
 			p.unreachable("registration", res)

@@ -192,6 +192,25 @@ func TestRegistrationWithAWrongPasswordFails(t *testing.T) {
 	if r.report.Outcome != Unreachable || r.err == nil || !strings.Contains(r.err.Error(), "401") {
 		t.Errorf("%v, %+v", r.err, r.report)
 	}
+	if out := r.out.String(); !strings.Contains(out, "registration refused: 401 Whatever; the server does not take the credentials of 101: check --as and --password") {
+		t.Error(out)
+	}
+}
+
+func TestARefusalForCredentialsSaysWhatToLookAt(t *testing.T) {
+	t.Parallel()
+	for user, want := range map[string]string{"101": "does not take the credentials of 101: check --as and --password", "": "wants a user and its password: give --as and --password"} {
+		p := newPeer(t)
+		r := background(context.Background(), Options{Server: p.address(), As: user, Password: "wrong", Target: "100"})
+		for range 1 + min(1, len(user)) {
+			p.reply(p.request(sip.INVITE), 407, "z", nil, "Proxy-Authenticate: "+nonce)
+			p.request(sip.ACK)
+		}
+		<-r.done
+		if out := r.out.String(); r.err == nil || !strings.Contains(out, "refused: 407 Whatever; the server "+want) {
+			t.Errorf("%v\n%s", r.err, out)
+		}
+	}
 }
 
 func TestChallengedInviteIsSentAgainAndBothAnswersOfAForkAreAcknowledged(t *testing.T) {

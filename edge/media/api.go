@@ -21,7 +21,7 @@ type Config struct {
 	Advertise        netip.Addr    // address in SDP if another
 	MinPort, MaxPort int           // RTP ports, even ones are used; RTCP is the next
 	Rest             time.Duration // a closed port rests this long before reuse; default 5 s
-	Silence          time.Duration // no RTP for this long on a leg that should send: Timeout; default 30 s
+	Silence          time.Duration // no RTP for this long on a leg that should send, nor RTCP once there was RTP: Timeout; default 30 s
 	NAT              bool          // learn the source address once, then lock; else only the SDP's address is heard
 	Logger           *slog.Logger
 	// Listen opens a socket in place of UDP, for tests. Every socket then has a goroutine that reads it.

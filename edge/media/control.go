@@ -202,6 +202,9 @@ func (e *Endpoint) reported(b []byte, from netip.AddrPort, now time.Duration, mu
 	if c.muxed = muxed || c.mux; !muxed {
 		c.from = from
 	}
+	if !r.Bye {
+		e.unheard.reports.Store(int64(now))
+	}
 	if r.Sends {
 		c.sr.ssrc, c.sr.middle, c.sr.at = r.SSRC, rtcp.Middle(r.Sent.NTP), now
 	}

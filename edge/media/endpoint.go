@@ -35,6 +35,7 @@ type Endpoint struct {
 // unheard is since when the party is not heard.
 type unheard struct {
 	lastRTP atomic.Int64 // engine time of the last packet, 0: none
+	reports atomic.Int64 // and of the last report that the party made of a stream that goes on
 	armed   atomic.Int64 // silence counts from here; 0: nothing is expected
 	told    atomic.Bool  // Timeout was told
 	hurry   atomic.Int64 // the silence after which it is told; 0: Config.Silence
@@ -128,6 +129,16 @@ func (e *Endpoint) watch(on bool) {
 // AwaitsKeys: a party that should be heard has not shaken hands yet, and hears nothing. Keyed or KeysFailed follows.
 func (e *Endpoint) AwaitsKeys() bool { return e.armed.Load() != 0 && e.dtls.awaited.Load() }
 
+// there is when the party that was heard showed last that it is there: by its sound, or by reports. A phone that is muted and
+// sends no silence has nothing but these (RFC 3550 section 6.3.5).
+func (e *Endpoint) there() time.Duration {
+	last := e.lastRTP.Load()
+	if last != 0 {
+		last = max(last, e.reports.Load())
+	}
+	return time.Duration(last)
+}
+
 // checkSilence tells of a party that should be heard and is not, and says how long it may still be so: the moment must not
 // depend on when reports are due.
 func (e *Endpoint) checkSilence(now time.Duration) time.Duration {
@@ -135,7 +146,7 @@ func (e *Endpoint) checkSilence(now time.Duration) time.Duration {
 	if armed == 0 {
 		return e.eng.cfg.Silence
 	}
-	since, limit, ev := max(armed, time.Duration(e.lastRTP.Load())), cmp.Or(time.Duration(e.hurry.Load()), e.eng.cfg.Silence), Event{Kind: Timeout}
+	since, limit, ev := max(armed, e.there()), cmp.Or(time.Duration(e.hurry.Load()), e.eng.cfg.Silence), Event{Kind: Timeout}
 	if e.dtls.awaited.Load() {
 		since, limit, ev = armed, keysWithin, Event{Kind: KeysFailed, Err: ErrNoHandshake}
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/offhook/offhook/edge/media/rtcp"
 )
 
 func TestHoldIsAnsweredAndTold(t *testing.T) {
@@ -224,5 +226,38 @@ func TestSilenceIsToldOnceUntilItEnds(t *testing.T) {
 		p.end.Close()
 		time.Sleep(time.Minute)
 		count(0, "closed")
+	})
+}
+
+// A phone that is muted, and sends nothing where there is no voice, still tells how it hears. Who was never heard, or whose
+// stream ended, is not there.
+func TestAPartyThatReportsWhileItIsMutedIsThere(t *testing.T) {
+	inBubble(t, func(c *Config) { c.Silence = 10 * time.Second }, func(r *rig) {
+		muted, deaf, left := r.phone(bothCodecs), r.phone(bothCodecs), r.phone(bothCodecs)
+		phones := []*phone{muted, deaf, left}
+		var reports []*observer
+		for _, p := range phones {
+			reports = append(reports, p.observer())
+		}
+		muted.talk(1, 50)
+		left.talk(1, 50)
+		for range 12 {
+			for i, p := range phones {
+				reports[i].send(rtcp.Report{SSRC: p.ssrc, Bye: p == left})
+			}
+			time.Sleep(5 * time.Second)
+		}
+		if ev := muted.told(); len(ev) != 0 {
+			r.Errorf("muted: %v", ev)
+		}
+		for _, p := range phones[1:] {
+			if ev := p.told(); len(ev) != 1 || ev[0].Kind != Timeout {
+				r.Errorf("deaf or gone: %v", ev)
+			}
+		}
+		time.Sleep(7 * time.Second)
+		if ev := muted.told(); len(ev) != 1 || ev[0].Kind != Timeout {
+			r.Errorf("gone: %v", ev)
+		}
 	})
 }

@@ -91,12 +91,10 @@ func refused(status int, phrase, why string) Found {
 // byNumber: a number of the tenant's. A trunk may write it with + or 00 before it, or with neither.
 func byNumber(q query) (Found, bool) {
 	n, ok := q.tenant.Numbers[q.call.To]
-	if !ok {
-		for _, key := range slices.Sorted(maps.Keys(q.tenant.Numbers)) {
-			if international(key) == international(q.call.To) {
-				n, ok = q.tenant.Numbers[key], true
-				break
-			}
+	digits := international(q.call.To)
+	for _, before := range []string{"+", "00", ""} {
+		if !ok {
+			n, ok = q.tenant.Numbers[before+digits]
 		}
 	}
 	if !ok || n.Answer == nil {

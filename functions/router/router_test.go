@@ -3,6 +3,7 @@ package router
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"os"
@@ -107,6 +108,29 @@ func TestEachCallFindsItsRule(t *testing.T) {
 				t.Errorf("log: %s", log)
 			}
 		})
+	}
+}
+
+func TestANumberIsFoundWithoutGoingThroughAllOfThem(t *testing.T) {
+	tn := config.Tenant{Numbers: map[string]config.Number{}}
+	for i := range 10000 {
+		tn.Numbers[fmt.Sprintf("+3716%07d", i)] = config.Number{Answer: url("fn:scenario")}
+	}
+	for to, want := range map[string]string{"+37160000007": RuleNumber, "0037160000007": RuleNumber, "37160000007": RuleNumber, "101": RuleNone} {
+		var d Decision
+		allocs := testing.AllocsPerRun(3, func() { d = Decide(ask.Call{To: to, Trunk: "local"}, tn) })
+		if d.Rule != want || allocs > 16 {
+			t.Errorf("%s: %s with %v allocations", to, d.Rule, allocs)
+		}
+	}
+}
+
+func TestANumberThatIsThereTwiceIsFoundAsItIsDialled(t *testing.T) {
+	tn := config.Tenant{Numbers: map[string]config.Number{"+371": {Answer: url("plus.json")}, "00371": {Answer: url("zeros.json")}, "371": {Answer: url("plain.json")}}}
+	for to, want := range map[string]string{"+371": "plus.json", "00371": "zeros.json", "371": "plain.json"} {
+		if d := Decide(ask.Call{To: to, Trunk: "local"}, tn); d.Do.URL != want {
+			t.Errorf("%s: %s", to, d.Do.URL)
+		}
 	}
 }
 

@@ -16,8 +16,9 @@ const (
 	Overhead = 16 + 4
 	// window is how many packets back a late one may be, and is known when it comes again (RFC 3711 section 3.3.2).
 	window = 128
-	// maxStreams bounds what the party's streams keep here: each SSRC has a state of its own.
-	maxStreams = 64
+	// maxStreams bounds what the party's streams keep here: each SSRC has a state of its own, for as long as the key lasts. Some
+	// switches begin a stream whenever they put somebody else on the line.
+	maxStreams = 1024
 	minRTP     = 12
 	minRTCP    = 8
 )

@@ -135,6 +135,20 @@ func TestStreamsAreBounded(t *testing.T) {
 	}
 }
 
+// Some switches begin a stream with every caller that they put on a line, and an agent's line stays up for the day.
+func TestALineHasRoomForTheStreamsOfADay(t *testing.T) {
+	s, o := pair(t, keyOf(Suites[0], 7))
+	for ssrc := range uint32(400) {
+		sealed, err := s.RTP(packet(t, 1, ssrc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := o.RTP(sealed); err != nil {
+			t.Fatalf("stream %d: %v", ssrc, err)
+		}
+	}
+}
+
 func TestKeysOfTheWrongSizeAreRefused(t *testing.T) {
 	for _, k := range []Key{{}, {Suite: Suites[0], Master: make([]byte, 30)}, {Suite: Suites[2], Master: make([]byte, 44)}} {
 		if _, err := k.Sealer(); err == nil {

@@ -12,13 +12,14 @@ import (
 	"time"
 
 	"github.com/offhook/offhook/functions/fn"
+	"github.com/offhook/offhook/schemas/ask"
 	"github.com/offhook/offhook/schemas/check"
-	"github.com/offhook/offhook/schemas/verb"
 )
 
 const fileLimit = 1 << 20
 
-// files are documents beside the configuration, read again when they change.
+// files are answers beside the configuration, as a webhook would give them: a document, or an object with verbs, vars and
+// state. They are read again when they change.
 type files struct {
 	folder string
 
@@ -29,7 +30,7 @@ type files struct {
 type loaded struct {
 	size    int64
 	changed time.Time
-	doc     verb.Document
+	answer  ask.Answer
 	err     error
 }
 
@@ -42,42 +43,42 @@ func isFile(to string) bool {
 	return strings.HasSuffix(to, ".json") && !strings.Contains(to, "://") && !strings.HasPrefix(to, "fn:")
 }
 
-// load gives a file's document. The error is a problem that names file, line and fault, for the author to see in the
+// load gives a file's answer. The error is a problem that names file, line and fault, for the author to see in the
 // event of the ask.
-func (f *files) load(name string) (verb.Document, error) {
+func (f *files) load(name string) (ask.Answer, error) {
 	path := name
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(f.folder, name)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, broken(name, reason(err))
+		return ask.Answer{}, broken(name, reason(err))
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	have, ok := f.loaded[path]
 	if !ok || have.size != info.Size() || !have.changed.Equal(info.ModTime()) {
 		have = loaded{size: info.Size(), changed: info.ModTime()}
-		have.doc, have.err = read(path, name, info.Size())
+		have.answer, have.err = read(path, name, info.Size())
 		f.loaded[path] = have
 	}
-	return have.doc, have.err
+	return have.answer, have.err
 }
 
-func read(path, name string, size int64) (verb.Document, error) {
+func read(path, name string, size int64) (ask.Answer, error) {
 	if size > fileLimit {
-		return nil, broken(name, fmt.Sprintf("longer than %d bytes", fileLimit))
+		return ask.Answer{}, broken(name, fmt.Sprintf("longer than %d bytes", fileLimit))
 	}
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return nil, broken(name, reason(err))
+		return ask.Answer{}, broken(name, reason(err))
 	}
-	doc, faults := check.Document(raw, nil)
+	answer, faults := check.Answer(raw, nil)
 	if len(faults) == 0 {
-		return doc, nil
+		return answer, nil
 	}
 	first := faults[0]
-	return nil, broken(name, fmt.Sprintf("line %d, %s: expected %s, found %s (%d fault(s); offhook check %s)",
+	return ask.Answer{}, broken(name, fmt.Sprintf("line %d, %s: expected %s, found %s (%d fault(s); offhook check %s)",
 		first.Line, first.Pointer, first.Expected, first.Found, len(faults), name))
 }
 

@@ -5,6 +5,7 @@ package router
 import (
 	"context"
 	"log/slog"
+	"maps"
 
 	"github.com/offhook/offhook/functions/fn"
 	"github.com/offhook/offhook/schemas/ask"
@@ -41,8 +42,7 @@ func (r *router) answer(_ context.Context, a ask.Ask) (ask.Answer, error) {
 	}
 	d := Decide(a.Call, tenant)
 	r.tell(a.Call, d)
-	verbs, err := r.document(d.Do)
-	return ask.Answer{Verbs: verbs, Vars: d.Vars}, err
+	return r.meant(d)
 }
 
 // atOnce decides a call where no file has to be looked at. The configuration's documents were checked with it.
@@ -56,8 +56,8 @@ func (r *router) atOnce(a ask.Ask) (ask.Answer, bool) {
 		return ask.Answer{}, false
 	}
 	r.tell(a.Call, d)
-	verbs, _ := r.document(d.Do) // only files fail
-	return ask.Answer{Verbs: verbs, Vars: d.Vars}, true
+	meant, _ := r.meant(d) // only files fail
+	return meant, true
 }
 
 func (r *router) tell(c ask.Call, d Decision) {
@@ -68,15 +68,21 @@ func (r *router) tell(c ask.Call, d Decision) {
 	r.log.Debug("call routed", "call", c.ID, "tenant", c.Tenant, "to", c.To, "rule", d.Rule, "why", d.Why)
 }
 
-// document is what a Do of the configuration means as verbs.
-func (r *router) document(do verb.Do) (verb.Document, error) {
+// meant is what a Do of the configuration means as an answer. What a file sets comes over what the number sets.
+func (r *router) meant(d Decision) (ask.Answer, error) {
 	switch {
-	case do.URL == "":
-		return do.Document, nil
-	case isFile(do.URL):
-		return r.files.load(do.URL)
+	case d.Do.URL == "":
+		return ask.Answer{Verbs: d.Do.Document, Vars: d.Vars}, nil
+	case !isFile(d.Do.URL):
+		return ask.Answer{Verbs: verb.Document{&verb.Redirect{To: d.Do.URL}}, Vars: d.Vars}, nil
 	}
-	return verb.Document{&verb.Redirect{To: do.URL}}, nil
+	a, err := r.files.load(d.Do.URL)
+	if len(d.Vars) > 0 {
+		vars := maps.Clone(d.Vars)
+		maps.Copy(vars, a.Vars)
+		a.Vars = vars
+	}
+	return a, err
 }
 
 func notFound() verb.Document {

@@ -158,6 +158,24 @@ func TestFaultyFileIsNamedWithItsLine(t *testing.T) {
 	}
 }
 
+func TestAFileMayBeAnAnswerWithVariables(t *testing.T) {
+	tn, folder := tenant(), t.TempDir()
+	tn.Answer = url("full.json")
+	text := `{"verbs": [{"verb": "log", "text": "{colour}"}], "vars": {"colour": "red"}, "state": {"n": 1}}`
+	if err := os.WriteFile(filepath.Join(folder, "full.json"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	status, body, _ := routeIn(t, folder, tn, ask.Call{To: "x"})
+	if want := `{"verbs":[{"verb":"log","text":"{colour}"}],"vars":{"colour":"red"},"state":{"n":1}}`; status != 200 || strings.TrimSpace(body) != want {
+		t.Errorf("%d %s", status, body)
+	}
+	tn.Numbers["100"] = config.Number{Answer: url("full.json"), CallerPrefix: "7"}
+	_, body, _ = routeIn(t, folder, tn, ask.Call{To: "100", From: "200", Trunk: "local"})
+	if !strings.Contains(body, `"caller_number":"7200"`) || !strings.Contains(body, `"colour":"red"`) {
+		t.Error(body)
+	}
+}
+
 func TestFileIsReadAgainWhenItChanges(t *testing.T) {
 	folder := t.TempDir()
 	f := newFiles(folder)
@@ -165,9 +183,9 @@ func TestFileIsReadAgainWhenItChanges(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(folder, "a.json"), []byte(`[{"verb":"log","text":"`+text+`"}]`), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		doc, err := f.load("a.json")
-		if err != nil || doc[0].(*verb.Log).Text != text {
-			t.Fatalf("%+v %v", doc, err)
+		a, err := f.load("a.json")
+		if err != nil || a.Verbs[0].(*verb.Log).Text != text {
+			t.Fatalf("%+v %v", a, err)
 		}
 	}
 }

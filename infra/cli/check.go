@@ -86,7 +86,7 @@ func (c *checkCmd) named(file string, raw []byte, conf *config.Config) []judged 
 				Expected: "a file beside the configuration", Found: strconv.Quote(a.name), Hint: cause(err)})
 			continue
 		}
-		_, faults := check.Document(doc, c.Vars)
+		_, faults := check.Answer(doc, c.Vars)
 		all = append(all, judged{path, faults})
 	}
 	return all

@@ -135,7 +135,7 @@ func TestCheckReadsTheDocumentsOfAConfiguration(t *testing.T) {
       "300": {answer: "https://acme.test/call.json"}
 `)
 	folder := filepath.Dir(conf)
-	for name, text := range map[string]string{"good.json": `[{"verb": "hangup"}]`, "bad.json": `[{"verb": "hangpu"}]`} {
+	for name, text := range map[string]string{"good.json": `{"verbs": [{"verb": "hangup"}], "vars": {"x": 1}}`, "bad.json": `[{"verb": "hangpu"}]`} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -116,11 +116,18 @@ func (o Options) answer() (*verb.Do, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--answer: neither a URL (http://...) nor a file that can be read: %w", err)
 	}
-	doc, faults := check.Document(raw, nil)
+	answer, faults := check.Answer(raw, nil)
 	if len(faults) > 0 {
 		return nil, &run.Faults{File: o.Answer, List: faults}
 	}
-	return &verb.Do{Document: doc}, nil
+	if strings.HasSuffix(o.Answer, ".json") { // the router reads it, and again when it changes
+		path, err := filepath.Abs(o.Answer)
+		return &verb.Do{URL: path}, err
+	}
+	if len(answer.Vars) > 0 || answer.State != nil {
+		return nil, fmt.Errorf("--answer: %s sets vars or state, and its name does not end in .json; expected a name such as answer.json", o.Answer)
+	}
+	return &verb.Do{Document: answer.Verbs}, nil
 }
 
 // facts are what a newcomer needs to know, for the terminal and the page.

@@ -107,17 +107,26 @@ func TestAnswerTakesCallsThatNothingElseClaims(t *testing.T) {
 			t.Errorf("%s: %+v", to, demo.Answer)
 		}
 	}
-	path := filepath.Join(t.TempDir(), "answer.json")
-	write(t, path, `[{"verb": "hangup"}]`)
-	if d := demoIn(t, Options{Answer: path}, &bytes.Buffer{}); len(d.settings.Config().Tenants["demo"].Answer.Document) != 1 {
-		t.Error("the file is not the answer")
+	path, other := filepath.Join(t.TempDir(), "answer.json"), filepath.Join(t.TempDir(), "answer")
+	for _, text := range []string{`[{"verb": "hangup"}]`, `{"verbs": [{"verb": "hangup"}]}`} { // what `offhook check` takes
+		write(t, path, text)
+		if d := demoIn(t, Options{Answer: path}, &bytes.Buffer{}); d.settings.Config().Tenants["demo"].Answer.URL != path {
+			t.Errorf("%s is not the answer", text)
+		}
+		write(t, other, text)
+		if d := demoIn(t, Options{Answer: other}, &bytes.Buffer{}); len(d.settings.Config().Tenants["demo"].Answer.Document) != 1 {
+			t.Errorf("%s is not the answer", text)
+		}
 	}
 }
 
 func TestAFaultyAnswerIsExplained(t *testing.T) {
 	bad := filepath.Join(t.TempDir(), "bad.json")
 	write(t, bad, "[\n{\"verb\": \"hangpu\"}]")
+	withVars := filepath.Join(t.TempDir(), "answer")
+	write(t, withVars, `{"verbs": [], "vars": {"x": 1}}`)
 	for answer, want := range map[string]string{
+		withVars:        "does not end in .json",
 		bad:             bad + ":2: unknown_verb at /0/verb",
 		"/none.json":    "neither a URL (http://...) nor a file",
 		"http:///path":  "neither a URL",

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"slices"
 	"time"
 
 	"github.com/offhook/offhook/schemas/ask"
@@ -109,6 +110,25 @@ func (r *Run) Music(leg int, kind string, own *verb.Audio, under bool) int {
 	r.call.thing(thingPlay, start.Play).Under = under
 	r.call.put(start)
 	return start.Play
+}
+
+// Accompanied tells whether a run that this one's strand belongs to plays to the caller meanwhile: what those hear who wait.
+func (r *Run) Accompanied() bool {
+	c := r.call
+	if c == nil {
+		return false
+	}
+	for s := c.strand(r.Strand); s != nil && s.Owner != 0; {
+		x := c.run(s.Owner)
+		if x == nil {
+			return false
+		}
+		if slices.ContainsFunc(c.Things, func(t Thing) bool { return t.What == thingPlay && t.Owner == x.N && t.Leg == c.Caller }) {
+			return true
+		}
+		s = c.strand(x.Strand)
+	}
+	return false
 }
 
 // PlayOver plays once to all who take part, over what they hear, but not to the leg except.

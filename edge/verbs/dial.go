@@ -73,7 +73,8 @@ func (v *dial) prepare(r *call.Run) {
 	v.ringback(r, false)
 }
 
-// ringback lets the caller hear that it rings: at once where sound flows already, else when the other side rings.
+// ringback lets the caller hear that it rings: at once where sound flows already, else when the other side rings. Who waits
+// in a queue or is parked goes on hearing music.
 func (v *dial) ringback(r *call.Run, rings bool) {
 	if v.Originates || v.Background || v.Purpose == toTransfer || v.Tone != 0 {
 		return
@@ -81,7 +82,7 @@ func (v *dial) ringback(r *call.Run, rings bool) {
 	if own := v.Spec.Ringback != nil; rings && !r.Heard() {
 		r.Ring(own)
 	}
-	if !r.Heard() {
+	if !r.Heard() || v.Spec.Ringback == nil && r.Accompanied() {
 		return
 	}
 	audio := verb.Audio{Name: "tone:ringback"}

@@ -291,7 +291,8 @@ type Dial struct {
 	Confirm *Do `json:"confirm,omitempty"`
 	// The connection is ended after this time; default none.
 	TimeLimit Duration `json:"time_limit,omitempty"`
-	// What the caller hears while it rings; default the ring tone, or the target's early media.
+	// What the caller hears while it rings; default the ring tone, or the target's early media; in the wait of a
+	// queue its music.
 	Ringback *Audio `json:"ringback,omitempty"`
 	// Go on with the following verbs while it rings; the first answer replaces them.
 	Background bool `json:"background,omitempty"`
@@ -446,7 +447,7 @@ type Enqueue struct {
 	MaxWait Duration `json:"max_wait,omitempty"`
 	// Callers with more go first. Default 0.
 	Priority int `json:"priority,omitempty"`
-	// What the caller hears beside `wait`; default the music on hold.
+	// What the caller hears beside `wait`, also while a dial of it rings; default the music on hold.
 	Music *Audio `json:"music,omitempty"`
 	// What to do by how it ended, before the verb that follows: answered (the conversation is over), left,
 	// timeout (max_wait), failed.

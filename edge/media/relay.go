@@ -18,9 +18,9 @@ type relaying struct {
 	from   *Endpoint // nil: no relay
 	mapped bool
 	ssrc   uint32
-	first  uint16 // sequence numbers before it are not ours to send
 	last   uint16 // newest that came
 	seq    uint16 // what is added to sequence numbers
+	used   uint64 // which of the last 64 numbers are, itself first
 	time   timeline
 
 	between *transcoder // nil: not needed yet
@@ -200,7 +200,7 @@ func (r *relaying) covers(in *inbound, c *clock, now time.Duration) bool {
 
 // start maps a packet to the next number and to the time it is now.
 func (r *relaying) start(in *inbound, c *clock, now time.Duration) {
-	r.mapped, r.ssrc, r.first, r.last = true, in.ssrc, in.seq, in.seq
+	r.mapped, r.ssrc, r.last, r.used = true, in.ssrc, in.seq, ^uint64(1)
 	r.seq = c.seq + 1 - in.seq
 	r.time.begin(in.ts, in.clock, c.at(int64(now/time.Millisecond)), c.rate)
 	if r.between != nil {
@@ -208,16 +208,19 @@ func (r *relaying) start(in *inbound, c *clock, now time.Duration) {
 	}
 }
 
-// advance is false for a packet from before the mapping began: its number is taken. What is older than covers takes needs no
-// such mark, and numbers wrap: the mark follows.
+// advance is false for a packet whose number was used, and for one that is too late for anybody: those from before the mapping
+// began, and those that came before. A number that is encrypted must be used once (RFC 3711 section 9.1).
 func (r *relaying) advance(in *inbound) bool {
-	if int16(in.seq-r.last) > 0 {
-		r.last = in.seq
-		if r.last-r.first > maxDropout {
-			r.first = r.last - maxDropout
-		}
+	ahead := int(int16(in.seq - r.last))
+	if ahead > 0 {
+		r.last, r.used = in.seq, r.used<<ahead|1
+		return true
 	}
-	return int16(in.seq-r.first) >= 0
+	if -ahead >= 64 || r.used>>-ahead&1 != 0 {
+		return false
+	}
+	r.used |= 1 << -ahead
+	return true
 }
 
 // skip leaves out a packet that the party cannot take, without a hole that would count as loss.
@@ -227,7 +230,7 @@ func (r *relaying) skip(in *inbound) {
 		return
 	}
 	r.seq--
-	r.last, r.first = in.seq, in.seq+1
+	r.last, r.used = in.seq, ^uint64(0)
 }
 
 // pass says that a packet is no sound.

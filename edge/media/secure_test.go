@@ -408,6 +408,25 @@ func TestReportsOfAnEncryptedCallAreEncrypted(t *testing.T) {
 	})
 }
 
+// Two packets of one number, encrypted by one key, tell what is in them.
+func TestANumberIsUsedOnce(t *testing.T) {
+	inBubble(t, nil, func(r *rig) {
+		a, b := r.phone(onlyW), r.locked(srtp.Suites[0], 1)
+		bridge(a, b.phone)
+		for range 200 {
+			a.say(1)
+			a.seq, a.ts = a.seq-1, a.ts-frameSize
+			a.say(2)
+			time.Sleep(20 * time.Millisecond)
+		}
+		got := b.hears()
+		r.oneStream(got)
+		if len(got) != 200 {
+			r.Errorf("%d packets", len(got))
+		}
+	})
+}
+
 // rtcpMux agrees to one port for both.
 func (l *locked) rtcpMux() {
 	l.r.Helper()

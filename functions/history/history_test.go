@@ -72,7 +72,7 @@ func story(t testing.TB, id, tenant, from, to string, at time.Time) []events.Del
 		delivered(t, event.CallHangup, event.Hangup{
 			Base: base(12, 20*time.Second), Cause: event.Cause{Class: "normal", Reason: "hangup", SIP: 200}, By: "caller", Direction: "inbound",
 			From: from, FromName: "Anna", To: to, Trunk: "local", Agent: "105", AgentName: "Juris", CreatedAt: at, AnsweredAt: &answered, BridgedAt: &bridged,
-			DurationMS: 20000, TalkMS: 15000, Legs: []event.LegEnd{{Leg: 1, Direction: "inbound"}, {Leg: 2, Target: "user:101", AnsweredAt: &bridged}},
+			DurationMS: 20000, TalkMS: 15000, Legs: []event.LegEnd{{Leg: 1, Direction: "inbound"}, {Leg: 2, Direction: "outbound", Target: "user:101", AnsweredAt: &bridged, Cause: event.Cause{Class: "normal"}}},
 		}),
 	}
 }

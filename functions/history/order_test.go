@@ -87,6 +87,32 @@ func TestAnAgentWithoutANameHasNotTheNameOfTheOneBefore(t *testing.T) {
 	})
 }
 
+func TestAgentsAreThoseWhoSpokeWithTheCaller(t *testing.T) {
+	onEach(t, func(t *testing.T, database string) {
+		f := start(t, environment(t, database))
+		list := story(t, "call_1", "demo", "+371", "100", began)
+		var end event.Hangup
+		if err := json.Unmarshal(list[4].Data, &end); err != nil {
+			t.Fatal(err)
+		}
+		at := began.Add(time.Second)
+		for _, l := range []event.LegEnd{
+			{Direction: "inbound", Target: "number:+371", Cause: event.Cause{Class: "normal", Reason: "transferred"}},
+			{Direction: "outbound", Target: "user:107", Cause: event.Cause{Class: "refused", Reason: "not_confirmed"}},
+			{Direction: "outbound", Target: "user:108", Cause: event.Cause{Class: "cancelled", Reason: "completed_elsewhere"}},
+			{Direction: "lent", Target: "user:109", Cause: event.Cause{Class: "normal", Reason: "transferred"}},
+		} {
+			l.AnsweredAt = &at
+			end.Legs = append(end.Legs, l)
+		}
+		list[4] = delivered(t, event.CallHangup, end)
+		feed(t, f, list...)
+		if c := one(t, storeOf(f), "call_1"); strings.Join(c.Agents, " ") != "101 105 109" {
+			t.Errorf("%v", c.Agents)
+		}
+	})
+}
+
 func TestNumbersAreFoundHoweverTheyAreWritten(t *testing.T) {
 	onEach(t, func(t *testing.T, database string) {
 		f := start(t, environment(t, database))

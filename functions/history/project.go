@@ -113,11 +113,13 @@ func ofHangup(data []byte) (*row, error) {
 	return &r, nil
 }
 
-// answeredBy are the users and numbers that took the call: "user:105" is 105.
+// answeredBy are the users and numbers that took the call: "user:105" is 105. Not who did not confirm it or was too late,
+// nor the caller, whom a transfer may have named.
 func answeredBy(legs []event.LegEnd) []string {
 	var all []string
 	for _, l := range legs {
-		if _, who, ok := strings.Cut(l.Target, ":"); ok && l.AnsweredAt != nil && !strings.HasPrefix(l.Target, "sip") {
+		took := l.Direction != "inbound" && l.AnsweredAt != nil && (l.Cause.Class == "normal" || l.Cause.Class == "failed")
+		if _, who, ok := strings.Cut(l.Target, ":"); ok && took && !strings.HasPrefix(l.Target, "sip") {
 			all = append(all, who)
 		}
 	}

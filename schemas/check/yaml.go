@@ -1,10 +1,12 @@
 package check
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -19,9 +21,10 @@ const maxYAMLNodes = 200_000
 
 // yamlTree reads one YAML document into a tree; nil when it is none.
 func (c *checker) yamlTree(raw []byte) *tree.Tree {
+	raw = bytes.ReplaceAll(raw, []byte("\r\n"), []byte("\n")) // the parser counts lines of comments wrongly else
 	file, err := parser.ParseBytes(raw, 0)
 	if err != nil {
-		c.yamlSyntax(err)
+		c.yamlSyntax(err, raw)
 		return nil
 	}
 	y := yamlReader{anchors: map[string]ast.Node{}}
@@ -49,16 +52,16 @@ func bodies(file *ast.File) (out []ast.Node) {
 	return out
 }
 
-func (c *checker) yamlSyntax(err error) {
-	f := event.Fault{Code: "bad_yaml", Line: 1, Expected: "YAML", Found: err.Error()}
+func (c *checker) yamlSyntax(err error, raw []byte) {
+	s := yamlSlip{said: err.Error(), line: 1, lines: strings.Split(string(raw), "\n")}
 	var at yaml.Error
 	if errors.As(err, &at) {
-		f.Found = at.GetMessage()
+		s.said = at.GetMessage()
 		if t := at.GetToken(); t != nil && t.Position != nil {
-			f.Line = t.Position.Line
+			s.line = t.Position.Line
 		}
 	}
-	c.faults = append(c.faults, f)
+	c.faults = append(c.faults, s.inWords())
 }
 
 // yamlReader turns YAML nodes into a tree, with aliases put in and scalars as JSON has them.
@@ -117,6 +120,7 @@ func (y *yamlReader) alias(key string, n *ast.AliasNode, depth int) {
 	target, ok := y.anchors[name]
 	if !ok {
 		y.fail(n, "the name of an anchor above", "*"+name)
+		y.fault.Hint = "a value that begins with * stands in quotes"
 		return
 	}
 	y.node(key, target, depth+1)

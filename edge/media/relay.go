@@ -185,7 +185,7 @@ func (r *relaying) covers(in *inbound, c *clock, now time.Duration) bool {
 	if !r.mapped || in.ssrc != r.ssrc || in.clock != r.time.in {
 		return false
 	}
-	if d := int16(in.seq - r.last); d > maxDropout || d < -maxDropout {
+	if d := int16(in.seq - r.last); d > maxDropout || d < -maxMisorder {
 		return false
 	}
 	ts := in.ts

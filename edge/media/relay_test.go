@@ -112,6 +112,24 @@ func TestNewSourceStreamGoesOnInOurs(t *testing.T) {
 	})
 }
 
+// Some phones count from anywhere again after a hold, in the same stream.
+func TestAStreamWhoseNumbersGoBackGoesOnInOurs(t *testing.T) {
+	for _, back := range []uint16{200, 1000, 2999, 3001, 30000} {
+		inBubble(t, nil, func(r *rig) {
+			a, b := r.phone(bothCodecs), r.phone(bothCodecs)
+			bridge(a, b)
+			a.talk(1, 3100)
+			a.seq -= back
+			a.talk(2, 50)
+			got := b.hears()
+			r.oneStream(got)
+			if len(got) != 3149 { // the first of them is not believed
+				r.Errorf("back by %d: %d packets", back, len(got))
+			}
+		})
+	}
+}
+
 func TestSilenceSuppressionKeepsTheSendersTime(t *testing.T) {
 	inBubble(t, nil, func(r *rig) {
 		a, b := r.phone(bothCodecs), r.phone(bothCodecs)

@@ -79,7 +79,7 @@ func (w *writer) gather(first job) []job {
 	return jobs
 }
 
-// commit writes all rows, or where that fails each by itself, so that a bad one spoils no other.
+// commit writes all rows, or where one of them fails each by itself, so that a bad one spoils no other.
 func (w *writer) commit(jobs []job) {
 	rows := make([]*row, len(jobs))
 	for i, j := range jobs {
@@ -88,7 +88,7 @@ func (w *writer) commit(jobs []job) {
 	slices.SortStableFunc(rows, func(a, b *row) int { return cmp.Compare(a.id, b.id) }) // one order of locks for all writers
 	err := w.store.apply(jobs[0].ctx, rows)
 	for _, j := range jobs {
-		if err == nil || len(jobs) == 1 {
+		if len(jobs) == 1 || !hopeless(err) { // a server that is away would be waited for by each
 			j.done <- err
 			continue
 		}

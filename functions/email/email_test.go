@@ -376,3 +376,17 @@ func TestAddressOfTheServer(t *testing.T) {
 		}
 	}
 }
+
+func TestTheOutboxIsItsOwnersAlone(t *testing.T) {
+	data := t.TempDir()
+	start(t, environment(data, ""))
+	files, err := filepath.Glob(filepath.Join(data, "email.db*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%v %v", files, err)
+	}
+	for _, path := range files {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v %v", path, info.Mode(), err)
+		}
+	}
+}

@@ -410,3 +410,18 @@ func TestADatabaseThatIsNoneStopsTheStartAndShowsNoPassword(t *testing.T) {
 		}
 	}
 }
+
+func TestTheFileIsItsOwnersAlone(t *testing.T) {
+	env := environment(t, "")
+	f := start(t, env)
+	feed(t, f, story(t, "call_1", "demo", "+371", "100", began)...)
+	files, err := filepath.Glob(filepath.Join(env.Data, "history.db*"))
+	if err != nil || len(files) < 2 { // the journal too
+		t.Fatalf("%v %v", files, err)
+	}
+	for _, path := range files {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v %v", path, info.Mode(), err)
+		}
+	}
+}

@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -23,6 +25,7 @@ import (
 type Store struct {
 	write, read *sql.DB
 	postgres    bool
+	file        string      // else
 	tables      atomic.Bool // they are there
 }
 
@@ -110,7 +113,20 @@ func connect(where string) (*Store, error) {
 		return nil, errors.Join(err, w.Close())
 	}
 	r.SetMaxOpenConns(4)
-	return &Store{write: w, read: r}, nil
+	return &Store{write: w, read: r, file: where}, nil
+}
+
+// private makes a missing file for this user alone. SQLite would leave it to the umask, and gives its journals the same
+// mode. A file that is there is not opened: to close it would drop the locks that this process has on it.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 func openFile(path string, pragmas ...string) (*sql.DB, error) {
@@ -123,6 +139,11 @@ func openFile(path string, pragmas ...string) (*sql.DB, error) {
 func (s *Store) prepare(ctx context.Context) error {
 	if s.tables.Load() {
 		return nil
+	}
+	if s.file != "" {
+		if err := private(s.file); err != nil {
+			return err
+		}
 	}
 	err := s.migrate(ctx)
 	s.tables.Store(err == nil)

@@ -20,7 +20,7 @@ var demoDocument []byte
 
 // writeDemo puts the demo tenant into an empty data folder; what is there already stays.
 func writeDemo(data, config string) error {
-	if err := os.MkdirAll(data, 0o755); err != nil {
+	if err := os.MkdirAll(data, 0o700); err != nil { // callers' numbers and recordings are nobody else's
 		return fmt.Errorf("--data %s cannot be used: %w; give another with --data", data, err)
 	}
 	key := make([]byte, 16)
@@ -29,7 +29,7 @@ func writeDemo(data, config string) error {
 	if err := writeNew(config, []byte(yaml), 0o600); err != nil {
 		return err
 	}
-	return writeNew(filepath.Join(filepath.Dir(config), "demo.json"), demoDocument, 0o644)
+	return writeNew(filepath.Join(filepath.Dir(config), "demo.json"), demoDocument, 0o600)
 }
 
 func writeNew(path string, content []byte, mode fs.FileMode) error {

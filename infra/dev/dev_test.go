@@ -62,8 +62,10 @@ func TestTheDemoIsGoodAndHasAKeyOfItsOwn(t *testing.T) {
 	if _, faults := check.Document([]byte(read(t, filepath.Join(data, "demo.json"))), nil); len(faults) > 0 {
 		t.Errorf("demo.json: %+v", faults)
 	}
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("a file with keys: %v, %v", info.Mode(), err)
+	for path, want := range map[string]os.FileMode{path: 0o600, filepath.Join(data, "demo.json"): 0o600, data: 0o700, filepath.Dir(data): 0o700} {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v", path, info.Mode(), err)
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 	"github.com/offhook/offhook/schemas/format"
 )
 
-//go:embed page.html style.css page.js
+//go:embed page.html style.css page.js icon.svg
 var files embed.FS
 
 // Config of the console.
@@ -51,6 +51,7 @@ func New(cfg Config) http.Handler {
 	mux.HandleFunc("GET /parts", c.render("parts"))
 	mux.HandleFunc("GET /style.css", asset("style.css", "text/css; charset=utf-8"))
 	mux.HandleFunc("GET /page.js", asset("page.js", "text/javascript; charset=utf-8"))
+	mux.HandleFunc("GET /favicon.ico", asset("icon.svg", "image/svg+xml")) // browsers ask for it beside any answer, JSON too
 	return secured(mux)
 }
 

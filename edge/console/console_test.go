@@ -62,7 +62,7 @@ func TestThePageShowsCallsPhonesMailsAndEvents(t *testing.T) {
 		delivered("acme/101", "user.registered", `{"tenant":"acme","user":"101"}`),
 	), "/")
 	for _, want := range []string{"Ilze", "Phone", "a@x.test, b@x.test", "On hold", "media timeout", "fault", `id="call_1"`, "127.0.0.1:5060", "bolt-caller", "bolt-number",
-		"parked 701", "telia", "not registered", "invoice", "supervised", `class="mark rec"`, `data-events="call.ringing `, " recording.stored "} {
+		"parked 701", "telia", "not registered", `<link rel="icon" type="image/svg+xml" href="/favicon.ico">`, "invoice", "supervised", `class="mark rec"`, `data-events="call.ringing `, " recording.stored "} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -137,7 +137,7 @@ func TestThePartsAreAFragment(t *testing.T) {
 }
 
 func TestThePagesFilesComeWithTheirTypes(t *testing.T) {
-	for path, kind := range map[string]string{"/style.css": "text/css; charset=utf-8", "/page.js": "text/javascript; charset=utf-8"} {
+	for path, kind := range map[string]string{"/style.css": "text/css; charset=utf-8", "/page.js": "text/javascript; charset=utf-8", "/favicon.ico": "image/svg+xml"} {
 		res, body := get(t, page(""), path)
 		if res.StatusCode != 200 || res.Header.Get("Content-Type") != kind || body == "" || res.Header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: %d %v", path, res.StatusCode, res.Header)

@@ -173,11 +173,11 @@ func TestNoQueryReadsTheWholeHistory(t *testing.T) {
 
 func plan(t *testing.T, s *Store, q Query) (steps []string) {
 	t.Helper()
-	where, args, err := q.where()
+	where, args, err := s.where(q)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows, err := s.read.Query(`EXPLAIN QUERY PLAN SELECT `+columns+` FROM calls`+where+q.order()+` LIMIT 51`, args...)
+	rows, err := s.read.Query(`EXPLAIN QUERY PLAN SELECT `+columns+` FROM calls`+where+s.order(q)+` LIMIT 51`, args...)
 	if err != nil {
 		t.Fatal(err)
 	}

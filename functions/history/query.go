@@ -75,12 +75,12 @@ const columns = `id, tenant, direction, caller, caller_name, called, trunk, user
 
 // Calls gives a page of calls. The error is ErrCursor, or the database's.
 func (s *Store) Calls(ctx context.Context, q Query) (Page, error) {
-	where, args, err := q.where()
+	where, args, err := s.where(q)
 	if err != nil {
 		return Page{}, err
 	}
 	limit := q.limit()
-	calls, err := s.list(ctx, `SELECT `+columns+` FROM calls`+where+q.order()+` LIMIT `+strconv.Itoa(limit+1), args)
+	calls, err := s.list(ctx, `SELECT `+columns+` FROM calls`+where+s.order(q)+` LIMIT `+strconv.Itoa(limit+1), args)
 	if err != nil {
 		return Page{}, err
 	}
@@ -114,22 +114,22 @@ func (q Query) limit() int {
 }
 
 // order and tenant: the calls of an agent are few. The additions keep SQLite from reading all calls of the tenant, only
-// because these are in order already.
-func (q Query) order() string {
-	if q.Agent != "" {
+// because these are in order already. PostgreSQL counts.
+func (s *Store) order(q Query) string {
+	if q.Agent != "" && !s.postgres {
 		return " ORDER BY created_at + 0 DESC, id DESC"
 	}
 	return " ORDER BY created_at DESC, id DESC"
 }
 
-func (q Query) tenant() string {
-	if q.Agent != "" {
+func (s *Store) tenant(q Query) string {
+	if q.Agent != "" && !s.postgres {
 		return "tenant || ''"
 	}
 	return "tenant"
 }
 
-func (q Query) where() (string, []any, error) {
+func (s *Store) where(q Query) (string, []any, error) {
 	var terms []string
 	var args []any
 	add := func(term string, values ...any) {
@@ -137,7 +137,7 @@ func (q Query) where() (string, []any, error) {
 		args = append(args, values...)
 	}
 	if q.Tenant != "" {
-		add(q.tenant()+" = ?", q.Tenant)
+		add(s.tenant(q)+" = ?", q.Tenant)
 	}
 	for _, c := range []struct{ column, number string }{{"caller", q.Caller}, {"called", q.Called}} {
 		if c.number != "" {

@@ -259,7 +259,8 @@ type Detect struct {
 // Dial is the verb "dial": Calls one or several targets and connects the first that answers; the others are
 // cancelled as completed elsewhere. Ends when the connection ends or nobody answered. The result's status
 // keeps answered, no_answer (nobody took it), busy, timeout (nothing came back), refused, failed and
-// cancelled apart.
+// cancelled apart. When nobody answered and the script ends, a caller who is unanswered hears the other
+// side's status, such as 404 or 486.
 type Dial struct {
 	// The author's own name for this verb; it comes back in results and events.
 	ID string `json:"id,omitempty"`
@@ -298,7 +299,9 @@ type Dial struct {
 	Background bool `json:"background,omitempty"`
 	// What to do when the dial, or one target, comes to this: it rang, was answered, was held, ended so. What is
 	// given for the dial's own end (no_answer, busy, timeout, cancelled, refused, failed, hangup) runs before
-	// the verb that follows.
+	// the verb that follows. no_answer: its phones are there and nobody took it; failed: it could not be called,
+	// as a user none of whose phones is registered (cause not_registered), or the other side has a fault;
+	// refused falls back to failed.
 	On map[string]Do `json:"on,omitempty"`
 	// Where to go with the result; default the following verb.
 	Next *Do `json:"next,omitempty"`
@@ -330,7 +333,9 @@ type Divert struct {
 	WrapUp Duration `json:"wrap_up,omitempty"`
 	// What to do when the dial, or one target, comes to this: it rang, was answered, was held, ended so. What is
 	// given for the dial's own end (no_answer, busy, timeout, cancelled, refused, failed, hangup) runs before
-	// the verb that follows.
+	// the verb that follows. no_answer: its phones are there and nobody took it; failed: it could not be called,
+	// as a user none of whose phones is registered (cause not_registered), or the other side has a fault;
+	// refused falls back to failed.
 	On map[string]Do `json:"on,omitempty"`
 	// Where to go with the result; default the following verb.
 	Next *Do `json:"next,omitempty"`
@@ -360,7 +365,9 @@ type Transfer struct {
 	Headers map[string]string `json:"headers,omitempty"`
 	// What to do when the dial, or one target, comes to this: it rang, was answered, was held, ended so. What is
 	// given for the dial's own end (no_answer, busy, timeout, cancelled, refused, failed, hangup) runs before
-	// the verb that follows.
+	// the verb that follows. no_answer: its phones are there and nobody took it; failed: it could not be called,
+	// as a user none of whose phones is registered (cause not_registered), or the other side has a fault;
+	// refused falls back to failed.
 	On map[string]Do `json:"on,omitempty"`
 	// Where to go with the result; default the following verb.
 	Next *Do `json:"next,omitempty"`
@@ -408,7 +415,9 @@ type Park struct {
 	Music *Audio `json:"music,omitempty"`
 	// What to do when the dial, or one target, comes to this: it rang, was answered, was held, ended so. What is
 	// given for the dial's own end (no_answer, busy, timeout, cancelled, refused, failed, hangup) runs before
-	// the verb that follows.
+	// the verb that follows. no_answer: its phones are there and nobody took it; failed: it could not be called,
+	// as a user none of whose phones is registered (cause not_registered), or the other side has a fault;
+	// refused falls back to failed.
 	On map[string]Do `json:"on,omitempty"`
 	// Where to go with the result; default the following verb.
 	Next *Do `json:"next,omitempty"`

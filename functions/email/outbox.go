@@ -188,6 +188,16 @@ func (b *outbox) end(ctx context.Context, id, state, note string) error {
 	return stuck(err)
 }
 
+// lose settles a mail that is being handed over; false when it is not.
+func (b *outbox) lose(ctx context.Context, id string) (bool, error) {
+	res, err := b.db.ExecContext(ctx, `UPDATE mails SET state = ?, changed = ? WHERE id = ? AND state = ?`, stateUnconfirmed, time.Now().UnixMilli(), id, stateCommitting)
+	if err != nil {
+		return false, stuck(err)
+	}
+	n, err := res.RowsAffected()
+	return n > 0, err
+}
+
 // again queues a mail for a later try, to the recipients in l.
 func (b *outbox) again(ctx context.Context, l letter, due time.Time, note string) error {
 	raw, err := json.Marshal(l)

@@ -205,10 +205,18 @@ func (s *sender) sendOne(ctx context.Context, id string) error {
 	started := time.Now()
 	d := s.deliver(ctx, w.letter, to)
 	if d.err != nil && ctx.Err() != nil {
-		// Given up by us: what is queued stays so, what is committing is settled at the next start.
-		return ctx.Err()
+		return errors.Join(ctx.Err(), s.abandon(context.WithoutCancel(ctx), w.letter))
 	}
 	return s.book(context.WithoutCancel(ctx), w, d, started)
+}
+
+// abandon: given up by us. What is queued stays so; of what was being handed over nobody knows.
+func (s *sender) abandon(ctx context.Context, l letter) error {
+	lost, err := s.box.lose(ctx, l.ID)
+	if lost {
+		s.log.Warn("mail unconfirmed: it was being handed over when time was up, and is not sent again", "event", l.ID, "call", l.Call)
+	}
+	return err
 }
 
 func (s *sender) deliver(ctx context.Context, l letter, to []*mail.Address) delivery {

@@ -281,7 +281,7 @@ type Email struct {
 	Text string `json:"text,omitempty"`
 	// The HTML text.
 	HTML string `json:"html,omitempty"`
-	// Files to attach.
+	// Files to attach; the e-mail function does not send them yet.
 	Attach []string `json:"attach,omitempty"`
 	// The call's variables.
 	Vars map[string]any `json:"vars,omitempty"`

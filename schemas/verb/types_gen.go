@@ -658,7 +658,7 @@ type Email struct {
 	Text string `json:"text,omitempty"`
 	// The HTML text; values are put in escaped. Write {{ and }} for the braces of styles.
 	HTML string `json:"html,omitempty"`
-	// Files to attach.
+	// Files to attach; the e-mail function does not send them yet.
 	Attach Strings `json:"attach,omitempty"`
 }
 

@@ -12,7 +12,7 @@ func TestRelayOfALongCallGoesOn(t *testing.T) {
 		inBubble(t, nil, func(r *rig) {
 			a, b := r.phone(bothCodecs), r.phone(to)
 			bridge(a, b)
-			for minute := range 24 {
+			for minute := range 12 {
 				a.talk(1, 60*50)
 				got := b.hears()
 				r.oneStream(got)
@@ -38,7 +38,7 @@ func TestEncryptedRelayOfALongCallGoesOn(t *testing.T) {
 	inBubble(t, nil, func(r *rig) {
 		a, b := r.locked(srtp.Suites[0], 1), r.locked(srtp.Suites[2], 2)
 		bridge(a.phone, b.phone)
-		for minute := range 24 {
+		for minute := range 12 {
 			a.talk(1, 60*50)
 			if got := b.hears(); len(got) != 60*50 {
 				r.Fatalf("minute %d: %d packets", minute, len(got))
@@ -53,7 +53,7 @@ func TestMixOfALongCallGoesOn(t *testing.T) {
 		inBubble(t, nil, func(r *rig) {
 			a, b, c := r.phone(from), r.phone(bothCodecs), r.phone(bothCodecs)
 			c.end.Hear([]Heard{{From: a.end}, {From: b.end}})
-			for minute := range 24 {
+			for minute := range 12 {
 				a.talk(1, 60*50)
 				got := c.hears()
 				r.oneStream(got)

@@ -113,13 +113,17 @@ func (r *receiver) take(sc *scratch, b []byte, from netip.AddrPort, now time.Dur
 		return in, 0, false
 	}
 	in.clock = r.stats.clock()
+	another := r.stats.ssrc != was
+	if another {
+		r.digit.Change()
+	}
 	if in.codec.digits() {
 		ev, _ := dtmf.Parse(in.payload)
 		r.digit.Clock = 1000 * uint32(in.codec.clock())
 		*digits, n = r.digit.Packet(in.ts, in.marker, ev, now)
 	}
 	if r.tap != nil {
-		r.tap.take(sc, &in, r.stats.ssrc != was)
+		r.tap.take(sc, &in, another)
 	}
 	return in, n, true
 }

@@ -68,6 +68,21 @@ func TestLostEndIsFoundByTheNextDigit(t *testing.T) {
 	same(t, run(&r, in), []Digit{{"1", 100 * ms}, {"2", 120 * ms}})
 }
 
+// The times of another stream begin anywhere: neither before nor after those of the one that was.
+func TestDigitsOfAnotherStreamAreNotLate(t *testing.T) {
+	for _, ts := range []uint32{0, 1000, 2000, 1 << 31, 1<<32 - 1000} {
+		var r Receiver
+		got := run(&r, press(1, 2000, 0))
+		r.Change()
+		got = append(got, run(&r, press(2, ts, 300*ms))...)
+		same(t, got, []Digit{{"1", 120 * ms}, {"2", 120 * ms}})
+		got = run(&r, press(3, ts+3000, 500*ms)[:5])
+		r.Change()
+		got = append(got, run(&r, press(4, ts, 700*ms))...)
+		same(t, got, []Digit{{"3", 100 * ms}, {"4", 120 * ms}})
+	}
+}
+
 func TestOnlyTheEndArrives(t *testing.T) {
 	var r Receiver
 	in := append(press(1, 1000, 0)[:2], press(2, 3000, 200*ms)[7])

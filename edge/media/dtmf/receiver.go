@@ -29,6 +29,7 @@ type Receiver struct {
 	code     byte
 	seen     bool // there was an event; ts belongs to it
 	active   bool // it has not been told yet
+	changed  bool // what comes next is of another stream
 	ts       uint32
 	before   uint32 // samples of earlier segments of a long event
 	duration uint16
@@ -43,18 +44,19 @@ func (r *Receiver) Packet(ts uint32, marker bool, ev Event, now time.Duration) (
 	if int(ev.Code) >= len(keys) {
 		return done, 0
 	}
-	if r.seen && ts != r.ts {
+	if r.seen && !r.changed && ts != r.ts {
 		if int32(ts-r.ts) < 0 && now-r.last < time.Second {
 			return done, 0 // late packet of an earlier event
 		}
 		if r.continues(ts, marker, ev) {
 			r.before += uint32(r.duration)
 			r.ts, r.duration = ts, 0
-		} else if d, ok := r.finish(); ok {
-			done[n], n = d, n+1
 		}
 	}
-	if !r.seen || ts != r.ts {
+	if !r.seen || r.changed || ts != r.ts {
+		if d, ok := r.finish(); ok {
+			done[n], n = d, n+1
+		}
 		if r.paid > now+burst {
 			return done, n
 		}
@@ -69,6 +71,9 @@ func (r *Receiver) Packet(ts uint32, marker bool, ev Event, now time.Duration) (
 	}
 	return done, n
 }
+
+// Change is told when another stream follows: its times have nothing to do with those before.
+func (r *Receiver) Change() { r.changed = true }
 
 // continues tells the next segment of an event longer than 0xFFFF samples (RFC 4733 section 2.5.1.3): same event,
 // no marker, and it starts where the segment before ended.

@@ -270,7 +270,7 @@ type Script struct {
 	Vars     map[string]any  `json:"vars,omitempty"`
 	VarBytes int             `json:"var_bytes,omitempty"`
 	Digits   string          `json:"digits,omitempty"`  // last gathered
-	Dialled  *ask.Result     `json:"dialled,omitempty"` // of the last dial
+	Dialled  *ask.Result     `json:"dialled,omitempty"` // of the last dial or divert
 }
 
 // Agent is who the caller spoke with last.

@@ -180,7 +180,7 @@ func (c *Call) verbEnded(s *Strand, res ask.Result) { c.verbWrote(s, res, "", ""
 
 func (c *Call) verbWrote(s *Strand, res ask.Result, level, text string) {
 	s.Result = &res
-	if res.Verb == "dial" {
+	if res.Verb == "dial" || res.Verb == "divert" {
 		c.Script.Dialled = &res
 	}
 	if !internal(res.Verb) {

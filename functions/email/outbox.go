@@ -6,12 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
-	"os"
 	"time"
 
 	_ "modernc.org/sqlite" // driver "sqlite"
+
+	"github.com/offhook/offhook/functions/fn"
 )
 
 // States of a mail.
@@ -60,22 +60,9 @@ type waiting struct {
 	queued time.Time
 }
 
-// private makes a missing file for this user alone. SQLite would leave it to the umask, and gives its journals the same
-// mode. A file that is there is not opened: to close it would drop the locks that this process has on it.
-func private(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return f.Close()
-}
-
 // openOutbox opens or makes the file; one process at a time has it. lost are the mails whose end nobody knows.
 func openOutbox(path string) (b *outbox, lost []string, err error) {
-	if err := private(path); err != nil {
+	if err := fn.PrivateFile(path); err != nil {
 		return nil, nil, err
 	}
 	// The exclusive lock keeps a second process from sending the same mails.

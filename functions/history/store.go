@@ -5,9 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -19,6 +17,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite" // driver "sqlite"
+
+	"github.com/offhook/offhook/functions/fn"
 )
 
 // Store is the database of calls. It is safe for concurrent use.
@@ -116,19 +116,6 @@ func connect(where string) (*Store, error) {
 	return &Store{write: w, read: r, file: where}, nil
 }
 
-// private makes a missing file for this user alone. SQLite would leave it to the umask, and gives its journals the same
-// mode. A file that is there is not opened: to close it would drop the locks that this process has on it.
-func private(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return f.Close()
-}
-
 func openFile(path string, pragmas ...string) (*sql.DB, error) {
 	q := url.Values{"_pragma": append(pragmas, "busy_timeout(5000)")}
 	name := &url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
@@ -141,7 +128,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		return nil
 	}
 	if s.file != "" {
-		if err := private(s.file); err != nil {
+		if err := fn.PrivateFile(s.file); err != nil {
 			return err
 		}
 	}

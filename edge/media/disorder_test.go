@@ -36,6 +36,12 @@ var disorders = []struct {
 	}},
 	{"numbers go on", func(d *disorder) { d.a.seq += uint16(d.rnd.IntN(5000)) }},
 	{"numbers go back", func(d *disorder) { d.a.seq, d.late = d.a.seq-uint16(200+d.rnd.IntN(30000)), nil }},
+	{"begins anew", func(d *disorder) {
+		d.a.talk(1, 100)
+		d.hears()
+		back := 1 + d.rnd.IntN(99)
+		d.a.seq, d.a.ts, d.late = d.a.seq-uint16(back), d.a.ts-uint32(back)*frameSize, nil
+	}},
 	{"time jumps", func(d *disorder) { d.a.ts, d.late = d.a.ts+1<<30+d.rnd.Uint32N(1<<31), nil }},
 	{"comfort noise", func(d *disorder) { d.a.rest() }},
 	{"burst", func(d *disorder) {

@@ -38,7 +38,8 @@ type inbound struct {
 	ts      uint32
 	ssrc    uint32
 	payload []byte
-	learned bool // the first packet of a party behind NAT
+	learned bool  // the first packet of a party behind NAT
+	stream  uint8 // another number than before: another stream
 }
 
 // receiver is the way in.
@@ -107,13 +108,13 @@ func (r *receiver) take(sc *scratch, b []byte, from netip.AddrPort, now time.Dur
 	}
 	moved := r.source.locked != before
 	in.learned = moved && r.learn
-	was := r.stats.ssrc
+	was := r.stats.streams
 	if !r.stats.update(&in, now, moved) {
 		r.refused++
 		return in, 0, false
 	}
-	in.clock = r.stats.clock()
-	another := r.stats.ssrc != was
+	in.clock, in.stream = r.stats.clock(), r.stats.streams
+	another := in.stream != was
 	if another {
 		r.digit.Change()
 	}

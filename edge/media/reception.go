@@ -12,6 +12,7 @@ const (
 	maxMisorder = 100
 	seqMod      = 1 << 16
 	quiet       = 100 * time.Millisecond // of the stream that is heard, before another SSRC may take its place
+	countsAnew  = 6                      // so many packets in sequence, with numbers that came before, are a sender that begins anew
 )
 
 // reception counts a stream as RFC 3550 appendix A.1, A.3 and A.8 say, over changes of SSRC.
@@ -22,6 +23,10 @@ type reception struct {
 	rival    rival
 	last     time.Duration // when a packet of this SSRC came
 	maxSeq   uint16
+	again    uint16 // number of the last packet whose number came before
+	row      uint8  // how many such there are in sequence
+	streams  uint8  // how many there were, for comparison
+	came     uint32 // which of the last 32 numbers came, maxSeq first
 	badSeq   uint32 // seq that would show a restarted sender; seqMod: none
 	cycles   uint32
 	base     uint32
@@ -77,35 +82,54 @@ func (r *reception) succeeds(in *inbound, now time.Duration) bool {
 
 // begin starts a new stream and keeps the sums of the one before.
 func (r *reception) begin(in *inbound) {
-	r.before.lost += r.lost()
-	r.before.received += r.received
-	r.restart(in.seq)
+	r.renew(in.seq)
 	r.started, r.ssrc, r.rival.next = true, in.ssrc, seqMod
 }
 
 func (r *reception) restart(seq uint16) {
 	r.base, r.maxSeq, r.badSeq, r.cycles, r.received, r.timed = uint32(seq), seq, seqMod, 0, 0, false
+	r.came, r.row, r.streams = 1, 0, r.streams+1
 	r.told.expected, r.told.received = 0, 0
 }
 
 // sequence is update_seq of appendix A.1, without its probation: the source was checked before.
 func (r *reception) sequence(seq uint16) bool {
 	switch delta := seq - r.maxSeq; {
-	case delta < maxDropout:
+	case delta > 0 && delta < maxDropout:
 		if seq < r.maxSeq {
 			r.cycles += seqMod
 		}
-		r.maxSeq = seq
-	case uint32(delta) <= seqMod-maxMisorder:
+		r.maxSeq, r.came, r.row = seq, r.came<<delta|1, 0
+	case delta > 0 && uint32(delta) <= seqMod-maxMisorder:
 		if uint32(seq) != r.badSeq {
 			r.badSeq = uint32(seq + 1)
 			return false
 		}
-		r.before.lost += r.lost()
-		r.before.received += r.received
-		r.restart(seq)
+		r.renew(seq)
+	case r.repeats(seq):
+		r.renew(seq)
 	}
 	return true
+}
+
+// repeats says whether a sender begins anew by less than maxMisorder: what is late came not before.
+func (r *reception) repeats(seq uint16) bool {
+	bit := uint32(1) << (r.maxSeq - seq) // 0: too long ago to be known
+	if bit != 0 && r.came&bit == 0 {
+		r.came, r.row = r.came|bit, 0
+		return false
+	}
+	if seq != r.again+1 {
+		r.row = 0
+	}
+	r.again, r.row = seq, r.row+1
+	return r.row >= countsAnew
+}
+
+func (r *reception) renew(seq uint16) {
+	r.before.lost += r.lost()
+	r.before.received += r.received
+	r.restart(seq)
 }
 
 // lost is appendix A.3: expected less received, not below zero when packets came twice.

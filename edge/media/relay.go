@@ -17,7 +17,7 @@ const tooOld = 2000
 type relaying struct {
 	from   *Endpoint // nil: no relay
 	mapped bool
-	ssrc   uint32
+	stream uint8
 	last   uint16 // newest that came
 	seq    uint16 // what is added to sequence numbers
 	used   uint64 // which of the last 64 numbers are, itself first
@@ -182,7 +182,7 @@ func (s *sender) utter(sc *scratch, h rtp.Header, pcm []int16) {
 
 // covers says whether the mapping is still good for a packet.
 func (r *relaying) covers(in *inbound, c *clock, now time.Duration) bool {
-	if !r.mapped || in.ssrc != r.ssrc || in.clock != r.time.in {
+	if !r.mapped || in.stream != r.stream || in.clock != r.time.in {
 		return false
 	}
 	if d := int16(in.seq - r.last); d > maxDropout || d < -maxMisorder {
@@ -200,7 +200,7 @@ func (r *relaying) covers(in *inbound, c *clock, now time.Duration) bool {
 
 // start maps a packet to the next number and to the time it is now.
 func (r *relaying) start(in *inbound, c *clock, now time.Duration) {
-	r.mapped, r.ssrc, r.last, r.used = true, in.ssrc, in.seq, ^uint64(1)
+	r.mapped, r.stream, r.last, r.used = true, in.stream, in.seq, ^uint64(1)
 	r.seq = c.seq + 1 - in.seq
 	r.time.begin(in.ts, in.clock, c.at(int64(now/time.Millisecond)), c.rate)
 	if r.between != nil {
@@ -226,7 +226,7 @@ func (r *relaying) advance(in *inbound) bool {
 // skip leaves out a packet that the party cannot take, without a hole that would count as loss.
 func (r *relaying) skip(in *inbound) {
 	r.pass(in)
-	if !r.mapped || in.ssrc != r.ssrc || int16(in.seq-r.last) <= 0 {
+	if !r.mapped || in.stream != r.stream || int16(in.seq-r.last) <= 0 {
 		return
 	}
 	r.seq--

@@ -30,6 +30,7 @@ type Party struct {
 	raw  *ipv4.PacketConn
 	to   []netip.AddrPort // where the flow of each call is sent
 	came atomic.Int64     // datagrams
+	sent int              // frames of each flow in the runs before
 }
 
 // NewParty binds a port of loopback.
@@ -118,6 +119,9 @@ func send(a, b *Party, d time.Duration) (sent int, late time.Duration, err error
 			sent += n
 		}
 	}
+	for _, p := range []*Party{a, b} {
+		p.sent += int((d + frame - 1) / frame)
+	}
 	return sent, late, nil
 }
 
@@ -135,7 +139,7 @@ func (s *sender) send(p *Party, tick int) (int, error) {
 			s.packets = append(s.packets, make([]byte, size))
 			s.messages = append(s.messages, ipv4.Message{Buffers: [][]byte{s.packets[n]}, Addr: &net.UDPAddr{}})
 		}
-		fill(s.packets[n], s.run, flow, tick/ticks)
+		fill(s.packets[n], s.run, flow, p.sent+tick/ticks)
 		to := s.messages[n].Addr.(*net.UDPAddr)
 		to.IP, to.Port = p.to[flow].Addr().AsSlice(), int(p.to[flow].Port())
 		n++

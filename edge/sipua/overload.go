@@ -39,6 +39,7 @@ type backlog struct {
 	late   load.Queue
 	shares shares
 	hasty  hasty
+	gone   shedCalls
 	scraps []byte // see scrap
 }
 
@@ -99,11 +100,19 @@ func (w *worker) refuseHasty() {
 // cost little, or the calls that are up pay for it. Copies of an INVITE that was taken are not new. Where the answer would
 // have to go elsewhere than to where the INVITE came from, it is parsed and refused in the usual way.
 func (w *worker) shed(raw []byte, from path) bool {
-	if !bytes.HasPrefix(raw, inviteLine) || w.late.Level() != load.Full && w.u.load() != load.Full {
+	if !bytes.HasPrefix(raw, inviteLine) {
+		return false
+	}
+	full := w.late.Level() == load.Full || w.u.load() == load.Full
+	if !full && !w.gone.any(w.now()) {
+		return false
+	}
+	via := guard.TopVia(raw)
+	if !full && !w.gone.has(via) {
 		return false
 	}
 	callID := guard.CallID(raw)
-	if len(callID) == 0 || w.calls[string(callID)] != nil || !w.refuseRaw(raw, callID, from) {
+	if len(callID) == 0 || w.calls[string(callID)] != nil || !w.refuseRaw(raw, via, callID, from) {
 		return false
 	}
 	w.u.refused.Add(1)
@@ -111,13 +120,16 @@ func (w *worker) shed(raw []byte, from path) bool {
 }
 
 // refuseRaw tells false where the answer has to go elsewhere than to where the request came from, or there is none.
-func (w *worker) refuseRaw(raw, callID []byte, from path) bool {
-	if !from.reliable() && !wantsAnswerAt(guard.TopVia(raw), from.to) {
+func (w *worker) refuseRaw(raw, via, callID []byte, from path) bool {
+	if !from.reliable() && !wantsAnswerAt(via, from.to) {
 		return false
 	}
 	res := guard.Answer(w.scrap(from), raw, from.to, 503, phrase(503), w.ids.rawTag(string(callID), ""))
 	if res == nil {
 		return false
+	}
+	if !from.reliable() {
+		w.gone.add(via, w.now())
 	}
 	w.write(from, append(bytes.TrimSuffix(res, []byte("\r\n")), retrySoon...))
 	return true

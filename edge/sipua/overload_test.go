@@ -1,6 +1,7 @@
 package sipua
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,39 @@ func TestNewCallsAreRefusedWhileTheQueueStands(t *testing.T) {
 	}
 	if res = b.receiveLate(benchRequest("INVITE", "later", "", 1, offer), 0); strings.Contains(res, " 503 ") || b.w.calls["later"] == nil {
 		t.Errorf("in time again: %q", res)
+	}
+}
+
+// It was on its way when the 503 was, and its caller has gone by the time that it is read.
+func TestACopyOfARefusedCallIsRefusedWhenCallsAreTakenAgain(t *testing.T) {
+	b := newBench(t)
+	b.stand()
+	if res := b.receiveLate(benchRequest("INVITE", "new", "", 1, offer), time.Second); !strings.HasPrefix(res, "SIP/2.0 503 ") {
+		t.Fatalf("refused: %q", res)
+	}
+	if res := b.receiveLate(benchRequest("INVITE", "new", "", 1, offer), 0); !strings.HasPrefix(res, "SIP/2.0 503 ") || b.w.calls["new"] != nil {
+		t.Errorf("a copy: %q", res)
+	}
+	if b.receiveLate(strings.Replace(benchRequest("INVITE", "new", "", 2, offer), "branch=", "branch=z9hG4bK-2", 1), 0); b.w.calls["new"] == nil {
+		t.Errorf("the caller's next try is refused: %q", b.link.last)
+	}
+}
+
+func TestRefusalsAreForgottenOnceNoCopyCanCome(t *testing.T) {
+	r := newShedCalls()
+	r.add([]byte("a"), 0)
+	r.add([]byte("b"), copiesFor+1)
+	if !r.has([]byte("a")) || !r.has([]byte("b")) || r.has([]byte("c")) || !r.any(2*copiesFor) {
+		t.Error("forgotten")
+	}
+	r.add([]byte("c"), 2*copiesFor+2)
+	if r.has([]byte("a")) || !r.has([]byte("b")) || r.any(5*copiesFor) || r.now != nil || r.old != nil {
+		t.Error("kept")
+	}
+	for i := range 3 * maxShed {
+		if r.add(fmt.Append(nil, i), 0); len(r.now)+len(r.old) > 2*maxShed {
+			t.Fatal("more are kept than may be")
+		}
 	}
 }
 

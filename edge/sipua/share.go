@@ -145,7 +145,7 @@ func (w *worker) refuseExcess(j *job, callID []byte) {
 		return
 	}
 	if _, ok := guard.Check(j.raw); ok {
-		w.refuseRaw(j.raw, callID, j.from)
+		w.refuseRaw(j.raw, guard.TopVia(j.raw), callID, j.from)
 	}
 }
 

@@ -61,6 +61,7 @@ func newWorker(u *UA) *worker {
 		u: u, log: u.log, ids: newIDs(u.cfg.Secret, u.cfg.Node), epoch: time.Now(),
 		servers: map[serverKey]*serverTx{}, clients: map[clientKey]*clientTx{},
 		calls: map[string]*Dialog{}, tombs: newTombs(), marker: newMarker(), subs: map[tombKey]*subscription{}, wake: make(chan struct{}, 1),
+		backlog: backlog{gone: newShedCalls()},
 	}
 }
 

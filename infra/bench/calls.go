@@ -12,7 +12,7 @@ const askers = 16
 // calls: INVITE, webhook, 200, BYE.
 func (b *bench) calls() error {
 	say("calls answered by a webhook")
-	all, err := b.rates([]*rig.System{b.Offhook("1"), b.Sipgo(), b.Kamailio("Kamailio http_client", "kamailio-webhook.cfg", askers)}, 3000)
+	all, err := b.rates([]*rig.System{b.Offhook("1"), b.Sipgo(), b.Kamailio("Kamailio http_client", "kamailio-webhook.cfg", askers)}, 4000)
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (b *bench) bridge() error {
 		return err
 	}
 	defer answering.Kill()
-	all, err := b.rates([]*rig.System{b.Offhook("2"), b.Kamailio("Kamailio proxy (no webhook)", "kamailio-proxy.cfg", b.Cores*2)}, 1350)
+	all, err := b.rates([]*rig.System{b.Offhook("2"), b.Kamailio("Kamailio proxy (no webhook)", "kamailio-proxy.cfg", b.Cores*2)}, 2400)
 	if err != nil {
 		return err
 	}

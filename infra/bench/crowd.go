@@ -57,7 +57,7 @@ func (b *bench) among(up int) (c crowded, err error) {
 	time.Sleep(idle)
 	standing := (sys.CPU() - before) / idle.Seconds()
 	var costs []float64
-	for range 3 {
+	for range 5 {
 		began := time.Now()
 		_, cpu, err := b.atRate(r, crowdRate, crowdRate*2)
 		if err != nil {
